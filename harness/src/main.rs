@@ -1,0 +1,2 @@
+//! The `truecut` program.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Sets up what is missing.
+fn main() {}
