@@ -1,0 +1,569 @@
+//! The two alphabets: what may go into a role, and what may come out of it.
+//!
+//! Order is guaranteed within a [`Lane`] only: a data channel, a control connection, a producer, the store. Every other
+//! dependence is explicit: `Done(a)` comes in, `Start(b)` goes out. In a crash each lane keeps a prefix; an operation
+//! that was started has landed, has not landed, or lands later. So the crash points of a role are, for each operation:
+//! before its start; started and unanswered; answered and not stepped.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::id::{Attempt, CheckpointId, CheckpointName, HeadVersion, NextOffset, Partition, Subtask, WorkerId};
+use crate::job::StartPosition;
+use crate::kafka::ErrorCode;
+use crate::sink::Fate;
+use crate::snapshot::{Checkpoint, Committable, Head, Snapshot};
+use crate::transaction::{Described, Producer, Slot, TransactionalId};
+
+/// An input channel of a subtask: the index of the subtask upstream. A chained input is channel 0.
+pub type Channel = u16;
+
+/// What flows through a data channel.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Element<B> {
+    /// Records.
+    Batch(B),
+    /// What came before belongs to the checkpoint, what comes after does not.
+    Barrier {
+        /// The checkpoint.
+        checkpoint: CheckpointId,
+        /// Nothing comes after it: the job ends with this checkpoint.
+        last: bool,
+    },
+    /// No barrier of this checkpoint will come on this channel (Flink's `CancelCheckpointMarker`).
+    Cancel {
+        /// The checkpoint.
+        checkpoint: CheckpointId,
+    },
+    /// The channel is finished; it counts as having delivered every later barrier.
+    End,
+}
+
+/// Key of an operation under way. A role has at most one of each at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Op {
+    /// Coordinator: read the head.
+    ReadHead,
+    /// Coordinator: replace the head.
+    SwapHead,
+    /// Coordinator: read a completed checkpoint.
+    ReadCheckpoint,
+    /// Coordinator: make a checkpoint's data durable.
+    WriteCheckpoint(CheckpointId),
+    /// Coordinator: delete a checkpoint that is not needed any more.
+    Discard(CheckpointId),
+    /// Coordinator: find where a job without a checkpoint begins.
+    ResolveStart,
+    /// Coordinator: list the open transactions.
+    ListTransactions,
+    /// Coordinator: fence a lingering transactional id.
+    Fence(TransactionalId),
+    /// Source: commit offsets to the consumer group.
+    CommitOffsets,
+    /// Operator: load its state.
+    Restore,
+    /// Operator: capture its state and make it durable.
+    Snapshot(CheckpointId),
+    /// Sink: initialise the producer of a slot.
+    InitProducer(Slot),
+    /// Sink: flush the producer of a slot.
+    Flush(Slot),
+    /// Sink: commit a pre-committed transaction.
+    Commit(TransactionalId),
+    /// Sink: find out what became of a transaction.
+    Describe(TransactionalId),
+}
+
+impl Op {
+    /// The kind of operation, as the name of a crash point.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ReadHead => "read_head",
+            Self::SwapHead => "swap_head",
+            Self::ReadCheckpoint => "read_checkpoint",
+            Self::WriteCheckpoint(_) => "write_checkpoint",
+            Self::Discard(_) => "discard",
+            Self::ResolveStart => "resolve_start",
+            Self::ListTransactions => "list_transactions",
+            Self::Fence(_) => "fence",
+            Self::CommitOffsets => "commit_offsets",
+            Self::Restore => "restore",
+            Self::Snapshot(_) => "snapshot",
+            Self::InitProducer(_) => "init_producer",
+            Self::Flush(_) => "flush",
+            Self::Commit(_) => "commit",
+            Self::Describe(_) => "describe",
+        }
+    }
+}
+
+/// What the environment is asked to do. The answer comes back as [`Input::Done`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Request<S> {
+    /// Read the head of the checkpoint store. Answers [`Outcome::Head`].
+    ReadHead,
+    /// Replace the head if it still has this version. Answers [`Outcome::Swapped`], [`Outcome::Conflict`], [`Outcome::Unknown`].
+    SwapHead {
+        /// The version to replace; version 0 is the absent head.
+        expected: HeadVersion,
+        /// The new head.
+        head: Head,
+    },
+    /// Read a checkpoint. Answers [`Outcome::Checkpoint`].
+    ReadCheckpoint(CheckpointName),
+    /// Make a checkpoint durable, before any head names it. Answers [`Outcome::Written`].
+    WriteCheckpoint(Checkpoint<S>),
+    /// Delete a checkpoint's data. The answer does not matter.
+    Discard(CheckpointName),
+    /// Find the next offset of every partition of the input topic. Answers [`Outcome::Offsets`].
+    ResolveStart(StartPosition),
+    /// List the open transactions of all brokers. Answers [`Outcome::Listed`].
+    ListTransactions,
+    /// InitProducerId on a transactional id that nobody may use any more: aborts what is open, bumps the epoch.
+    /// Answers [`Outcome::Answer`].
+    Fence(TransactionalId),
+    /// Commit offsets to the consumer group, for monitoring tools only; recovery never reads them. Answers [`Outcome::Answer`].
+    CommitOffsets(BTreeMap<Partition, NextOffset>),
+    /// Load state. Answers [`Outcome::Restored`].
+    Restore(Option<S>),
+    /// Capture the state as it is at this place among the effects, then make it durable. Answers [`Outcome::Snapshotted`].
+    Snapshot(CheckpointName),
+    /// InitProducerId for a new transaction. Answers [`Outcome::Initialised`].
+    InitProducer(TransactionalId),
+    /// Have every record produced to the slot acknowledged by Kafka. Answers [`Outcome::Flushed`].
+    Flush(Slot),
+    /// EndTxn(commit) with exactly this identity. Answers [`Outcome::Answer`] or [`Outcome::Unknown`].
+    Commit(Committable),
+    /// DescribeTransactions. Answers [`Outcome::Described`].
+    Describe(TransactionalId),
+}
+
+/// What the environment answered, raw. No adapter interprets anything.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome<S> {
+    /// Kafka answered with this code.
+    Answer(ErrorCode),
+    /// No answer came: it may have been done, may not, may still be.
+    Unknown,
+    /// It certainly was not done, and the environment says why.
+    Failed {
+        /// What, where, and what to do; for a person.
+        detail: String,
+    },
+    /// The head as it is.
+    Head {
+        /// Its version; 0 when there is none.
+        version: HeadVersion,
+        /// The head, if there is one.
+        head: Option<Head>,
+    },
+    /// The head was replaced.
+    Swapped,
+    /// The head had another version; nothing was replaced.
+    Conflict,
+    /// The checkpoint, whole and verified.
+    Checkpoint(Checkpoint<S>),
+    /// The checkpoint's data is durable.
+    Written,
+    /// The next offset of every partition.
+    Offsets(BTreeMap<Partition, NextOffset>),
+    /// Open transactions by name.
+    Listed {
+        /// Every broker answered and none was loading.
+        complete: bool,
+        /// Their transactional ids, of all jobs.
+        names: Vec<String>,
+    },
+    /// The state is loaded.
+    Restored,
+    /// The state is durable, and this is its handle.
+    Snapshotted(S),
+    /// The producer id and epoch that Kafka gave.
+    Initialised(Producer),
+    /// Every record was acknowledged.
+    Flushed,
+    /// What DescribeTransactions says.
+    Described(Described),
+}
+
+/// A timer by name. The driver owns the durations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Timer {
+    /// Coordinator: time for the next checkpoint.
+    Interval,
+    /// Coordinator: the shortest pause between two checkpoints is over.
+    MinPause,
+    /// Coordinator: this checkpoint took too long.
+    Expiry(CheckpointId),
+    /// Coordinator: time to tell the workers that it lives.
+    Heartbeat,
+    /// Coordinator: this worker was silent for too long.
+    Silence(WorkerId),
+    /// Coordinator: time to start the next attempt.
+    Restart,
+    /// Any: time to try this operation again.
+    Retry(Op),
+}
+
+/// Why something failed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// Kafka refused an operation.
+    Kafka {
+        /// The operation.
+        op: Op,
+        /// Kafka's raw error code.
+        code: ErrorCode,
+    },
+    /// The environment refused an operation.
+    Environment {
+        /// The operation.
+        op: Op,
+        /// What, where, and what to do.
+        detail: String,
+    },
+    /// The job's own code, its input or a client failed.
+    Task {
+        /// What the shell says of it.
+        detail: String,
+    },
+    /// A data channel broke; there is no reconnection within an attempt.
+    ChannelBroken,
+    /// A worker died or fell silent.
+    WorkerLost(WorkerId),
+    /// A checkpoint was not acknowledged in time.
+    Expired(CheckpointId),
+    /// A subtask could not take part in a checkpoint.
+    Declined(CheckpointId),
+    /// A checkpoint could not be stored.
+    NotStored(CheckpointId),
+}
+
+/// How a role ended.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Halt {
+    /// The last checkpoint is complete and every commit of it is confirmed.
+    Finished(CheckpointName),
+    /// The job can't go on.
+    Failed {
+        /// The first reason of the last failure.
+        reason: Reason,
+        /// The checkpoint to resume from.
+        resume: Option<CheckpointName>,
+    },
+    /// A pre-committed transaction was lost, or may be.
+    DataLoss {
+        /// The transaction.
+        committable: Committable,
+        /// What is known of it.
+        fate: Fate,
+        /// The checkpoint that lists it.
+        resume: Option<CheckpointName>,
+    },
+    /// Another coordinator took over.
+    Superseded,
+}
+
+/// One subtask to run, with what it restores.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Task<S> {
+    /// The subtask.
+    pub subtask: Subtask,
+    /// Its part of the restored checkpoint.
+    pub restore: Snapshot<S>,
+}
+
+/// What a worker is to run in an attempt.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Deployment<S> {
+    /// The attempt.
+    pub attempt: Attempt,
+    /// The checkpoint that the attempt restores.
+    pub restored: CheckpointName,
+    /// The job had ended at the restored checkpoint: commit what it lists, read and write nothing.
+    pub drained: bool,
+    /// This worker's subtasks.
+    pub tasks: Vec<Task<S>>,
+    /// The worker that hosts each slot of the job.
+    pub placement: Vec<WorkerId>,
+}
+
+/// What the coordinator tells a subtask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Order {
+    /// Take a checkpoint (to sources).
+    Trigger {
+        /// Its id.
+        checkpoint: CheckpointId,
+        /// The job ends with it.
+        last: bool,
+    },
+    /// The checkpoint is complete: all that was pre-committed up to it may be committed.
+    Completed(CheckpointId),
+    /// The checkpoint will not be completed.
+    Aborted(CheckpointId),
+}
+
+/// What a subtask tells the coordinator.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Report<S> {
+    /// It restored, and can take part in checkpoints.
+    Ready,
+    /// Its part of the checkpoint is durable.
+    Acknowledged {
+        /// The checkpoint.
+        checkpoint: CheckpointId,
+        /// Its part.
+        snapshot: Snapshot<S>,
+    },
+    /// It can't take part in the checkpoint.
+    Declined(CheckpointId),
+    /// Its bounded input is read to the end.
+    AtEnd,
+    /// The last checkpoint is complete and all its commits are confirmed.
+    Drained,
+    /// A pre-committed transaction is not committed and can't be any more, or nobody can know.
+    Lost {
+        /// The transaction.
+        committable: Committable,
+        /// What is known of it.
+        fate: Fate,
+    },
+    /// It failed; the attempt must end.
+    Failed(Reason),
+}
+
+/// What crosses a control connection, either way.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Message<S> {
+    /// To a worker: run these subtasks.
+    Deploy(Deployment<S>),
+    /// To a worker: stop the subtasks of this attempt and of older ones.
+    Cancel(Attempt),
+    /// To a worker: the coordinator lives, and this is the latest completed checkpoint, so that a lost notification heals.
+    Heartbeat {
+        /// The attempt in force; 0 before the first.
+        attempt: Attempt,
+        /// The latest completed checkpoint, once there is one.
+        latest: Option<CheckpointId>,
+    },
+    /// To a worker: for one of its subtasks.
+    ToSubtask {
+        /// The attempt that is meant.
+        attempt: Attempt,
+        /// The subtask.
+        subtask: Subtask,
+        /// What it is told.
+        order: Order,
+    },
+    /// To the coordinator: the worker lives.
+    Pulse,
+    /// To the coordinator: from a subtask.
+    FromSubtask {
+        /// The subtask's attempt.
+        attempt: Attempt,
+        /// The subtask.
+        subtask: Subtask,
+        /// What it says.
+        report: Report<S>,
+    },
+}
+
+/// The other end of a control connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Peer {
+    /// The coordinator.
+    Coordinator,
+    /// A worker.
+    Worker(WorkerId),
+    /// A subtask on the same worker.
+    Subtask(Subtask),
+}
+
+/// What goes into a role.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Input<B, S> {
+    /// The role begins. Comes once and first.
+    Begin,
+    /// An element arrived on an input channel.
+    Element {
+        /// The channel.
+        channel: Channel,
+        /// The element.
+        element: Element<B>,
+    },
+    /// Source: records of a partition, in offset order.
+    Fetched {
+        /// The partition.
+        partition: Partition,
+        /// The records.
+        batch: B,
+        /// One past the last of them.
+        next: NextOffset,
+    },
+    /// Source: every partition is read to the end of a bounded input.
+    AtEnd,
+    /// A message arrived.
+    Message {
+        /// Who sent it.
+        from: Peer,
+        /// The message.
+        message: Message<S>,
+    },
+    /// An operation was answered.
+    Done {
+        /// The operation.
+        op: Op,
+        /// The answer.
+        outcome: Outcome<S>,
+    },
+    /// A timer fired.
+    Fired(Timer),
+    /// Coordinator: a worker registered.
+    WorkerJoined {
+        /// Its identity.
+        worker: WorkerId,
+        /// Slots that it offers.
+        slots: u16,
+    },
+    /// Coordinator: a worker's connection is gone.
+    WorkerLost(WorkerId),
+    /// Worker: another worker offers a data channel of this attempt.
+    ChannelOffered {
+        /// The attempt of the sender.
+        attempt: Attempt,
+        /// The sending subtask.
+        from: Subtask,
+        /// The receiving subtask.
+        to: Subtask,
+    },
+    /// Worker: a data channel of this attempt broke.
+    ChannelBroken {
+        /// The attempt of the channel.
+        attempt: Attempt,
+        /// The subtask at this end.
+        subtask: Subtask,
+    },
+    /// A subtask: its own code or a client failed.
+    TaskFailed {
+        /// What the shell says of it.
+        detail: String,
+    },
+    /// Coordinator: end the job with a last checkpoint.
+    StopRequested,
+}
+
+/// What comes out of a role.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Effect<B, S> {
+    /// Send an element downstream: a batch is partitioned over the output channels by the shell, anything else goes to each.
+    Emit(Element<B>),
+    /// Operator: apply the job's function to the records and pass what it returns downstream.
+    Process(B),
+    /// Sink: produce the records to the slot's transaction.
+    Produce {
+        /// The slot.
+        slot: Slot,
+        /// The records.
+        batch: B,
+    },
+    /// Take nothing more from an input channel until it is released.
+    Hold(Channel),
+    /// Take from the channel again.
+    Release(Channel),
+    /// Source: begin to read these partitions at these offsets.
+    Consume(BTreeMap<Partition, NextOffset>),
+    /// Send a message.
+    Send {
+        /// To whom.
+        to: Peer,
+        /// The message.
+        message: Message<S>,
+    },
+    /// Start an operation.
+    Start {
+        /// Its key.
+        op: Op,
+        /// What to do.
+        request: Request<S>,
+    },
+    /// Start a timer, or start it again.
+    Arm(Timer),
+    /// Stop a timer.
+    Disarm(Timer),
+    /// Worker: run these subtasks.
+    Launch(Deployment<S>),
+    /// Worker: stop what runs of this attempt.
+    Stop(Attempt),
+    /// Worker: take the offered channel.
+    Accept {
+        /// The attempt of the channel.
+        attempt: Attempt,
+        /// The sending subtask.
+        from: Subtask,
+        /// The receiving subtask.
+        to: Subtask,
+    },
+    /// Worker: refuse the offered channel.
+    Refuse {
+        /// The attempt of the channel.
+        attempt: Attempt,
+        /// The sending subtask.
+        from: Subtask,
+        /// The receiving subtask.
+        to: Subtask,
+    },
+    /// Coordinator: have no more to do with this worker.
+    Disconnect(WorkerId),
+    /// The role ended; nothing comes after it.
+    Halt(Halt),
+}
+
+/// Where an effect is performed. Effects of one lane are performed in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// The subtask's own thread of control: data, holds, state capture, timers, launches.
+    Local,
+    /// A control connection.
+    Control(Peer),
+    /// The producer of a slot.
+    Producer(Slot),
+    /// The checkpoint store.
+    Store,
+    /// Requests to transaction coordinators.
+    Transactions,
+    /// The consumer.
+    Consumer,
+}
+
+
+impl<B, S> Effect<B, S> {
+    /// The lane of this effect.
+    pub const fn lane(&self) -> Lane {
+        match self {
+            Self::Produce { slot, .. } => Lane::Producer(*slot),
+            Self::Send { to, .. } => Lane::Control(*to),
+            Self::Start { op, .. } => match op {
+                Op::ReadHead | Op::SwapHead | Op::ReadCheckpoint | Op::WriteCheckpoint(_) | Op::Discard(_) => Lane::Store,
+                Op::ResolveStart | Op::CommitOffsets => Lane::Consumer,
+                Op::ListTransactions | Op::Fence(_) | Op::Commit(_) | Op::Describe(_) => Lane::Transactions,
+                Op::Restore | Op::Snapshot(_) => Lane::Local,
+                Op::InitProducer(slot) | Op::Flush(slot) => Lane::Producer(*slot),
+            },
+            Self::Consume(_) => Lane::Consumer,
+            Self::Emit(_)
+            | Self::Process(_)
+            | Self::Hold(_)
+            | Self::Release(_)
+            | Self::Arm(_)
+            | Self::Disarm(_)
+            | Self::Launch(_)
+            | Self::Stop(_)
+            | Self::Accept { .. }
+            | Self::Refuse { .. }
+            | Self::Disconnect(_)
+            | Self::Halt(_) => Lane::Local,
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Transactions that dead attempts left open: they would block `read_committed` readers until they time out.
+//!
+//! The set to abort has one owner and is a pure function: listed ids of older attempts with this job's prefix, minus all
+//! committables of the restored checkpoint. Listing goes on after each completed checkpoint until one is complete and
+//! finds nothing: brokers may have been loading, and a zombie may open new ones.
+
+use alloc::collections::{BTreeSet, VecDeque};
+use alloc::string::String;
+
+use crate::alphabet::{Effect, Op, Outcome, Request, Timer};
+use crate::id::Attempt;
+use crate::kafka::{Meaning, meaning};
+use crate::role::Effects;
+use crate::snapshot::Checkpoint;
+use crate::transaction::TransactionalId;
+
+/// The clean-up of one attempt.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Lingering {
+    attempt: Attempt,
+    /// What the restored checkpoint lists: never to be aborted.
+    keep: BTreeSet<TransactionalId>,
+    /// A listing is under way; it began after this many completed checkpoints of the attempt.
+    listing: Option<bool>,
+    /// A checkpoint of the attempt is complete.
+    completed: bool,
+    /// To be fenced; the first is under way. Invariant: none of them is kept.
+    fencing: VecDeque<TransactionalId>,
+    /// A listing that began after a completed checkpoint was complete and found nothing.
+    clean: bool,
+}
+
+/// The ids to abort among the listed names.
+pub(super) fn abort_set(prefix: &str, names: &[String], attempt: Attempt, keep: &BTreeSet<TransactionalId>) -> BTreeSet<TransactionalId> {
+    let ours = names.iter().filter_map(|name| TransactionalId::parse(prefix, name));
+    ours.filter(|id| id.attempt < attempt && !keep.contains(id)).collect()
+}
+
+impl Lingering {
+    /// Nothing to do before the first attempt.
+    pub(super) fn idle() -> Self {
+        Self {
+            attempt: Attempt::new(0),
+            keep: BTreeSet::new(),
+            listing: None,
+            completed: false,
+            fencing: VecDeque::new(),
+            clean: true,
+        }
+    }
+
+    /// An attempt restores this checkpoint.
+    pub(super) fn begin<B, S>(&mut self, attempt: Attempt, restored: &Checkpoint<S>, out: &mut impl Effects<B, S>) {
+        self.attempt = attempt;
+        self.keep = restored.committables().map(|committable| committable.id).collect();
+        self.completed = false;
+        self.clean = false;
+        assert!(self.fencing.iter().all(|id| !self.keep.contains(id)), "a fenced id is listed by no later checkpoint");
+        self.list(out);
+    }
+
+    /// A checkpoint of the attempt is complete.
+    pub(super) fn completed<B, S>(&mut self, out: &mut impl Effects<B, S>) {
+        self.completed = true;
+        if !self.clean {
+            self.list(out);
+        }
+    }
+
+    fn list<B, S>(&mut self, out: &mut impl Effects<B, S>) {
+        if self.listing.is_none() && self.fencing.is_empty() {
+            self.listing = Some(self.completed);
+            out.push(Effect::Start { op: Op::ListTransactions, request: Request::ListTransactions });
+        }
+    }
+
+    /// A listing was answered.
+    pub(super) fn listed<B, S>(&mut self, prefix: &str, outcome: Outcome<S>, out: &mut impl Effects<B, S>) {
+        let after_completion = self.listing.take().expect("a listing was under way");
+        let Outcome::Listed { complete, names } = outcome else {
+            out.push(Effect::Arm(Timer::Retry(Op::ListTransactions)));
+            return;
+        };
+        let found = abort_set(prefix, &names, self.attempt, &self.keep);
+        self.clean |= complete && found.is_empty() && after_completion;
+        self.fencing = found.into_iter().collect();
+        self.fence(out);
+        if !complete && self.fencing.is_empty() {
+            out.push(Effect::Arm(Timer::Retry(Op::ListTransactions)));
+        }
+    }
+
+    fn fence<B, S>(&self, out: &mut impl Effects<B, S>) {
+        if let Some(id) = self.fencing.front() {
+            out.push(Effect::Start { op: Op::Fence(*id), request: Request::Fence(*id) });
+        }
+    }
+
+    /// A fencing was answered. One that is refused is found again by the next listing.
+    pub(super) fn fenced<B, S>(&mut self, id: TransactionalId, outcome: Outcome<S>, out: &mut impl Effects<B, S>) {
+        assert!(self.fencing.front() == Some(&id), "ids are fenced one at a time");
+        let again = match outcome {
+            Outcome::Answer(code) => meaning(code) == Meaning::Retry,
+            _ => true,
+        };
+        if again {
+            out.push(Effect::Arm(Timer::Retry(Op::Fence(id))));
+            return;
+        }
+        self.fencing.pop_front();
+        self.fence(out);
+    }
+
+    /// A retry timer fired.
+    pub(super) fn retry_fired<B, S>(&mut self, op: Op, out: &mut impl Effects<B, S>) {
+        match op {
+            Op::ListTransactions => self.list(out),
+            Op::Fence(id) => {
+                assert!(self.fencing.front() == Some(&id), "ids are fenced one at a time");
+                self.fence(out);
+            }
+            _ => unreachable!("not an operation of the clean-up"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transaction::Slot;
+
+    #[test]
+    fn what_is_listed_ours_or_newer_is_never_aborted() {
+        let id = |attempt, slot| TransactionalId { attempt: Attempt::new(attempt), subtask: 0, slot: Slot::new(slot) };
+        let names = ["app/1/0/0", "app/1/0/1", "app/2/0/0", "app2/1/0/0", "other"].map(String::from);
+        let keep = BTreeSet::from([id(1, 1)]);
+        assert_eq!(abort_set("app", &names, Attempt::new(2), &keep), BTreeSet::from([id(1, 0)]));
+        assert_eq!(abort_set("app", &names, Attempt::new(3), &keep), BTreeSet::from([id(1, 0), id(2, 0)]));
+    }
+}

@@ -1,0 +1,123 @@
+//! The store's side of the coordinator: one write and one swap at a time; completion is the swap.
+//!
+//! A swap whose outcome is unknown is neither success nor failure (FLINK-22494): it is sent again as it was, until it is
+//! swapped or meets another version; then the head says whether that version is its own.
+
+use crate::alphabet::{Effect, Halt, Op, Outcome, Reason, Request, Timer};
+use crate::coordinator::{Coordinator, Phase};
+use crate::id::{CheckpointId, HeadVersion};
+use crate::role::Effects;
+use crate::snapshot::{Checkpoint, Head};
+
+/// What the store is doing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Store {
+    /// Nothing.
+    Idle,
+    /// A checkpoint's data is being made durable.
+    Writing { id: CheckpointId, last: bool },
+    /// The head is being replaced by this one.
+    Swapping { head: Head, last: bool },
+}
+
+impl<S: Clone> Coordinator<S> {
+    /// Makes a whole checkpoint durable, when the store is free.
+    pub(super) fn store<B>(&mut self, checkpoint: Checkpoint<S>, out: &mut impl Effects<B, S>) {
+        if self.store != Store::Idle {
+            self.whole.push_back(checkpoint);
+            return;
+        }
+        let id = checkpoint.name.id;
+        self.store = Store::Writing { id, last: checkpoint.last };
+        out.push(Effect::Start { op: Op::WriteCheckpoint(id), request: Request::WriteCheckpoint(checkpoint) });
+    }
+
+    pub(super) fn written<B>(&mut self, id: CheckpointId, outcome: Outcome<S>, out: &mut impl Effects<B, S>) {
+        let Store::Writing { id: writing, last } = self.store else { panic!("a checkpoint was being written") };
+        assert!(id == writing, "one write at a time");
+        self.store = Store::Idle;
+        let initial = matches!(self.phase, Phase::Loading);
+        if !initial && !self.pending.contains_key(&id) {
+            self.idle(out); // its attempt failed, or a newer checkpoint subsumed it
+            return;
+        }
+        match outcome {
+            Outcome::Written => {
+                let head = self.head.expect("the head was read");
+                let name = crate::id::CheckpointName { attempt: head.attempt, id };
+                self.swap(Head { latest: Some(name), next: self.next, ..head }, last, out);
+            }
+            other if initial => self.halt_unexpected(Op::WriteCheckpoint(id), other, out),
+            _ => {
+                self.checkpoint_failed(id, Reason::NotStored(id), out);
+                self.idle(out);
+            }
+        }
+    }
+
+    /// Replaces the head. The version is the one that this coordinator read or wrote last.
+    pub(super) fn swap<B>(&mut self, head: Head, last: bool, out: &mut impl Effects<B, S>) {
+        assert!(self.store == Store::Idle, "one swap at a time");
+        assert!(head.latest.is_none_or(|latest| latest.id < head.next), "ids are never reused");
+        self.store = Store::Swapping { head, last };
+        self.send_swap(out);
+    }
+
+    pub(super) fn send_swap<B>(&self, out: &mut impl Effects<B, S>) {
+        let Store::Swapping { head, .. } = self.store else { panic!("a swap is under way") };
+        out.push(Effect::Start { op: Op::SwapHead, request: Request::SwapHead { expected: self.version, head } });
+    }
+
+    pub(super) fn swapped<B>(&mut self, outcome: Outcome<S>, out: &mut impl Effects<B, S>) {
+        let Store::Swapping { head, last } = self.store else { panic!("a swap was under way") };
+        match outcome {
+            Outcome::Swapped => self.adopt(head, last, out),
+            Outcome::Conflict => out.push(Effect::Start { op: Op::ReadHead, request: Request::ReadHead }),
+            _ => out.push(Effect::Arm(Timer::Retry(Op::SwapHead))),
+        }
+    }
+
+    pub(super) fn head_read<B>(&mut self, outcome: Outcome<S>, out: &mut impl Effects<B, S>) {
+        let (version, head) = match outcome {
+            Outcome::Head { version, head } => (version, head),
+            other if matches!(self.phase, Phase::Opening) => return self.halt_unexpected(Op::ReadHead, other, out),
+            _ => return out.push(Effect::Arm(Timer::Retry(Op::ReadHead))),
+        };
+        match self.store {
+            Store::Swapping { head: ours, last } if head == Some(ours) && version == self.version.next() => {
+                self.adopt(ours, last, out);
+            }
+            Store::Swapping { .. } => self.halt(Halt::Superseded, out),
+            Store::Idle | Store::Writing { .. } => self.opened(version, head, out),
+        }
+    }
+
+    /// The head is the one that this coordinator wanted.
+    fn adopt<B>(&mut self, head: Head, last: bool, out: &mut impl Effects<B, S>) {
+        let before = self.head.replace(head);
+        assert!(before.is_none_or(|before| before.attempt <= head.attempt), "attempts go forward");
+        self.version = self.version.next();
+        self.store = Store::Idle;
+        if before.is_some_and(|before| before.attempt == head.attempt) {
+            self.completed(head, last, out);
+        } else {
+            self.claimed(head, out);
+        }
+        self.idle(out);
+    }
+
+    /// The store is free: a claim goes first, then the oldest whole checkpoint.
+    pub(super) fn idle<B>(&mut self, out: &mut impl Effects<B, S>) {
+        if self.store != Store::Idle {
+            return;
+        }
+        if matches!(self.phase, Phase::Claiming) {
+            self.claim(out);
+        } else if let Some(checkpoint) = self.whole.pop_front() {
+            self.store(checkpoint, out);
+        }
+    }
+
+    /// The version of a store without a head.
+    pub(super) const ABSENT: HeadVersion = HeadVersion::new(0);
+}

@@ -1,0 +1,51 @@
+//! What a raw Kafka error code means to the protocol. Adapters report codes as they came; only this file reads them.
+//!
+//! Codes: Kafka's `org.apache.kafka.common.protocol.Errors`.
+
+/// A raw Kafka error code; 0 is success.
+pub type ErrorCode = i16;
+
+/// What a code says about the request it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Meaning {
+    /// It was done.
+    Done,
+    /// It was not done yet; the same request may be sent again.
+    Retry,
+    /// The sender's producer id and epoch are not, or no more, those of the transactional id. Says nothing of
+    /// what became of a transaction: a fenced commit may have been aborted (FLINK-8086, FLINK-23839).
+    Fenced,
+    /// It can't be done, and sending it again will not help.
+    Refused,
+}
+
+/// Reads a raw code.
+pub const fn meaning(code: ErrorCode) -> Meaning {
+    match code {
+        0 => Meaning::Done,
+        // UNKNOWN_TOPIC_OR_PARTITION is left out on purpose: a deleted topic must not be retried for ever.
+        // LEADER_NOT_AVAILABLE, NOT_LEADER_OR_FOLLOWER, REQUEST_TIMED_OUT, NETWORK_EXCEPTION,
+        // COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR,
+        // NOT_ENOUGH_REPLICAS, NOT_ENOUGH_REPLICAS_AFTER_APPEND, CONCURRENT_TRANSACTIONS,
+        // KAFKA_STORAGE_ERROR, THROTTLING_QUOTA_EXCEEDED
+        5 | 6 | 7 | 13 | 14 | 15 | 16 | 19 | 20 | 51 | 56 | 89 => Meaning::Retry,
+        // INVALID_PRODUCER_EPOCH, INVALID_PRODUCER_ID_MAPPING, TRANSACTION_COORDINATOR_FENCED,
+        // UNKNOWN_PRODUCER_ID, PRODUCER_FENCED
+        47 | 49 | 52 | 59 | 90 => Meaning::Fenced,
+        _ => Meaning::Refused,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fenced_is_never_success() {
+        for code in [47, 49, 52, 59, 90] {
+            assert_eq!(meaning(code), Meaning::Fenced, "code {code}");
+        }
+        assert_eq!(meaning(48), Meaning::Refused);
+        assert_eq!(meaning(51), Meaning::Retry);
+    }
+}

@@ -1,0 +1,310 @@
+//! A sink subtask: a writer of Kafka transactions, and the committer of those that are pre-committed.
+//!
+//! At a barrier the open transaction is flushed, and only then listed, acknowledged and followed by the next one: the
+//! records of two transactions never mix in order. The next producer is initialised ahead; nothing is produced ahead.
+
+mod committer;
+mod fate;
+mod slots;
+
+use alloc::vec::Vec;
+
+use crate::alphabet::{Channel, Effect, Element, Input, Message, Op, Order, Outcome, Peer, Reason, Report, Request, Timer};
+use crate::id::{Attempt, CheckpointId, Subtask};
+use crate::job::Guarantee;
+use crate::kafka::{Meaning, meaning};
+use crate::operator::unexpected;
+use crate::role::{Batch, Effects, Role};
+use crate::snapshot::{Committable, Snapshot};
+use crate::transaction::{Producer, Slot, TransactionalId};
+use committer::{Committer, Progress};
+use slots::Slots;
+
+pub use fate::{Fate, fate};
+
+/// The chained input.
+const INPUT: Channel = 0;
+
+/// The slot of a sink without transactions.
+const PLAIN: Slot = Slot::new(0);
+
+/// What the writer is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Writer {
+    /// Its input is held until a producer is ready.
+    Waiting,
+    /// Records go to this transaction.
+    Writing { slot: Slot, producer: Producer, records: u64 },
+    /// The barrier came; its input is held until all is acknowledged by Kafka.
+    Flushing { slot: Slot, producer: Producer, records: u64, checkpoint: CheckpointId, last: bool },
+    /// The last barrier came, or the job had ended when it was restored: nothing is written any more.
+    Closed,
+}
+
+/// A sink subtask.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sink {
+    attempt: Attempt,
+    index: u16,
+    guarantee: Guarantee,
+    accept_loss: bool,
+    writer: Writer,
+    slots: Slots,
+    committer: Committer,
+    /// It said that it is ready.
+    ready: bool,
+    /// The checkpoint that ends the job; `None` while it goes on.
+    last: Option<CheckpointId>,
+    /// It said that it is drained.
+    drained: bool,
+}
+
+impl Sink {
+    /// A sink subtask that commits what the restored checkpoint lists. `drained_at`: the job had ended there.
+    pub fn new(
+        attempt: Attempt,
+        index: u16,
+        guarantee: Guarantee,
+        accept_loss: bool,
+        listed: Vec<Committable>,
+        drained_at: Option<CheckpointId>,
+    ) -> Self {
+        let mut committer = Committer::restore(listed);
+        if let Some(checkpoint) = drained_at {
+            committer.completed(checkpoint);
+        }
+        let writer = if drained_at.is_some() { Writer::Closed } else { Writer::Waiting };
+        let slots = Slots::default();
+        Self { attempt, index, guarantee, accept_loss, writer, slots, committer, ready: false, last: drained_at, drained: false }
+    }
+
+    fn begin<B, S>(&mut self, out: &mut impl Effects<B, S>) {
+        if self.writer == Writer::Waiting {
+            match self.guarantee {
+                Guarantee::ExactlyOnce => {
+                    out.push(Effect::Hold(INPUT));
+                    self.prepare(out);
+                }
+                Guarantee::AtLeastOnce => self.writer = plain(),
+            }
+        }
+        self.settle(out);
+    }
+
+    fn element<B: Batch, S>(&mut self, element: Element<B>, out: &mut impl Effects<B, S>) {
+        match element {
+            Element::Batch(batch) => {
+                let Writer::Writing { slot, records, .. } = &mut self.writer else {
+                    panic!("records come to an open transaction only")
+                };
+                *records += batch.records();
+                out.push(Effect::Produce { slot: *slot, batch });
+            }
+            Element::Barrier { checkpoint, last } => self.barrier(checkpoint, last, out),
+            Element::Cancel { .. } | Element::End => {} // the transaction goes on into the next checkpoint
+        }
+    }
+
+    fn barrier<B, S>(&mut self, checkpoint: CheckpointId, last: bool, out: &mut impl Effects<B, S>) {
+        let Writer::Writing { slot, producer, records } = self.writer else {
+            panic!("barriers come to an open transaction only")
+        };
+        if records == 0 {
+            // An empty transaction never began at the broker: it is not listed, and goes on (FLINK-31363).
+            self.acknowledge(checkpoint, last, out);
+            return;
+        }
+        self.writer = Writer::Flushing { slot, producer, records, checkpoint, last };
+        out.push(Effect::Hold(INPUT));
+        out.push(Effect::Start { op: Op::Flush(slot), request: Request::Flush(slot) });
+    }
+
+    fn flushed<B, S>(&mut self, slot: Slot, outcome: Outcome<S>, out: &mut impl Effects<B, S>) {
+        if !matches!(outcome, Outcome::Flushed) {
+            // A record that was not acknowledged must fail the task, never only a log line (FLINK-31305, FLINK-35749).
+            self.fail(unexpected(Op::Flush(slot), outcome), out);
+            return;
+        }
+        let Writer::Flushing { slot: flushing, producer, records, checkpoint, last } = self.writer else {
+            panic!("a flush was under way")
+        };
+        assert!(slot == flushing, "one flush at a time");
+        match self.guarantee {
+            Guarantee::AtLeastOnce => {
+                self.writer = plain();
+                self.acknowledge(checkpoint, last, out);
+                out.push(Effect::Release(INPUT));
+            }
+            Guarantee::ExactlyOnce => {
+                self.slots.pre_committed(slot);
+                self.committer.pre_committed(Committable { checkpoint, id: self.id(slot), producer, records });
+                self.writer = Writer::Waiting;
+                self.acknowledge(checkpoint, last, out);
+                if last {
+                    out.push(Effect::Release(INPUT));
+                }
+                self.open(out);
+            }
+        }
+    }
+
+    fn acknowledge<B, S>(&mut self, checkpoint: CheckpointId, last: bool, out: &mut impl Effects<B, S>) {
+        self.slots.snapshot(checkpoint);
+        let snapshot = Snapshot::Sink(self.committer.unconfirmed());
+        self.report(Report::Acknowledged { checkpoint, snapshot }, out);
+        if last {
+            self.last = Some(checkpoint);
+            self.writer = Writer::Closed;
+        }
+    }
+
+    /// Opens the next transaction if its producer is ready, and prepares the one after it.
+    fn open<B, S>(&mut self, out: &mut impl Effects<B, S>) {
+        if self.writer != Writer::Waiting {
+            return;
+        }
+        if let Some((slot, producer)) = self.slots.open() {
+            self.writer = Writer::Writing { slot, producer, records: 0 };
+            out.push(Effect::Release(INPUT));
+        }
+        self.prepare(out);
+    }
+
+    fn prepare<B, S>(&mut self, out: &mut impl Effects<B, S>) {
+        if let Some(slot) = self.slots.prepare() {
+            self.init(slot, out);
+        }
+    }
+
+    fn init<B, S>(&self, slot: Slot, out: &mut impl Effects<B, S>) {
+        out.push(Effect::Start { op: Op::InitProducer(slot), request: Request::InitProducer(self.id(slot)) });
+    }
+
+    fn initialised<B, S>(&mut self, slot: Slot, outcome: Outcome<S>, out: &mut impl Effects<B, S>) {
+        let op = Op::InitProducer(slot);
+        match outcome {
+            Outcome::Initialised(producer) => {
+                self.slots.initialised(slot, producer);
+                self.open(out);
+                self.settle(out);
+            }
+            Outcome::Answer(code) if meaning(code) == Meaning::Retry => out.push(Effect::Arm(Timer::Retry(op))),
+            Outcome::Unknown => out.push(Effect::Arm(Timer::Retry(op))),
+            other => self.fail(unexpected(op, other), out),
+        }
+    }
+
+    fn order<B, S>(&mut self, order: Order, out: &mut impl Effects<B, S>) {
+        match order {
+            Order::Completed(checkpoint) => {
+                self.slots.completed(checkpoint);
+                self.committer.completed(checkpoint);
+                self.committer.advance(out);
+                self.settle(out);
+            }
+            // An aborted checkpoint never ends its transaction: a later one lists it too.
+            Order::Aborted(_) | Order::Trigger { .. } => {}
+        }
+    }
+
+    fn progress<B, S>(&mut self, progress: Progress, out: &mut impl Effects<B, S>) {
+        match progress {
+            Progress::Waiting => return,
+            Progress::Committed(committable) => self.settled(committable),
+            Progress::Lost(committable, fate) => {
+                if self.accept_loss {
+                    self.settled(committable);
+                }
+                self.report(Report::Lost { committable, fate }, out);
+            }
+        }
+        self.settle(out);
+    }
+
+    /// A slot of an older attempt is not ours to use again.
+    fn settled(&mut self, committable: Committable) {
+        if committable.id.attempt == self.attempt {
+            self.slots.settled(committable.id.slot);
+        }
+    }
+
+    /// Goes on with the commits; says when it is ready, and when it is drained.
+    fn settle<B, S>(&mut self, out: &mut impl Effects<B, S>) {
+        self.committer.advance(out);
+        if !self.committer.is_settled() {
+            return;
+        }
+        if !self.ready && self.writer != Writer::Waiting {
+            self.ready = true;
+            self.report(Report::Ready, out);
+        }
+        if self.last.is_some() && !self.drained && self.committer.completed_checkpoint() >= self.last {
+            self.drained = true;
+            self.report(Report::Drained, out);
+        }
+    }
+
+    fn fired<B, S>(&mut self, timer: Timer, out: &mut impl Effects<B, S>) {
+        match timer {
+            Timer::Retry(Op::InitProducer(slot)) => self.init(slot, out),
+            Timer::Retry(op @ (Op::Commit(_) | Op::Describe(_))) => self.committer.retry_fired(op, out),
+            _ => unreachable!("no timer of a sink"),
+        }
+    }
+
+    fn id(&self, slot: Slot) -> TransactionalId {
+        TransactionalId { attempt: self.attempt, subtask: self.index, slot }
+    }
+
+    fn fail<B, S>(&self, reason: Reason, out: &mut impl Effects<B, S>) {
+        self.report(Report::Failed(reason), out);
+    }
+
+    fn report<B, S>(&self, report: Report<S>, out: &mut impl Effects<B, S>) {
+        let message = Message::FromSubtask { attempt: self.attempt, subtask: Subtask::sink(self.index), report };
+        out.push(Effect::Send { to: Peer::Coordinator, message });
+    }
+}
+
+/// The writer of a sink without transactions, with nothing produced since the last barrier.
+const fn plain() -> Writer {
+    Writer::Writing { slot: PLAIN, producer: Producer { id: -1, epoch: -1 }, records: 0 }
+}
+
+impl<B: Batch, S> Role<B, S> for Sink {
+    fn step(&mut self, input: Input<B, S>, out: &mut impl Effects<B, S>) {
+        match input {
+            Input::Begin => self.begin(out),
+            Input::Element { channel, element } => {
+                assert!(channel == INPUT, "a sink has one input, the operator it is chained to");
+                self.element(element, out);
+            }
+            Input::Message { message: Message::ToSubtask { attempt, order, .. }, .. } => {
+                assert!(attempt == self.attempt, "the worker passes on its own attempt only");
+                self.order(order, out);
+            }
+            Input::Done { op: Op::InitProducer(slot), outcome } => self.initialised(slot, outcome, out),
+            Input::Done { op: Op::Flush(slot), outcome } => self.flushed(slot, outcome, out),
+            Input::Done { op: Op::Commit(id), outcome } => {
+                let progress = self.committer.answered(id, outcome, out);
+                self.progress(progress, out);
+            }
+            Input::Done { op: Op::Describe(id), outcome } => {
+                let progress = self.committer.described(id, outcome, self.accept_loss, out);
+                self.progress(progress, out);
+            }
+            Input::Fired(timer) => self.fired(timer, out),
+            Input::TaskFailed { detail } => self.fail(Reason::Task { detail }, out),
+            Input::Fetched { .. }
+            | Input::AtEnd
+            | Input::Message { .. }
+            | Input::Done { .. }
+            | Input::WorkerJoined { .. }
+            | Input::WorkerLost(_)
+            | Input::ChannelOffered { .. }
+            | Input::ChannelBroken { .. }
+            | Input::StopRequested => unreachable!("no input of a sink"),
+        }
+    }
+}
+
