@@ -120,27 +120,16 @@ impl Alignment {
         self.aligned().unwrap_or(Arrival::Nothing)
     }
 
+    /// A cancelled checkpoint takes a pending older one with it.
     fn off(&mut self, checkpoint: CheckpointId) -> Arrival {
-        if self.resolved >= Some(checkpoint) {
+        let is_newer = self.pending.as_ref().is_some_and(|pending| pending.checkpoint > checkpoint);
+        if is_newer || self.resolved >= Some(checkpoint) {
             return Arrival::Nothing;
         }
-        match self.pending.take() {
-            Some(pending) if pending.checkpoint <= checkpoint => {
-                let Arrival::Cancelled { release, .. } = self.resolve_cancelled(pending) else {
-                    unreachable!("resolving a cancelled checkpoint cancels it")
-                };
-                self.resolve(checkpoint);
-                Arrival::Cancelled { checkpoint, release }
-            }
-            pending => {
-                self.pending = pending;
-                if self.pending.is_none() {
-                    self.resolve(checkpoint);
-                    return Arrival::Cancelled { checkpoint, release: Vec::new() };
-                }
-                Arrival::Nothing
-            }
-        }
+        let release =
+            self.pending.take().map(|pending| pending.arrived.into_iter().collect()).unwrap_or_default();
+        self.resolve(checkpoint);
+        Arrival::Cancelled { checkpoint, release }
     }
 
     fn aligned(&mut self) -> Option<Arrival> {

@@ -9,7 +9,9 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::id::{Attempt, CheckpointId, CheckpointName, HeadVersion, NextOffset, Partition, Subtask, WorkerId};
+use crate::id::{
+    Attempt, CheckpointId, CheckpointName, HeadVersion, NextOffset, Partition, Subtask, WorkerId,
+};
 use crate::job::StartPosition;
 use crate::kafka::ErrorCode;
 use crate::sink::Fate;
@@ -537,7 +539,6 @@ pub enum Lane {
     Consumer,
 }
 
-
 impl<B, S> Effect<B, S> {
     /// The lane of this effect.
     pub const fn lane(&self) -> Lane {
@@ -545,7 +546,11 @@ impl<B, S> Effect<B, S> {
             Self::Produce { slot, .. } => Lane::Producer(*slot),
             Self::Send { to, .. } => Lane::Control(*to),
             Self::Start { op, .. } => match op {
-                Op::ReadHead | Op::SwapHead | Op::ReadCheckpoint | Op::WriteCheckpoint(_) | Op::Discard(_) => Lane::Store,
+                Op::ReadHead
+                | Op::SwapHead
+                | Op::ReadCheckpoint
+                | Op::WriteCheckpoint(_)
+                | Op::Discard(_) => Lane::Store,
                 Op::ResolveStart | Op::CommitOffsets => Lane::Consumer,
                 Op::ListTransactions | Op::Fence(_) | Op::Commit(_) | Op::Describe(_) => Lane::Transactions,
                 Op::Restore | Op::Snapshot(_) => Lane::Local,

@@ -107,7 +107,8 @@ impl Job {
 /// follow round robin. On restore the split state decides instead.
 pub fn owner_of_partition(topic: &str, partition: Partition, readers: u16) -> u16 {
     assert!(readers > 0, "a job has at least one source subtask");
-    let hash = topic.encode_utf16().fold(0_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
+    let hash =
+        topic.encode_utf16().fold(0_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
     let start = u64::from(hash.wrapping_mul(31).cast_unsigned() & 0x7fff_ffff) % u64::from(readers);
     let owner = (start + u64::from(partition.get())) % u64::from(readers);
     u16::try_from(owner).expect("a remainder of a u16")

@@ -23,6 +23,7 @@ extern crate alloc;
 
 mod alignment;
 mod alphabet;
+mod codec;
 mod coordinator;
 mod id;
 mod job;
@@ -40,8 +41,12 @@ pub use alphabet::{
     Channel, Deployment, Effect, Element, Halt, Input, Lane, Message, Op, Order, Outcome, Peer, Reason,
     Report, Request, Task, Timer,
 };
+pub use codec::{Decode, Encode, Malformed, Reader};
 pub use coordinator::Coordinator;
-pub use id::{Attempt, CheckpointId, CheckpointName, HeadVersion, NextOffset, Partition, Subtask, Token, Vertex, WorkerId};
+pub use id::{
+    Attempt, CheckpointId, CheckpointName, HeadVersion, NextOffset, Partition, Subtask, Token, Vertex,
+    WorkerId,
+};
 pub use job::{Guarantee, Job, Settings, StartPosition, owner_of_partition};
 pub use kafka::{ErrorCode, Meaning, meaning};
 pub use operator::Operator;

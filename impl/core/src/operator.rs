@@ -1,7 +1,9 @@
 //! An operator subtask: aligns barriers, snapshots its state at them, passes them on.
 
 use crate::alignment::{Alignment, Arrival};
-use crate::alphabet::{Channel, Effect, Element, Input, Message, Op, Order, Outcome, Peer, Reason, Report, Request};
+use crate::alphabet::{
+    Channel, Effect, Element, Input, Message, Op, Order, Outcome, Peer, Reason, Report, Request,
+};
 use crate::id::{Attempt, CheckpointId, CheckpointName, Subtask};
 use crate::role::{Effects, Role};
 use crate::snapshot::Snapshot;
@@ -99,7 +101,8 @@ impl<S: Clone> Operator<S> {
     }
 
     fn report<B>(&self, report: Report<S>, out: &mut impl Effects<B, S>) {
-        let message = Message::FromSubtask { attempt: self.attempt, subtask: Subtask::operator(self.index), report };
+        let message =
+            Message::FromSubtask { attempt: self.attempt, subtask: Subtask::operator(self.index), report };
         out.push(Effect::Send { to: Peer::Coordinator, message });
     }
 }
@@ -120,7 +123,9 @@ impl<B, S: Clone> Role<B, S> for Operator<S> {
                 }
             }
             Input::Done { op: Op::Restore, outcome } => self.restored(outcome, out),
-            Input::Done { op: Op::Snapshot(checkpoint), outcome } => self.snapshotted(checkpoint, outcome, out),
+            Input::Done { op: Op::Snapshot(checkpoint), outcome } => {
+                self.snapshotted(checkpoint, outcome, out)
+            }
             Input::TaskFailed { detail } => self.report(Report::Failed(Reason::Task { detail }), out),
             Input::Fetched { .. }
             | Input::AtEnd

@@ -29,8 +29,21 @@ pub struct Source {
 
 impl Source {
     /// A source subtask that restores these offsets.
-    pub fn new(attempt: Attempt, index: u16, offsets: BTreeMap<Partition, NextOffset>, drained: bool) -> Self {
-        Self { attempt, index, offsets, at_barrier: BTreeMap::new(), triggered: None, drained, committing: None }
+    pub fn new(
+        attempt: Attempt,
+        index: u16,
+        offsets: BTreeMap<Partition, NextOffset>,
+        drained: bool,
+    ) -> Self {
+        Self {
+            attempt,
+            index,
+            offsets,
+            at_barrier: BTreeMap::new(),
+            triggered: None,
+            drained,
+            committing: None,
+        }
     }
 
     /// Next offset of each of its partitions.
@@ -45,7 +58,13 @@ impl Source {
         self.report(Report::Ready, out);
     }
 
-    fn fetched<B, S>(&mut self, partition: Partition, batch: B, next: NextOffset, out: &mut impl Effects<B, S>) {
+    fn fetched<B, S>(
+        &mut self,
+        partition: Partition,
+        batch: B,
+        next: NextOffset,
+        out: &mut impl Effects<B, S>,
+    ) {
         if self.drained {
             return; // read ahead of the last barrier; the job that resumes reads it again
         }
@@ -120,7 +139,8 @@ impl Source {
     }
 
     fn report<B, S>(&self, report: Report<S>, out: &mut impl Effects<B, S>) {
-        let message = Message::FromSubtask { attempt: self.attempt, subtask: Subtask::source(self.index), report };
+        let message =
+            Message::FromSubtask { attempt: self.attempt, subtask: Subtask::source(self.index), report };
         out.push(Effect::Send { to: Peer::Coordinator, message });
     }
 }
@@ -135,7 +155,10 @@ impl<B, S> Role<B, S> for Source {
                 assert!(attempt == self.attempt, "the worker passes on its own attempt only");
                 self.order(order, out);
             }
-            Input::Done { op: Op::CommitOffsets, outcome: Outcome::Answer(_) | Outcome::Unknown | Outcome::Failed { .. } } => {
+            Input::Done {
+                op: Op::CommitOffsets,
+                outcome: Outcome::Answer(_) | Outcome::Unknown | Outcome::Failed { .. },
+            } => {
                 self.committed(out);
             }
             Input::TaskFailed { detail } => self.report(Report::Failed(Reason::Task { detail }), out),

@@ -128,7 +128,17 @@ mod tests {
 
     #[test]
     fn another_job_is_never_taken_for_ours() {
-        for name in ["app2/1/0/0", "app", "app/1/0", "app/1/0/0/0", "app/2/1/0/0", "app/x/0/0", "app/01/0/0", "app/+1/0/0", "/1/0/0"] {
+        for name in [
+            "app2/1/0/0",
+            "app",
+            "app/1/0",
+            "app/1/0/0/0",
+            "app/2/1/0/0",
+            "app/x/0/0",
+            "app/01/0/0",
+            "app/+1/0/0",
+            "/1/0/0",
+        ] {
             assert_eq!(TransactionalId::parse("app", name), None, "{name}");
         }
     }

@@ -6,7 +6,9 @@ use alloc::vec::Vec;
 
 use crate::alphabet::{Deployment, Effect, Halt, Message, Op, Outcome, Peer, Reason, Request, Task, Timer};
 use crate::coordinator::{Coordinator, Phase};
-use crate::id::{Attempt, CheckpointId, CheckpointName, HeadVersion, NextOffset, Partition, Subtask, Vertex, WorkerId};
+use crate::id::{
+    Attempt, CheckpointId, CheckpointName, HeadVersion, NextOffset, Partition, Subtask, Vertex, WorkerId,
+};
 use crate::job::owner_of_partition;
 use crate::kafka::{Meaning, meaning};
 use crate::role::Effects;
@@ -29,7 +31,12 @@ pub(super) struct Deployed {
 
 impl<S: Clone> Coordinator<S> {
     /// The head was read: claim the next attempt. `fresh` leaves the completed checkpoints behind.
-    pub(super) fn opened<B>(&mut self, version: HeadVersion, head: Option<Head>, out: &mut impl Effects<B, S>) {
+    pub(super) fn opened<B>(
+        &mut self,
+        version: HeadVersion,
+        head: Option<Head>,
+        out: &mut impl Effects<B, S>,
+    ) {
         assert!(matches!(self.phase, Phase::Opening), "the head is opened once");
         assert!(head.is_some() == (version > Self::ABSENT), "an absent head has version 0");
         self.version = version;
@@ -76,7 +83,9 @@ impl<S: Clone> Coordinator<S> {
                 let checkpoint = self.initial(&offsets);
                 self.store(checkpoint, out);
             }
-            Outcome::Answer(code) if meaning(code) == Meaning::Retry => out.push(Effect::Arm(Timer::Retry(Op::ResolveStart))),
+            Outcome::Answer(code) if meaning(code) == Meaning::Retry => {
+                out.push(Effect::Arm(Timer::Retry(Op::ResolveStart)))
+            }
             Outcome::Unknown => out.push(Effect::Arm(Timer::Retry(Op::ResolveStart))),
             other => self.halt_unexpected(Op::ResolveStart, other, out),
         }
@@ -131,13 +140,15 @@ impl<S: Clone> Coordinator<S> {
         let mut tasks: BTreeMap<WorkerId, Vec<Task<S>>> = BTreeMap::new();
         for (slot, worker) in (0..).zip(&placement) {
             for subtask in self.job.subtasks_of_slot(slot) {
-                let restore = checkpoint.snapshots.get(&subtask).expect("the checkpoint has every subtask").clone();
+                let restore =
+                    checkpoint.snapshots.get(&subtask).expect("the checkpoint has every subtask").clone();
                 tasks.entry(*worker).or_default().push(Task { subtask, restore });
             }
         }
         for (worker, tasks) in tasks {
             let placement = placement.clone();
-            let deployment = Deployment { attempt, restored: checkpoint.name, drained: after_last, tasks, placement };
+            let deployment =
+                Deployment { attempt, restored: checkpoint.name, drained: after_last, tasks, placement };
             out.push(Effect::Send { to: Peer::Worker(worker), message: Message::Deploy(deployment) });
         }
         self.phase = Phase::Deployed(Deployed {
@@ -221,7 +232,8 @@ fn placement(workers: &BTreeMap<WorkerId, u16>, slots: u16) -> Option<Vec<Worker
     let mut free = workers.clone();
     let mut placement = Vec::new();
     for _ in 0..slots {
-        let (worker, left) = free.iter_mut().max_by_key(|(worker, left)| (**left, core::cmp::Reverse(**worker)))?;
+        let (worker, left) =
+            free.iter_mut().max_by_key(|(worker, left)| (**left, core::cmp::Reverse(**worker)))?;
         *left = left.checked_sub(1)?;
         placement.push(*worker);
     }

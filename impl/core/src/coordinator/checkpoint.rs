@@ -37,7 +37,10 @@ impl<S: Clone> Coordinator<S> {
             if self.pending.is_empty() {
                 self.trigger(true, out);
             }
-        } else if self.wanted && !self.pausing && self.pending.len() < usize::from(self.job.settings.max_concurrent) {
+        } else if self.wanted
+            && !self.pausing
+            && self.pending.len() < usize::from(self.job.settings.max_concurrent)
+        {
             self.trigger(false, out);
         }
     }
@@ -47,17 +50,31 @@ impl<S: Clone> Coordinator<S> {
         let name = self.give_out_name();
         self.pending.insert(name.id, Pending::new(name, last, self.job.subtasks()));
         out.push(Effect::Arm(Timer::Expiry(name.id)));
-        self.order(Order::Trigger { checkpoint: name.id, last }, |subtask| subtask.vertex == Vertex::Source, out);
+        self.order(
+            Order::Trigger { checkpoint: name.id, last },
+            |subtask| subtask.vertex == Vertex::Source,
+            out,
+        );
     }
 
-    pub(super) fn from_subtask<B>(&mut self, attempt: Attempt, subtask: Subtask, report: Report<S>, out: &mut impl Effects<B, S>) {
+    pub(super) fn from_subtask<B>(
+        &mut self,
+        attempt: Attempt,
+        subtask: Subtask,
+        report: Report<S>,
+        out: &mut impl Effects<B, S>,
+    ) {
         if attempt != self.attempt() || !matches!(self.phase, Phase::Deployed(_)) {
             return; // of an attempt that is over
         }
         match report {
             Report::Ready => self.ready(subtask, out),
-            Report::Acknowledged { checkpoint, snapshot } => self.acknowledged(checkpoint, subtask, snapshot, out),
-            Report::Declined(checkpoint) => self.checkpoint_failed(checkpoint, Reason::Declined(checkpoint), out),
+            Report::Acknowledged { checkpoint, snapshot } => {
+                self.acknowledged(checkpoint, subtask, snapshot, out)
+            }
+            Report::Declined(checkpoint) => {
+                self.checkpoint_failed(checkpoint, Reason::Declined(checkpoint), out)
+            }
             Report::AtEnd => self.at_end(subtask, out),
             Report::Drained => self.drained(subtask, out),
             Report::Lost { committable, fate } if !self.job.accept_loss => {
@@ -101,7 +118,13 @@ impl<S: Clone> Coordinator<S> {
         }
     }
 
-    fn acknowledged<B>(&mut self, id: CheckpointId, by: Subtask, snapshot: Snapshot<S>, out: &mut impl Effects<B, S>) {
+    fn acknowledged<B>(
+        &mut self,
+        id: CheckpointId,
+        by: Subtask,
+        snapshot: Snapshot<S>,
+        out: &mut impl Effects<B, S>,
+    ) {
         let Some(pending) = self.pending.get_mut(&id) else { return }; // complete, aborted or subsumed
         if let Acknowledged::Whole(checkpoint) = pending.acknowledge(by, snapshot) {
             out.push(Effect::Disarm(Timer::Expiry(id)));
@@ -142,7 +165,12 @@ impl<S: Clone> Coordinator<S> {
     }
 
     /// A checkpoint expired, was declined or could not be stored.
-    pub(super) fn checkpoint_failed<B>(&mut self, id: CheckpointId, reason: Reason, out: &mut impl Effects<B, S>) {
+    pub(super) fn checkpoint_failed<B>(
+        &mut self,
+        id: CheckpointId,
+        reason: Reason,
+        out: &mut impl Effects<B, S>,
+    ) {
         let Some(pending) = self.pending.remove(&id) else { return }; // complete or aborted already
         self.aborted(id, out);
         self.failures += 1;
@@ -194,7 +222,10 @@ impl<S: Clone> Coordinator<S> {
         let attempt = self.head.map_or(Attempt::new(0), |head| head.attempt);
         let latest = self.latest().map(|name| name.id);
         for worker in self.workers.keys() {
-            out.push(Effect::Send { to: Peer::Worker(*worker), message: Message::Heartbeat { attempt, latest } });
+            out.push(Effect::Send {
+                to: Peer::Worker(*worker),
+                message: Message::Heartbeat { attempt, latest },
+            });
         }
         out.push(Effect::Arm(Timer::Heartbeat));
     }

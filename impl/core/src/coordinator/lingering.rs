@@ -31,7 +31,12 @@ pub(super) struct Lingering {
 }
 
 /// The ids to abort among the listed names.
-pub(super) fn abort_set(prefix: &str, names: &[String], attempt: Attempt, keep: &BTreeSet<TransactionalId>) -> BTreeSet<TransactionalId> {
+pub(super) fn abort_set(
+    prefix: &str,
+    names: &[String],
+    attempt: Attempt,
+    keep: &BTreeSet<TransactionalId>,
+) -> BTreeSet<TransactionalId> {
     let ours = names.iter().filter_map(|name| TransactionalId::parse(prefix, name));
     ours.filter(|id| id.attempt < attempt && !keep.contains(id)).collect()
 }
@@ -50,12 +55,20 @@ impl Lingering {
     }
 
     /// An attempt restores this checkpoint.
-    pub(super) fn begin<B, S>(&mut self, attempt: Attempt, restored: &Checkpoint<S>, out: &mut impl Effects<B, S>) {
+    pub(super) fn begin<B, S>(
+        &mut self,
+        attempt: Attempt,
+        restored: &Checkpoint<S>,
+        out: &mut impl Effects<B, S>,
+    ) {
         self.attempt = attempt;
         self.keep = restored.committables().map(|committable| committable.id).collect();
         self.completed = false;
         self.clean = false;
-        assert!(self.fencing.iter().all(|id| !self.keep.contains(id)), "a fenced id is listed by no later checkpoint");
+        assert!(
+            self.fencing.iter().all(|id| !self.keep.contains(id)),
+            "a fenced id is listed by no later checkpoint"
+        );
         self.list(out);
     }
 
@@ -97,7 +110,12 @@ impl Lingering {
     }
 
     /// A fencing was answered. One that is refused is found again by the next listing.
-    pub(super) fn fenced<B, S>(&mut self, id: TransactionalId, outcome: Outcome<S>, out: &mut impl Effects<B, S>) {
+    pub(super) fn fenced<B, S>(
+        &mut self,
+        id: TransactionalId,
+        outcome: Outcome<S>,
+        out: &mut impl Effects<B, S>,
+    ) {
         assert!(self.fencing.front() == Some(&id), "ids are fenced one at a time");
         let again = match outcome {
             Outcome::Answer(code) => meaning(code) == Meaning::Retry,
@@ -131,7 +149,11 @@ mod tests {
 
     #[test]
     fn what_is_listed_ours_or_newer_is_never_aborted() {
-        let id = |attempt, slot| TransactionalId { attempt: Attempt::new(attempt), subtask: 0, slot: Slot::new(slot) };
+        let id = |attempt, slot| TransactionalId {
+            attempt: Attempt::new(attempt),
+            subtask: 0,
+            slot: Slot::new(slot),
+        };
         let names = ["app/1/0/0", "app/1/0/1", "app/2/0/0", "app2/1/0/0", "other"].map(String::from);
         let keep = BTreeSet::from([id(1, 1)]);
         assert_eq!(abort_set("app", &names, Attempt::new(2), &keep), BTreeSet::from([id(1, 0)]));

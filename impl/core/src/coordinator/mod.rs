@@ -79,7 +79,10 @@ pub struct Coordinator<S> {
 impl<S: Clone> Coordinator<S> {
     /// A coordinator. `token` tells it from every other one; `fresh` leaves completed checkpoints behind.
     pub fn new(job: Job, token: Token, fresh: bool) -> Self {
-        assert!(job.sources > 0 && job.operators > 0 && job.partitions > 0, "a job has subtasks and partitions");
+        assert!(
+            job.sources > 0 && job.operators > 0 && job.partitions > 0,
+            "a job has subtasks and partitions"
+        );
         Self {
             job,
             token,
@@ -125,8 +128,13 @@ impl<S: Clone> Coordinator<S> {
         }
         match message {
             Message::Pulse => out.push(Effect::Arm(Timer::Silence(worker))),
-            Message::FromSubtask { attempt, subtask, report } => self.from_subtask(attempt, subtask, report, out),
-            Message::Deploy(_) | Message::Cancel(_) | Message::Heartbeat { .. } | Message::ToSubtask { .. } => {
+            Message::FromSubtask { attempt, subtask, report } => {
+                self.from_subtask(attempt, subtask, report, out)
+            }
+            Message::Deploy(_)
+            | Message::Cancel(_)
+            | Message::Heartbeat { .. }
+            | Message::ToSubtask { .. } => {
                 unreachable!("no message of a worker")
             }
         }
@@ -141,7 +149,9 @@ impl<S: Clone> Coordinator<S> {
             Timer::Silence(worker) => self.silent(worker, out),
             Timer::Restart => self.restart(out),
             Timer::Retry(Op::SwapHead) => self.send_swap(out),
-            Timer::Retry(Op::ReadHead) => out.push(Effect::Start { op: Op::ReadHead, request: Request::ReadHead }),
+            Timer::Retry(Op::ReadHead) => {
+                out.push(Effect::Start { op: Op::ReadHead, request: Request::ReadHead })
+            }
             Timer::Retry(Op::ReadCheckpoint) => {
                 let latest = self.latest().expect("it was asked for");
                 self.read(latest, out);
@@ -173,10 +183,19 @@ impl<S: Clone> Coordinator<S> {
 
     /// What must hold after every step.
     fn assert_invariants(&self) {
-        assert!(self.pending.len() <= usize::from(self.job.settings.max_concurrent), "at most as many as may be under way");
+        assert!(
+            self.pending.len() <= usize::from(self.job.settings.max_concurrent),
+            "at most as many as may be under way"
+        );
         assert!(self.pending.keys().all(|id| *id < self.next), "ids are given out once");
-        assert!(self.pending.keys().all(|id| Some(*id) > self.latest().map(|name| name.id)), "completion is monotone");
-        assert!(self.whole.iter().all(|checkpoint| self.pending.contains_key(&checkpoint.name.id)), "what waits is pending");
+        assert!(
+            self.pending.keys().all(|id| Some(*id) > self.latest().map(|name| name.id)),
+            "completion is monotone"
+        );
+        assert!(
+            self.whole.iter().all(|checkpoint| self.pending.contains_key(&checkpoint.name.id)),
+            "what waits is pending"
+        );
         assert!(
             self.pending.is_empty() || matches!(self.phase, Phase::Deployed(_)),
             "checkpoints are under way in a deployed attempt only"

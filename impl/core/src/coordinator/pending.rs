@@ -40,7 +40,11 @@ impl<S: Clone> Pending<S> {
         if !self.awaited.is_empty() {
             return Acknowledged::Awaiting;
         }
-        Acknowledged::Whole(Checkpoint { name: self.name, last: self.last, snapshots: self.snapshots.clone() })
+        Acknowledged::Whole(Checkpoint {
+            name: self.name,
+            last: self.last,
+            snapshots: self.snapshots.clone(),
+        })
     }
 
     /// Whether the job ends with it.

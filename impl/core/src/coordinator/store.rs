@@ -29,11 +29,16 @@ impl<S: Clone> Coordinator<S> {
         }
         let id = checkpoint.name.id;
         self.store = Store::Writing { id, last: checkpoint.last };
-        out.push(Effect::Start { op: Op::WriteCheckpoint(id), request: Request::WriteCheckpoint(checkpoint) });
+        out.push(Effect::Start {
+            op: Op::WriteCheckpoint(id),
+            request: Request::WriteCheckpoint(checkpoint),
+        });
     }
 
     pub(super) fn written<B>(&mut self, id: CheckpointId, outcome: Outcome<S>, out: &mut impl Effects<B, S>) {
-        let Store::Writing { id: writing, last } = self.store else { panic!("a checkpoint was being written") };
+        let Store::Writing { id: writing, last } = self.store else {
+            panic!("a checkpoint was being written")
+        };
         assert!(id == writing, "one write at a time");
         self.store = Store::Idle;
         let initial = matches!(self.phase, Phase::Loading);
@@ -65,7 +70,10 @@ impl<S: Clone> Coordinator<S> {
 
     pub(super) fn send_swap<B>(&self, out: &mut impl Effects<B, S>) {
         let Store::Swapping { head, .. } = self.store else { panic!("a swap is under way") };
-        out.push(Effect::Start { op: Op::SwapHead, request: Request::SwapHead { expected: self.version, head } });
+        out.push(Effect::Start {
+            op: Op::SwapHead,
+            request: Request::SwapHead { expected: self.version, head },
+        });
     }
 
     pub(super) fn swapped<B>(&mut self, outcome: Outcome<S>, out: &mut impl Effects<B, S>) {
@@ -80,7 +88,9 @@ impl<S: Clone> Coordinator<S> {
     pub(super) fn head_read<B>(&mut self, outcome: Outcome<S>, out: &mut impl Effects<B, S>) {
         let (version, head) = match outcome {
             Outcome::Head { version, head } => (version, head),
-            other if matches!(self.phase, Phase::Opening) => return self.halt_unexpected(Op::ReadHead, other, out),
+            other if matches!(self.phase, Phase::Opening) => {
+                return self.halt_unexpected(Op::ReadHead, other, out);
+            }
             _ => return out.push(Effect::Arm(Timer::Retry(Op::ReadHead))),
         };
         match self.store {

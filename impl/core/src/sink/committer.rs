@@ -41,7 +41,10 @@ pub(crate) struct Committer {
 impl Committer {
     /// A committer of what a completed checkpoint lists.
     pub(crate) fn restore(listed: Vec<Committable>) -> Self {
-        assert!(listed.is_sorted_by_key(|committable| committable.checkpoint), "committables are listed in order");
+        assert!(
+            listed.is_sorted_by_key(|committable| committable.checkpoint),
+            "committables are listed in order"
+        );
         let completed = listed.last().map(|committable| committable.checkpoint);
         Self { unconfirmed: listed.into(), completed, busy: false, stopped: false }
     }
@@ -85,7 +88,12 @@ impl Committer {
     }
 
     /// A commit was answered, or was not.
-    pub(crate) fn answered<B, S>(&mut self, id: TransactionalId, outcome: Outcome<S>, out: &mut impl Effects<B, S>) -> Progress {
+    pub(crate) fn answered<B, S>(
+        &mut self,
+        id: TransactionalId,
+        outcome: Outcome<S>,
+        out: &mut impl Effects<B, S>,
+    ) -> Progress {
         self.first(id);
         match outcome {
             Outcome::Answer(code) => match meaning(code) {
@@ -99,11 +107,19 @@ impl Committer {
     }
 
     /// A description came, or did not.
-    pub(crate) fn described<B, S>(&mut self, id: TransactionalId, outcome: Outcome<S>, accept_loss: bool, out: &mut impl Effects<B, S>) -> Progress {
+    pub(crate) fn described<B, S>(
+        &mut self,
+        id: TransactionalId,
+        outcome: Outcome<S>,
+        accept_loss: bool,
+        out: &mut impl Effects<B, S>,
+    ) -> Progress {
         let first = self.first(id);
         let described = match outcome {
             Outcome::Described(described) => Some(described),
-            Outcome::Answer(code) if meaning(code) == Meaning::Retry => return self.retry(Op::Describe(id), out),
+            Outcome::Answer(code) if meaning(code) == Meaning::Retry => {
+                return self.retry(Op::Describe(id), out);
+            }
             Outcome::Answer(_) => None,
             Outcome::Unknown | Outcome::Failed { .. } => return self.retry(Op::Describe(id), out),
             _ => unreachable!("no answer to a description"),

@@ -43,8 +43,14 @@ mod tests {
     #[test]
     fn only_the_listed_generation_can_be_committed() {
         let id = TransactionalId { attempt: Attempt::new(1), subtask: 0, slot: Slot::new(0) };
-        let listed = Committable { checkpoint: CheckpointId::new(1), id, producer: Producer { id: 7, epoch: 3 }, records: 1 };
-        let at = |state, id, epoch| fate(&listed, Some(Described { state, producer: Producer { id, epoch } }));
+        let listed = Committable {
+            checkpoint: CheckpointId::new(1),
+            id,
+            producer: Producer { id: 7, epoch: 3 },
+            records: 1,
+        };
+        let at =
+            |state, id, epoch| fate(&listed, Some(Described { state, producer: Producer { id, epoch } }));
         assert_eq!(at(TransactionState::CompleteCommit, 7, 3), Fate::Committed);
         assert_eq!(at(TransactionState::CompleteCommit, 7, 4), Fate::Unknowable);
         assert_eq!(at(TransactionState::CompleteCommit, 8, 3), Fate::Unknowable);

@@ -9,7 +9,9 @@ mod slots;
 
 use alloc::vec::Vec;
 
-use crate::alphabet::{Channel, Effect, Element, Input, Message, Op, Order, Outcome, Peer, Reason, Report, Request, Timer};
+use crate::alphabet::{
+    Channel, Effect, Element, Input, Message, Op, Order, Outcome, Peer, Reason, Report, Request, Timer,
+};
 use crate::id::{Attempt, CheckpointId, Subtask};
 use crate::job::Guarantee;
 use crate::kafka::{Meaning, meaning};
@@ -75,7 +77,18 @@ impl Sink {
         }
         let writer = if drained_at.is_some() { Writer::Closed } else { Writer::Waiting };
         let slots = Slots::default();
-        Self { attempt, index, guarantee, accept_loss, writer, slots, committer, ready: false, last: drained_at, drained: false }
+        Self {
+            attempt,
+            index,
+            guarantee,
+            accept_loss,
+            writer,
+            slots,
+            committer,
+            ready: false,
+            last: drained_at,
+            drained: false,
+        }
     }
 
     fn begin<B, S>(&mut self, out: &mut impl Effects<B, S>) {
@@ -137,7 +150,12 @@ impl Sink {
             }
             Guarantee::ExactlyOnce => {
                 self.slots.pre_committed(slot);
-                self.committer.pre_committed(Committable { checkpoint, id: self.id(slot), producer, records });
+                self.committer.pre_committed(Committable {
+                    checkpoint,
+                    id: self.id(slot),
+                    producer,
+                    records,
+                });
                 self.writer = Writer::Waiting;
                 self.acknowledge(checkpoint, last, out);
                 if last {
@@ -188,7 +206,9 @@ impl Sink {
                 self.open(out);
                 self.settle(out);
             }
-            Outcome::Answer(code) if meaning(code) == Meaning::Retry => out.push(Effect::Arm(Timer::Retry(op))),
+            Outcome::Answer(code) if meaning(code) == Meaning::Retry => {
+                out.push(Effect::Arm(Timer::Retry(op)))
+            }
             Outcome::Unknown => out.push(Effect::Arm(Timer::Retry(op))),
             other => self.fail(unexpected(op, other), out),
         }
@@ -261,7 +281,8 @@ impl Sink {
     }
 
     fn report<B, S>(&self, report: Report<S>, out: &mut impl Effects<B, S>) {
-        let message = Message::FromSubtask { attempt: self.attempt, subtask: Subtask::sink(self.index), report };
+        let message =
+            Message::FromSubtask { attempt: self.attempt, subtask: Subtask::sink(self.index), report };
         out.push(Effect::Send { to: Peer::Coordinator, message });
     }
 }
@@ -307,4 +328,3 @@ impl<B: Batch, S> Role<B, S> for Sink {
         }
     }
 }
-
