@@ -291,6 +291,13 @@ pub struct Deployment<S> {
     pub placement: Vec<WorkerId>,
 }
 
+impl<S> Deployment<S> {
+    /// The checkpoint at which the job had ended, if it had.
+    pub fn drained_at(&self) -> Option<CheckpointId> {
+        self.drained.then_some(self.restored.id)
+    }
+}
+
 /// What the coordinator tells a subtask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Order {

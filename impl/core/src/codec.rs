@@ -16,7 +16,7 @@ use crate::id::{
     Attempt, CheckpointId, CheckpointName, HeadVersion, NextOffset, Partition, Subtask, Token, Vertex,
     WorkerId,
 };
-use crate::job::{Guarantee, Job, Settings, StartPosition};
+use crate::job::{Exchange, Guarantee, Job, Settings, StartPosition};
 use crate::sink::Fate;
 use crate::snapshot::{Checkpoint, Committable, Head, Snapshot};
 use crate::transaction::{Described, Producer, Slot, TransactionState, TransactionalId};
@@ -294,7 +294,7 @@ structs! {
     Task<S> { subtask, restore }
     Deployment<S> { attempt, restored, drained, tasks, placement }
     Settings { max_concurrent, tolerable_failures, max_restarts, retained, min_pause }
-    Job { topic, partitions, sources, operators, guarantee, prefix, start, accept_loss, settings }
+    Job { topic, partitions, sources, operators, exchange, guarantee, prefix, start, accept_loss, settings }
 }
 
 macro_rules! enums {
@@ -328,6 +328,7 @@ macro_rules! enums {
 }
 enums! {
     Vertex { 0 Source, 1 Operator, 2 Sink }
+    Exchange { 0 Forward, 1 Rebalance, 2 Key }
     Guarantee { 0 ExactlyOnce, 1 AtLeastOnce }
     StartPosition { 0 Earliest, 1 Latest, 2 GroupOrEarliest, 3 GroupOrLatest }
     TransactionState { 0 Empty, 1 Ongoing, 2 PrepareCommit, 3 PrepareAbort, 4 CompleteCommit, 5 CompleteAbort, 6 Other }

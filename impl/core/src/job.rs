@@ -4,6 +4,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::alphabet::Channel;
 use crate::id::{Partition, Subtask};
 
 /// What the sink promises. Names as in Flink's `DeliveryGuarantee`.
@@ -26,6 +27,17 @@ pub enum StartPosition {
     GroupOrEarliest,
     /// The offsets that the consumer group committed; a partition without one begins at its end.
     GroupOrLatest,
+}
+
+/// How records go from sources to operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Exchange {
+    /// Source i feeds operator i alone; as many of one as of the other.
+    Forward,
+    /// Each source feeds the operators in turn.
+    Rebalance,
+    /// Records of one key go to one operator.
+    Key,
 }
 
 /// Settings of the checkpoint coordinator. Durations are the driver's: the core arms timers by name.
@@ -60,6 +72,8 @@ pub struct Job {
     pub sources: u16,
     /// Operator subtasks, and as many sink subtasks.
     pub operators: u16,
+    /// How records go from sources to operators.
+    pub exchange: Exchange,
     /// What the sink promises.
     pub guarantee: Guarantee,
     /// Prefix of the transactional ids; unique to the job on its Kafka cluster.
@@ -76,6 +90,30 @@ impl Job {
     /// Slots that the job takes: slot i hosts source i, operator i and sink i, as far as they exist (Flink's slot sharing).
     pub fn slots(&self) -> u16 {
         self.sources.max(self.operators)
+    }
+
+    /// Input channels of an operator subtask: channel c comes from source c, or from its own source if forwarded.
+    pub fn operator_channels(&self) -> u16 {
+        match self.exchange {
+            Exchange::Forward => 1,
+            Exchange::Rebalance | Exchange::Key => self.sources,
+        }
+    }
+
+    /// The operator subtasks that a source subtask feeds.
+    pub fn outputs_of_source(&self, source: u16) -> core::ops::Range<u16> {
+        match self.exchange {
+            Exchange::Forward => source..source + 1,
+            Exchange::Rebalance | Exchange::Key => 0..self.operators,
+        }
+    }
+
+    /// The channel at which a source's records arrive.
+    pub fn channel_of_source(&self, source: u16) -> Channel {
+        match self.exchange {
+            Exchange::Forward => 0,
+            Exchange::Rebalance | Exchange::Key => source,
+        }
     }
 
     /// The subtasks of one slot.

@@ -2,10 +2,13 @@
 
 use alloc::vec::Vec;
 
-use crate::alphabet::{Effect, Input};
+use crate::alphabet::{Effect, Input, Task};
 use crate::coordinator::Coordinator;
+use crate::id::{Attempt, CheckpointId, Subtask};
+use crate::job::Job;
 use crate::operator::Operator;
 use crate::sink::Sink;
+use crate::snapshot::Snapshot;
 use crate::source::Source;
 use crate::worker::Worker;
 
@@ -49,6 +52,24 @@ pub enum AnyRole<S> {
     Operator(Operator<S>),
     /// A sink subtask.
     Sink(Sink),
+}
+
+impl<S: Clone> AnyRole<S> {
+    /// The role of a subtask in an attempt.
+    pub fn of_task(job: &Job, attempt: Attempt, drained_at: Option<CheckpointId>, task: Task<S>) -> Self {
+        let Task { subtask: Subtask { index, .. }, restore } = task;
+        match restore {
+            Snapshot::Source(offsets) => {
+                Self::Source(Source::new(attempt, index, offsets, drained_at.is_some()))
+            }
+            Snapshot::Operator(state) => {
+                Self::Operator(Operator::new(attempt, index, job.operator_channels(), state))
+            }
+            Snapshot::Sink(listed) => {
+                Self::Sink(Sink::new(attempt, index, job.guarantee, job.accept_loss, listed, drained_at))
+            }
+        }
+    }
 }
 
 impl<B: Batch, S: Clone> Role<B, S> for AnyRole<S> {

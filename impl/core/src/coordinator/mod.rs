@@ -12,7 +12,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 
 use crate::alphabet::{Effect, Input, Message, Op, Peer, Request, Timer};
 use crate::id::{Attempt, CheckpointId, CheckpointName, HeadVersion, Token, WorkerId};
-use crate::job::Job;
+use crate::job::{Exchange, Job};
 use crate::role::{Effects, Role};
 use crate::snapshot::{Checkpoint, Head};
 use attempt::Deployed;
@@ -79,6 +79,8 @@ pub struct Coordinator<S> {
 impl<S: Clone> Coordinator<S> {
     /// A coordinator. `token` tells it from every other one; `fresh` leaves completed checkpoints behind.
     pub fn new(job: Job, token: Token, fresh: bool) -> Self {
+        let forwards = matches!(job.exchange, Exchange::Forward);
+        assert!(!forwards || job.sources == job.operators, "forwarding is from one source to one operator");
         assert!(
             job.sources > 0 && job.operators > 0 && job.partitions > 0,
             "a job has subtasks and partitions"
