@@ -1,1 +1,40 @@
-//! Under construction.
+//! The protocol core in a modelled world, checked exhaustively.
+//!
+//! The steps of the model are the core's own: its roles run here as they run in the runtime. Around them stand a modelled
+//! Kafka, network, store and processes that fail as a scope says. What must hold is said by properties that judge the
+//! world and share no code with the roles. `README.md` says what is modelled, what is left out and why that is sound.
+//!
+//! ```
+//! let scope = truecut_model::scope("small").expect("it is in the list");
+//! let options = truecut_model::Options { threads: 2, time_limit: None, mutant: None, progress: &mut |_| {} };
+//! assert!(truecut_model::check(scope, options).properties.iter().all(|property| property.counterexample.is_none()));
+//! ```
+#![forbid(unsafe_code)]
+
+mod action;
+mod cell;
+mod enabled;
+mod launch;
+mod ledger;
+mod lineage;
+mod model;
+mod perform;
+mod property;
+mod report;
+mod scope;
+mod search;
+mod state;
+mod step;
+mod tell;
+mod world;
+
+pub use action::Action;
+pub use lineage::{Lineage, Record};
+pub use model::JobModel;
+pub use property::{Property, properties};
+pub use report::{
+    CheckReport, Counterexample, MutantReport, Options, PropertyReport, Verdict, check, check_mutant, check_mutants, scope_of,
+};
+pub use scope::{Budget, Scope, scope, scopes};
+pub use search::Progress;
+pub use state::State;

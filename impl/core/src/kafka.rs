@@ -1,6 +1,7 @@
 //! What a raw Kafka error code means to the protocol. Adapters report codes as they came; only this file reads them.
 //!
-//! Codes: Kafka's `org.apache.kafka.common.protocol.Errors`.
+//! Codes: Kafka's `org.apache.kafka.common.protocol.Errors`; below -100 librdkafka's `rd_kafka_resp_err_t`, for what no
+//! broker said.
 
 /// A raw Kafka error code; 0 is success.
 pub type ErrorCode = i16;
@@ -29,9 +30,13 @@ pub const fn meaning(code: ErrorCode) -> Meaning {
         // NOT_ENOUGH_REPLICAS, NOT_ENOUGH_REPLICAS_AFTER_APPEND, CONCURRENT_TRANSACTIONS,
         // KAFKA_STORAGE_ERROR, THROTTLING_QUOTA_EXCEEDED
         5 | 6 | 7 | 13 | 14 | 15 | 16 | 19 | 20 | 51 | 56 | 89 => Meaning::Retry,
+        // librdkafka's own: _TRANSPORT, _ALL_BROKERS_DOWN, _TIMED_OUT, _WAIT_COORD, _RETRY
+        -195 | -187 | -185 | -180 | -153 => Meaning::Retry,
         // INVALID_PRODUCER_EPOCH, INVALID_PRODUCER_ID_MAPPING, TRANSACTION_COORDINATOR_FENCED,
         // UNKNOWN_PRODUCER_ID, PRODUCER_FENCED
         47 | 49 | 52 | 59 | 90 => Meaning::Fenced,
+        // librdkafka's own: _FENCED
+        -144 => Meaning::Fenced,
         _ => Meaning::Refused,
     }
 }

@@ -126,7 +126,8 @@ impl<S: Clone> Coordinator<S> {
             let reason = Reason::Environment { op: Op::ReadCheckpoint, detail };
             return self.halt(Halt::Failed { reason, resume: head.latest }, out);
         }
-        self.lingering.begin(head.attempt, &checkpoint, out);
+        let drained = self.ended == Some(checkpoint.name);
+        self.lingering.begin(head.attempt, &checkpoint, drained, out);
         self.phase = Phase::Placing(checkpoint);
         self.place(out);
     }

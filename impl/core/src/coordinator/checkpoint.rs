@@ -108,11 +108,17 @@ impl<S: Clone> Coordinator<S> {
         matches!(&self.phase, Phase::Deployed(deployed) if deployed.at_end.len() == usize::from(self.job.sources))
     }
 
-    /// The job ends when every sink has confirmed every commit.
     fn drained<B>(&mut self, subtask: Subtask, out: &mut impl Effects<B, S>) {
         let Phase::Deployed(deployed) = &mut self.phase else { return };
         deployed.drained.insert(subtask.index);
-        if deployed.drained.len() == usize::from(self.job.operators) {
+        self.finish_if_done(out);
+    }
+
+    /// The job ends when every sink has confirmed every commit, and nothing that dead attempts left is open: it would hide
+    /// what is committed behind it from readers.
+    pub(super) fn finish_if_done<B>(&mut self, out: &mut impl Effects<B, S>) {
+        let Phase::Deployed(deployed) = &self.phase else { return };
+        if deployed.drained.len() == usize::from(self.job.operators) && self.lingering.is_clean() {
             let latest = self.latest().expect("the last checkpoint is complete");
             self.halt(Halt::Finished(latest), out);
         }

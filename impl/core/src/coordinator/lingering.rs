@@ -1,8 +1,8 @@
 //! Transactions that dead attempts left open: they would block `read_committed` readers until they time out.
 //!
 //! The set to abort has one owner and is a pure function: listed ids of older attempts with this job's prefix, minus all
-//! committables of the restored checkpoint. Listing goes on after each completed checkpoint until one is complete and
-//! finds nothing: brokers may have been loading, and a zombie may open new ones.
+//! committables of the restored checkpoint. Listing goes on after the first completed checkpoint of the attempt until one
+//! is complete and finds nothing: brokers may have been loading, and a zombie may open new ones. A job ends only then.
 
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
@@ -20,9 +20,9 @@ pub(super) struct Lingering {
     attempt: Attempt,
     /// What the restored checkpoint lists: never to be aborted.
     keep: BTreeSet<TransactionalId>,
-    /// A listing is under way; it began after this many completed checkpoints of the attempt.
+    /// A listing is under way; whether it began after a checkpoint of the attempt was complete.
     listing: Option<bool>,
-    /// A checkpoint of the attempt is complete.
+    /// A checkpoint of the attempt is complete, or nothing runs any more that could open a transaction.
     completed: bool,
     /// To be fenced; the first is under way. Invariant: none of them is kept.
     fencing: VecDeque<TransactionalId>,
@@ -54,22 +54,30 @@ impl Lingering {
         }
     }
 
-    /// An attempt restores this checkpoint.
+    /// An attempt restores this checkpoint. `drained`: the job had ended there.
     pub(super) fn begin<B, S>(
         &mut self,
         attempt: Attempt,
         restored: &Checkpoint<S>,
+        drained: bool,
         out: &mut impl Effects<B, S>,
     ) {
         self.attempt = attempt;
         self.keep = restored.committables().map(|committable| committable.id).collect();
-        self.completed = false;
+        self.completed = drained;
         self.clean = false;
+        // A listing that the attempt before asked for may be older than what that attempt left open.
+        self.listing = self.listing.map(|_| false);
         assert!(
             self.fencing.iter().all(|id| !self.keep.contains(id)),
             "a fenced id is listed by no later checkpoint"
         );
         self.list(out);
+    }
+
+    /// Whether nothing that dead attempts left is open any more.
+    pub(super) fn is_clean(&self) -> bool {
+        self.clean
     }
 
     /// A checkpoint of the attempt is complete.
@@ -98,7 +106,12 @@ impl Lingering {
         self.clean |= complete && found.is_empty() && after_completion;
         self.fencing = found.into_iter().collect();
         self.fence(out);
-        if !complete && self.fencing.is_empty() {
+        self.list_again(out, !complete);
+    }
+
+    /// Once a checkpoint of the attempt is complete, listing goes on until it is clean.
+    fn list_again<B, S>(&self, out: &mut impl Effects<B, S>, incomplete: bool) {
+        if self.fencing.is_empty() && (incomplete || self.completed && !self.clean) {
             out.push(Effect::Arm(Timer::Retry(Op::ListTransactions)));
         }
     }
@@ -127,6 +140,7 @@ impl Lingering {
         }
         self.fencing.pop_front();
         self.fence(out);
+        self.list_again(out, false);
     }
 
     /// A retry timer fired.

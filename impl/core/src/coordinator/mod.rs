@@ -171,7 +171,10 @@ impl<S: Clone> Coordinator<S> {
             Op::WriteCheckpoint(id) => self.written(id, outcome, out),
             Op::Discard(_) => {}
             Op::ResolveStart => self.start_resolved(outcome, out),
-            Op::ListTransactions => self.lingering.listed(&self.job.prefix, outcome, out),
+            Op::ListTransactions => {
+                self.lingering.listed(&self.job.prefix, outcome, out);
+                self.finish_if_done(out);
+            }
             Op::Fence(id) => self.lingering.fenced(id, outcome, out),
             Op::CommitOffsets
             | Op::Restore

@@ -1,0 +1,56 @@
+//! The cluster by itself: a broker to try things on, and the image made ahead. `truecut` is the program for all else.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use truecut_cluster::{Cluster, KafkaChoice, Options, Progress, ensure_image, reaper_main};
+
+const USAGE: &str = "\
+truecut-cluster image             have an image of Kafka: the one here, or one pulled, or one built
+truecut-cluster broker WHICH RUN  run a broker until a line or the end of standard input comes;
+                                  WHICH is auto, container or process, RUN labels it";
+
+fn main() -> ExitCode {
+    reaper_main(std::env::args_os());
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match arguments.as_slice() {
+        ["image"] => image(),
+        ["broker", which, run] => {
+            which.parse().map_err(|e| format!("{e}")).and_then(|choice| broker(choice, (*run).to_owned()))
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(64);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("{e}");
+            ExitCode::from(3)
+        }
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn image() -> Result<(), String> {
+    let image = ensure_image(&progress()).await.map_err(|e| e.to_string())?;
+    eprintln!("    Kafka runs from {image}");
+    Ok(())
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn broker(choice: KafkaChoice, run: String) -> Result<(), String> {
+    let mut options = Options::new(run);
+    options.progress = progress();
+    let cluster = Cluster::start(choice, options).await.map_err(|e| e.to_string())?;
+    eprintln!("ready {}", cluster.bootstrap());
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).map_err(|e| e.to_string())?;
+    cluster.stop().await.map_err(|e| e.to_string())
+}
+
+fn progress() -> Progress {
+    Arc::new(|line| eprintln!("    {line}"))
+}

@@ -1,0 +1,61 @@
+//! Free TCP ports for brokers, which keep theirs over a restart.
+
+use std::collections::BTreeSet;
+use std::hash::{BuildHasher as _, RandomState};
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Mutex;
+
+use crate::error::ClusterError;
+
+/// The first port that is tried.
+const FIRST: u16 = 20_000;
+
+/// Ports that this process has given out; none is given out twice.
+static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+
+/// A port that nobody listens on, on any address.
+///
+/// It lies below the range from which the kernel takes the ports of outgoing connections: a client that keeps
+/// connecting to a stopped broker on this machine could otherwise be given the broker's own port, and hold it.
+///
+/// # Errors
+/// [`ClusterError::Refused`] when there is none.
+pub(crate) fn free() -> Result<u16, ClusterError> {
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let end =
+        range.split_whitespace().next().and_then(|low| low.parse().ok()).unwrap_or(32_768).max(FIRST + 1_000);
+    let span = u64::from(end - FIRST);
+    let start = RandomState::new().hash_one(std::process::id()) % span;
+    let mut given = GIVEN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    (0..span)
+        .filter_map(|step| u16::try_from((start + step) % span).ok())
+        .map(|offset| FIRST + offset)
+        .find(|port| !given.contains(port) && is_free(*port))
+        .inspect(|port| {
+            given.insert(*port);
+        })
+        .ok_or_else(|| ClusterError::Refused(format!("no free TCP port between {FIRST} and {end}")))
+}
+
+/// Whether nobody listens on `port`.
+pub(crate) fn is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_given_out_are_free_and_differ() {
+        let ports: Vec<u16> = (0..20).map(|_| free().expect("a port is free")).collect();
+        assert_eq!(ports.iter().collect::<BTreeSet<_>>().len(), 20);
+        assert!(ports.iter().all(|port| is_free(*port) && *port >= FIRST));
+    }
+
+    #[test]
+    fn a_port_in_use_is_not_free() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("the kernel gives a port");
+        assert!(!is_free(listener.local_addr().expect("it has an address").port()));
+    }
+}

@@ -1,0 +1,38 @@
+//! What a broker of either kind can go through.
+
+use std::time::{Duration, Instant};
+
+use truecut_cluster::Cluster;
+
+use crate::records;
+
+const COUNT: usize = 10;
+
+/// Committed records outlive a kill and a graceful stop; the address stays; a paused broker answers again.
+pub(crate) async fn goes_through_everything(cluster: &Cluster, topic: &str) {
+    let bootstrap = cluster.bootstrap().to_owned();
+    let expected: Vec<String> = (0..COUNT).map(|number| number.to_string()).collect();
+    records::write(&bootstrap, topic, COUNT).await;
+
+    cluster.kill_broker().await.expect("it can be killed");
+    assert!(!answers(&bootstrap), "a killed broker still answers");
+    cluster.start_broker().await.expect("it starts after a kill");
+    assert_eq!(cluster.bootstrap(), bootstrap);
+    assert_eq!(records::read(&bootstrap, topic, COUNT), expected, "after the kill");
+
+    let stopping = Instant::now();
+    cluster.stop_broker(Duration::from_secs(60)).await.expect("it can be stopped");
+    assert!(stopping.elapsed() < Duration::from_secs(30), "SIGTERM did not reach the broker");
+    assert!(!answers(&bootstrap), "a stopped broker still answers");
+    cluster.start_broker().await.expect("it starts after a stop");
+
+    cluster.pause_broker().await.expect("it can be paused");
+    cluster.resume_broker().await.expect("it can be resumed");
+    assert_eq!(records::read(&bootstrap, topic, COUNT), expected, "after a stop and a pause");
+}
+
+/// Whether anybody listens.
+pub(crate) fn answers(server: &str) -> bool {
+    let address = server.parse().expect("an address with a port");
+    std::net::TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_ok()
+}

@@ -1,0 +1,7 @@
+//! Brokers of both kinds, started, broken and taken away for real.
+
+mod broker;
+mod container;
+mod process;
+mod reaper;
+mod records;

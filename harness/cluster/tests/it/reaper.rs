@@ -1,0 +1,93 @@
+//! After `kill -9` of a program that owns a broker nothing is left.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use truecut_cluster::testing::shared_kafka;
+
+use crate::{broker, process};
+
+/// How long the reaper may take.
+const LIMIT: Duration = Duration::from_secs(30);
+
+#[expect(
+    clippy::zombie_processes,
+    reason = "a program that does not get ready ends by itself, and the test fails"
+)]
+/// Starts a program with a broker of its own and waits until that is ready.
+fn start(which: &str, run: &str) -> (Child, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_truecut-cluster"))
+        .args(["broker", which, run])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut said = String::new();
+    for line in BufReader::new(child.stderr.take().expect("it is piped")).lines() {
+        let line = line.expect("it is text");
+        if let Some(server) = line.trim().strip_prefix("ready ") {
+            return (child, server.to_owned());
+        }
+        said.push_str(&line);
+    }
+    panic!("the broker did not get ready: {said}");
+}
+
+fn kill(mut child: Child) {
+    child.kill().expect("it can be killed");
+    child.wait().expect("it ends");
+}
+
+/// Waits until `gone`.
+fn wait_until(what: &str, mut gone: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !gone() {
+        assert!(started.elapsed() < LIMIT, "{what} after {} s", LIMIT.as_secs());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// The processes whose command line holds all of `parts`.
+fn processes_with(parts: &[&str]) -> usize {
+    let lines = std::fs::read_dir("/proc").expect("there is a /proc").flatten().filter_map(|entry| {
+        let line = std::fs::read(entry.path().join("cmdline")).ok()?;
+        Some(String::from_utf8_lossy(&line).into_owned())
+    });
+    lines.filter(|line| parts.iter().all(|part| line.contains(part))).count()
+}
+
+fn data_folders(run: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(std::env::temp_dir()).expect("there is a folder for temporary files");
+    entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.display().to_string().contains(run))
+        .collect()
+}
+
+#[test]
+fn a_killed_program_leaves_no_container() {
+    if shared_kafka().is_none() {
+        return;
+    }
+    let (child, server) = start("container", &format!("reaped-{}", std::process::id()));
+    assert!(broker::answers(&server));
+    kill(child);
+    wait_until("the container is still there", || !broker::answers(&server));
+}
+
+#[tokio::test]
+async fn a_killed_program_leaves_no_process_and_no_folder() {
+    if !process::java_and_maven_are_here().await {
+        return;
+    }
+    let run = format!("reaped-process-{}", std::process::id());
+    let (child, server) = start("process", &run);
+    assert!(broker::answers(&server));
+    assert_eq!((data_folders(&run).len(), processes_with(&["kafka.Kafka", &run])), (1, 1));
+    kill(child);
+    wait_until("the process is still there", || processes_with(&["kafka.Kafka", &run]) == 0);
+    wait_until("the data folder is still there", || data_folders(&run).is_empty());
+}

@@ -1,0 +1,107 @@
+//! Which faults bring which wrong protocol to light. The protocol itself is given all of them in turn.
+
+use truecut_mutants::Mutant;
+use truecut_runtime::crash_point;
+
+/// What a run is made of, by the protocol that it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Exposure {
+    /// Crash points to choose from.
+    points: Vec<&'static str>,
+    /// With each random kill all workers stay away for this long, ms; 0: only one is killed.
+    pub(super) outage_ms: u64,
+    pub(super) transaction_timeout_ms: u32,
+    pub(super) checkpoint_interval_ms: u64,
+}
+
+impl Exposure {
+    /// So many crash points for this seed; consecutive seeds take turns through all of them.
+    pub(super) fn points_for(&self, seed: u64, count: u32) -> impl Iterator<Item = &'static str> + use<> {
+        let points = self.points.clone();
+        let length = u64::try_from(points.len()).expect("a short list");
+        let first = (seed % length) * u64::from(count) % length;
+        // Neighbours in the list are places of one operation: a stride that shares no divisor with the length mixes them.
+        let stride = (7..).find(|stride| gcd(*stride, length) == 1).unwrap_or(1);
+        (0..u64::from(count)).map(move |number| {
+            let place = (first + number) % length * stride % length;
+            points[usize::try_from(place).expect("below a length")]
+        })
+    }
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// The exposure of this protocol; none is the core's own.
+pub(super) fn of(mutant: Option<Mutant>) -> Exposure {
+    let all = || crash_point::ALL.iter().copied().filter(|point| is_reached(point)).collect();
+    let usual = |points: &[&'static str]| Exposure {
+        points: if points.is_empty() { all() } else { points.to_vec() },
+        outage_ms: 0,
+        transaction_timeout_ms: 60_000,
+        checkpoint_interval_ms: 150,
+    };
+    let Some(mutant) = mutant else { return usual(&[]) };
+    match mutant {
+        // One sink has committed, another subtask of the same checkpoint is killed before it acknowledges.
+        Mutant::CommitOnPrecommit => {
+            usual(&["snapshot.before", "snapshot.unanswered", "snapshot.answered", "acknowledge.before", "barrier.before"])
+        }
+        // The checkpoint is complete, its offsets are not with the group yet.
+        Mutant::ResumeFromGroupOffsets => usual(&["completed.received", "commit_offsets.before", "commit_offsets.unanswered"]),
+        // The flush is under way when the checkpoint completes.
+        Mutant::AckBeforeFlush => usual(&["acknowledge.after", "snapshot.answered", "flush.answered"]),
+        // The checkpoint lists the transaction, and nobody has committed it.
+        Mutant::DropCommittablesOnRestore | Mutant::AbortAllLingering | Mutant::ListOnlyOwnTransaction => {
+            usual(&["completed.received", "commit.before"])
+        }
+        // Kafka aborts what nobody committed while all workers were away.
+        Mutant::FencedMeansCommitted => {
+            Exposure { outage_ms: 6_000, transaction_timeout_ms: 2_000, ..usual(&["completed.received", "commit.before"]) }
+        }
+        // What a dead attempt left open blocks readers until Kafka aborts it: longer than the drain waits.
+        Mutant::NeverAbortLingering => Exposure { transaction_timeout_ms: 600_000, ..usual(&[]) },
+        // The subtasks commit before the checkpoint is stored: an attempt that fails in between repeats them.
+        Mutant::NotifyBeforeStore => usual(&["completed.received", "commit.answered", "commit_offsets.answered"]),
+        Mutant::OffsetOffByOne
+        | Mutant::SkipAlignment
+        | Mutant::SnapshotAfterBarrierRelease
+        | Mutant::CountAcks
+        | Mutant::AbortPrecommittedOnExpiry
+        | Mutant::ReuseProducerEpoch
+        | Mutant::CommitOnCancel
+        | Mutant::ProduceAheadOfFlush
+        | Mutant::ForgetStateOnRestore
+        | Mutant::CommitOffsetsAtBarrier
+        | Mutant::RestoreOlderCheckpoint
+        | Mutant::RollBackOnClaim
+        | Mutant::AssignSplitTwice
+        | Mutant::OnlyExactNotification => usual(&[]),
+    }
+}
+
+/// Whether ordinary runs come by: transactions are described only after Kafka refused a commit.
+fn is_reached(point: &str) -> bool {
+    !point.starts_with("describe.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_exposure_names_crash_points_that_exist() {
+        for mutant in Mutant::all() {
+            let exposure = of(Some(*mutant));
+            assert!(exposure.points.iter().all(|point| crash_point::ALL.contains(point)), "{mutant}");
+        }
+    }
+
+    #[test]
+    fn the_points_of_consecutive_seeds_take_turns() {
+        let exposure = of(None);
+        let all: std::collections::BTreeSet<_> = (0..8).flat_map(|seed| exposure.points_for(seed, 4)).collect();
+        assert_eq!(all.len(), exposure.points.len());
+    }
+}

@@ -1,0 +1,165 @@
+//! The kinds of line in a history, and their exact JSON.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One line: an event with its time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Milliseconds since the run started.
+    pub t_ms: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What the harness saw.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Event {
+    /// The run began.
+    RunStarted {
+        /// The seed of plan and workload.
+        seed: u64,
+    },
+    /// Kafka has acknowledged input records.
+    Fed {
+        /// How many so far.
+        records_total: u64,
+    },
+    /// A worker process was started.
+    WorkerStarted {
+        /// Its number; a restarted worker keeps it.
+        worker: u32,
+        /// Its process id.
+        pid: u32,
+    },
+    /// A worker was killed with SIGKILL, from outside or by an armed crash point.
+    Kill {
+        /// The number of the kill in the plan, from 1.
+        ordinal: u64,
+        /// Who was killed.
+        worker: u32,
+        /// Its process id.
+        pid: u32,
+        /// Where in the protocol.
+        at: KillAt,
+        /// The exit status says that SIGKILL ended it.
+        confirmed: bool,
+    },
+    /// A worker process has ended.
+    WorkerExited {
+        /// Its number.
+        worker: u32,
+        /// Its process id.
+        pid: u32,
+        /// How, in words, for example `signal 9` or `exit code 0`.
+        status: String,
+    },
+    /// The coordinator began to deploy an attempt.
+    Attempt {
+        /// Its number.
+        attempt: u64,
+    },
+    /// All subtasks of an attempt are restored and run.
+    JobRunning {
+        /// The attempt.
+        attempt: u64,
+    },
+    /// The coordinator triggered a checkpoint.
+    CheckpointTriggered {
+        /// The attempt.
+        attempt: u64,
+        /// The checkpoint's id.
+        id: u64,
+    },
+    /// A checkpoint is durable.
+    CheckpointCompleted {
+        /// The attempt.
+        attempt: u64,
+        /// The checkpoint's id.
+        id: u64,
+    },
+    /// A checkpoint was given up.
+    CheckpointAborted {
+        /// The attempt.
+        attempt: u64,
+        /// The checkpoint's id.
+        id: u64,
+        /// Why, in words.
+        reason: String,
+    },
+    /// A `read_committed` reader has seen output records.
+    Visible {
+        /// How many so far.
+        records_total: u64,
+    },
+    /// The job came to rest and the output was read to its end.
+    Drained,
+    /// Anything else worth telling.
+    Note {
+        /// What.
+        text: String,
+    },
+}
+
+/// Where a kill struck. In JSON a string: `random`, or the crash point's name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum KillAt {
+    /// At a moment drawn from the seed.
+    Random,
+    /// At the crash point of this name.
+    CrashPoint(String),
+}
+
+impl From<String> for KillAt {
+    fn from(name: String) -> Self {
+        if name == "random" { KillAt::Random } else { KillAt::CrashPoint(name) }
+    }
+}
+
+impl From<KillAt> for String {
+    fn from(at: KillAt) -> Self {
+        at.to_string()
+    }
+}
+
+impl fmt::Display for KillAt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            KillAt::Random => f.write_str("random"),
+            KillAt::CrashPoint(name) => f.write_str(name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_json_of_every_kind_is_pinned() {
+        let lines = [
+            r#"{"t_ms":0,"kind":"run_started","seed":18446744073709551615}"#,
+            r#"{"t_ms":1,"kind":"fed","records_total":10}"#,
+            r#"{"t_ms":2,"kind":"worker_started","worker":2,"pid":71}"#,
+            r#"{"t_ms":3,"kind":"kill","ordinal":1,"worker":2,"pid":71,"at":"random","confirmed":true}"#,
+            r#"{"t_ms":3,"kind":"kill","ordinal":2,"worker":0,"pid":72,"at":"sink.end_txn.before","confirmed":false}"#,
+            r#"{"t_ms":4,"kind":"worker_exited","worker":2,"pid":71,"status":"signal 9"}"#,
+            r#"{"t_ms":5,"kind":"attempt","attempt":2}"#,
+            r#"{"t_ms":6,"kind":"job_running","attempt":2}"#,
+            r#"{"t_ms":7,"kind":"checkpoint_triggered","attempt":2,"id":9}"#,
+            r#"{"t_ms":8,"kind":"checkpoint_completed","attempt":2,"id":9}"#,
+            r#"{"t_ms":9,"kind":"checkpoint_aborted","attempt":2,"id":10,"reason":"expired"}"#,
+            r#"{"t_ms":10,"kind":"visible","records_total":7}"#,
+            r#"{"t_ms":11,"kind":"drained"}"#,
+            r#"{"t_ms":12,"kind":"note","text":"restarted \"w2\""}"#,
+        ];
+        for line in lines {
+            let entry: Entry = serde_json::from_str(line).unwrap();
+            assert_eq!(serde_json::to_string(&entry).unwrap(), line);
+        }
+    }
+}

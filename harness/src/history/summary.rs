@@ -1,0 +1,112 @@
+//! Counts over a history: what a verdict needs to know about kills, attempts and checkpoints.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::event::{Event, KillAt};
+use super::{Entry, History};
+
+/// A checkpoint's full name: ids alone are unique too, but the attempt tells who made it.
+pub type CheckpointKey = (u64, u64);
+
+/// What happened how often.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// The seed, if the run began.
+    pub seed: Option<u64>,
+    /// Input records acknowledged by Kafka.
+    pub fed: u64,
+    /// Output records seen by the `read_committed` reader.
+    pub visible: u64,
+    /// Completed checkpoints.
+    pub checkpoints_completed: BTreeSet<CheckpointKey>,
+    /// Checkpoints given up.
+    pub checkpoints_aborted: BTreeSet<CheckpointKey>,
+    /// Kills whose exit status proves them.
+    pub kills_confirmed: u64,
+    /// Kills whose exit status does not: the trial is not valid.
+    pub kills_unconfirmed: u64,
+    /// Confirmed kills by crash point. Random ones are not among them.
+    pub crash_points: BTreeMap<String, u64>,
+    /// The highest attempt seen.
+    pub attempts: u64,
+    /// The output was read to its end at rest.
+    pub drained: bool,
+    /// Time of the last event, in milliseconds.
+    pub end_ms: u64,
+}
+
+impl Summary {
+    /// Counts a history.
+    #[must_use]
+    pub fn of(history: &History) -> Self {
+        let mut summary = Summary::default();
+        for Entry { t_ms, event } in &history.entries {
+            summary.end_ms = *t_ms;
+            summary.add(event);
+        }
+        summary
+    }
+
+    fn add(&mut self, event: &Event) {
+        match event {
+            Event::RunStarted { seed } => self.seed = Some(*seed),
+            Event::Fed { records_total } => self.fed = self.fed.max(*records_total),
+            Event::Visible { records_total } => self.visible = self.visible.max(*records_total),
+            Event::Kill { at, confirmed: true, .. } => {
+                self.kills_confirmed += 1;
+                if let KillAt::CrashPoint(name) = at {
+                    *self.crash_points.entry(name.clone()).or_default() += 1;
+                }
+            }
+            Event::Kill { confirmed: false, .. } => self.kills_unconfirmed += 1,
+            Event::Attempt { attempt } | Event::JobRunning { attempt } => {
+                self.attempts = self.attempts.max(*attempt)
+            }
+            Event::CheckpointCompleted { attempt, id } => {
+                self.checkpoints_completed.insert((*attempt, *id));
+            }
+            Event::CheckpointAborted { attempt, id, .. } => {
+                self.checkpoints_aborted.insert((*attempt, *id));
+            }
+            Event::Drained => self.drained = true,
+            Event::WorkerStarted { .. }
+            | Event::WorkerExited { .. }
+            | Event::CheckpointTriggered { .. }
+            | Event::Note { .. } => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeated_completions_count_once_and_unconfirmed_kills_count_apart() {
+        let kill = |at: &str, confirmed| Event::Kill {
+            ordinal: 1,
+            worker: 0,
+            pid: 1,
+            at: at.to_owned().into(),
+            confirmed,
+        };
+        let events = [
+            Event::RunStarted { seed: 3 },
+            Event::CheckpointCompleted { attempt: 1, id: 1 },
+            Event::CheckpointCompleted { attempt: 1, id: 1 },
+            Event::CheckpointAborted { attempt: 1, id: 2, reason: "expired".into() },
+            kill("random", true),
+            kill("sink.flush.before", true),
+            kill("sink.flush.before", false),
+            Event::JobRunning { attempt: 4 },
+            Event::Visible { records_total: 9 },
+        ];
+        let entries = events.into_iter().map(|event| Entry { t_ms: 5, event }).collect();
+        let summary = Summary::of(&History { entries, torn: false });
+        assert_eq!(summary.checkpoints_completed.len(), 1);
+        assert_eq!(summary.checkpoints_aborted.len(), 1);
+        assert_eq!((summary.kills_confirmed, summary.kills_unconfirmed), (2, 1));
+        assert_eq!(summary.crash_points, [("sink.flush.before".to_owned(), 1)].into());
+        assert_eq!((summary.attempts, summary.visible, summary.drained), (4, 9, false));
+    }
+}

@@ -1,0 +1,123 @@
+//! Compares what a keyed count with lineage has committed with what its input demands.
+//! It shares no code with the protocol: it knows the input as read back from Kafka, the output as a
+//! `read_committed` reader saw it, and the rules of `CLASSES`. Who reads, and when, is left to others.
+//!
+//! Records of one key may interleave across input partitions in any order that keeps each partition's own,
+//! so no order is prescribed: the oracle takes the order it finds and asks whether it is a legal one. It
+//! assumes that all outputs of one key go to one output partition, as the job's key partitioner has it.
+//!
+//! All is kept in flat arrays and judged once at the end: a million records take about 0.1 GB at the peak.
+
+mod class;
+mod duplicate;
+mod findings;
+mod log;
+mod lost;
+mod order;
+mod phantom;
+mod record;
+mod sequence;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod wrong_value;
+
+pub use class::{CLASSES, Class, ClassInfo};
+pub use findings::{Anomaly, Coordinates, Example, Findings};
+pub use record::{Lineage, fold};
+
+use findings::Collector;
+use log::{Inputs, Outputs};
+
+/// How many offending records are kept of each class unless told otherwise.
+pub const EXAMPLES_PER_CLASS: usize = 10;
+
+/// Whether the reader is sure to have seen all that will ever be visible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drain {
+    /// The job has come to rest and the output was read to its end: what is missing is lost.
+    Complete,
+    /// The output may go on: what is missing at its end is only pending.
+    Incomplete,
+}
+
+/// A record was handed in that no reader of a log can have seen there: the reading went wrong, not the job.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{side} partition {partition} gave offset {offset} after offset {after}; \
+     read each partition once, from its start, in order"
+)]
+pub struct BadRead {
+    side: &'static str,
+    partition: i32,
+    offset: i64,
+    after: i64,
+}
+
+/// Collects one run's input and output, then judges them. Input and output may be handed in interleaved.
+#[derive(Debug)]
+pub struct Oracle {
+    inputs: Inputs,
+    outputs: Outputs,
+    examples_per_class: usize,
+}
+
+impl Default for Oracle {
+    fn default() -> Self {
+        Oracle::new(EXAMPLES_PER_CLASS)
+    }
+}
+
+impl Oracle {
+    /// An oracle that keeps the first `examples_per_class` offending records of each class; all are counted.
+    #[must_use]
+    pub fn new(examples_per_class: usize) -> Self {
+        Oracle { inputs: Inputs::default(), outputs: Outputs::default(), examples_per_class }
+    }
+
+    /// Takes one record of the input topic, read back from Kafka.
+    ///
+    /// # Errors
+    /// If the partition's offsets do not ascend.
+    pub fn input(&mut self, partition: i32, offset: i64, key: &[u8], value: &[u8]) -> Result<(), BadRead> {
+        self.inputs.push(partition, offset, key, crc32c::crc32c(value))
+    }
+
+    /// Takes one record of the output topic, read `read_committed`.
+    ///
+    /// # Errors
+    /// If the partition's offsets do not ascend. A record that cannot be understood is no error: it is a phantom.
+    pub fn output(&mut self, partition: i32, offset: i64, key: &[u8], value: &[u8]) -> Result<(), BadRead> {
+        let at = Coordinates { partition, offset };
+        let parsed = record::parse(key, value);
+        self.outputs.push(at, parsed, &mut self.inputs.keys, self.examples_per_class)
+    }
+
+    /// How many input and output records it has been given.
+    #[must_use]
+    pub fn taken(&self) -> (u64, u64) {
+        (self.inputs.taken(), self.outputs.taken())
+    }
+
+    /// Judges everything taken so far.
+    #[must_use]
+    pub fn finish(self, drain: Drain) -> Findings {
+        let Oracle { inputs, outputs, examples_per_class } = self;
+        let inputs = inputs.close();
+        let mut found = Collector::new(examples_per_class);
+        let matched = phantom::check(&inputs, &outputs, &mut found);
+        let seen = duplicate::check(&matched, &mut found);
+        let pending = lost::check(&inputs, &seen, drain, &mut found);
+        order::check(&matched, &mut found);
+        let by_count = sequence::by_count(&matched);
+        sequence::check(&matched, &by_count, &mut found);
+        wrong_value::check(&matched, &by_count, &mut found);
+        found.into_findings(
+            log::count(inputs.records.len()),
+            outputs.taken(),
+            inputs.distinct_keys(),
+            pending,
+        )
+    }
+}

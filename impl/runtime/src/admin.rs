@@ -1,0 +1,155 @@
+//! What a coordinator asks of Kafka: topics, start positions, open transactions. Answers are passed on raw.
+
+use std::collections::BTreeMap;
+
+use truecut_core::{NextOffset, Outcome, Partition, Request, StartPosition, TransactionalId};
+
+use crate::config::JobConfig;
+use crate::failure::ProcessError;
+use crate::kafka::Transport;
+use crate::kafka::raw::{At, Isolation, ProducerIdentity, RawClient};
+use crate::store::StateHandle;
+
+/// An identity that asks for whatever the current one is.
+const ANY: ProducerIdentity = ProducerIdentity { producer_id: -1, producer_epoch: -1 };
+
+/// Kafka's code for a topic that does not exist.
+const UNKNOWN_TOPIC: i16 = 3;
+
+/// The coordinator's requests to Kafka.
+pub struct Admin {
+    raw: RawClient,
+    config: JobConfig,
+}
+
+impl Admin {
+    /// Requests for a job.
+    #[must_use]
+    pub fn new(raw: RawClient, config: JobConfig) -> Self {
+        Self { raw, config }
+    }
+
+    /// Checks that both topics exist and fit the job. Returns the partitions of the input topic.
+    ///
+    /// # Errors
+    /// Kafka can't be reached, a topic is missing, or it has fewer partitions than there are source subtasks.
+    pub async fn check_topics(&self) -> Result<u32, ProcessError> {
+        let (input, output) = (self.config.source.topic.as_str(), self.config.sink.topic.as_str());
+        let unreachable = |why: Transport| ProcessError::Environment {
+            detail: format!("can't reach Kafka at {}: {why}; is it running, and is `bootstrap` right?", self.config.bootstrap),
+        };
+        let metadata = self.raw.metadata(Some(&[input, output])).await.map_err(unreachable)?;
+        let partitions = |topic: &str| {
+            let info = metadata.topics.iter().find(|info| info.name == topic);
+            match info {
+                Some(info) if info.error_code == 0 => Ok(info.partitions.len()),
+                Some(info) if info.error_code != UNKNOWN_TOPIC => Err(ProcessError::Environment {
+                    detail: format!("Kafka answers error code {} for topic `{topic}`", info.error_code),
+                }),
+                _ => Err(ProcessError::BadData {
+                    detail: format!("topic `{topic}` does not exist at {}: create it, or name another one in the job file", self.config.bootstrap),
+                }),
+            }
+        };
+        partitions(output)?;
+        let have = partitions(input)?;
+        let readers = usize::from(self.config.source.parallelism);
+        if have < readers {
+            let detail = format!(
+                "topic `{input}` has {have} partitions, but `source.parallelism` is {readers}: a subtask without a partition reads nothing; lower the parallelism to {have}"
+            );
+            return Err(ProcessError::BadData { detail });
+        }
+        u32::try_from(have).map_err(|error| ProcessError::Internal { detail: error.to_string() })
+    }
+
+    /// Performs a request.
+    ///
+    /// # Panics
+    /// If it is not one of a coordinator to Kafka.
+    pub async fn perform(&self, request: Request<StateHandle>) -> Outcome<StateHandle> {
+        match request {
+            Request::ResolveStart(start) => self.resolve(start).await.unwrap_or_else(|outcome| outcome),
+            Request::ListTransactions => self.list().await,
+            Request::Fence(id) => self.fence(id).await,
+            _ => unreachable!("no request of a coordinator to Kafka"),
+        }
+    }
+
+    async fn list(&self) -> Outcome<StateHandle> {
+        match self.raw.list_transactions(&["Ongoing"]).await {
+            Ok(listing) => Outcome::Listed {
+                complete: listing.gaps.is_empty(),
+                names: listing.transactions.into_iter().map(|listed| listed.transactional_id).collect(),
+            },
+            Err(why) => {
+                tracing::info!(%why, "open transactions were not listed");
+                Outcome::Unknown
+            }
+        }
+    }
+
+    async fn fence(&self, id: TransactionalId) -> Outcome<StateHandle> {
+        let name = id.render(&self.config.name);
+        let timeout = i32::try_from(self.config.sink.transaction_timeout_ms).unwrap_or(i32::MAX);
+        let outcome = match self.raw.init_producer_id(Some(&name), timeout, ANY).await {
+            Ok(initialised) => Outcome::Answer(initialised.error_code),
+            Err(_) => Outcome::Unknown,
+        };
+        tracing::info!(transaction = name, ?outcome, "fenced a lingering transaction");
+        outcome
+    }
+
+    async fn resolve(&self, start: StartPosition) -> Result<Outcome<StateHandle>, Outcome<StateHandle>> {
+        let topic = self.config.source.topic.as_str();
+        let metadata = self.raw.metadata(Some(&[topic])).await.map_err(|_| Outcome::Unknown)?;
+        let info = metadata.topics.iter().find(|info| info.name == topic).ok_or(Outcome::Unknown)?;
+        if info.error_code != 0 {
+            return Err(Outcome::Answer(info.error_code));
+        }
+        let numbers: Vec<i32> = info.partitions.iter().map(|partition| partition.partition).collect();
+        let committed = match start {
+            StartPosition::Earliest | StartPosition::Latest => BTreeMap::new(),
+            StartPosition::GroupOrEarliest | StartPosition::GroupOrLatest => self.committed(&numbers).await?,
+        };
+        let fallback = match start {
+            StartPosition::Earliest | StartPosition::GroupOrEarliest => At::Earliest,
+            StartPosition::Latest | StartPosition::GroupOrLatest => At::Latest,
+        };
+        let mut offsets = BTreeMap::new();
+        for number in numbers {
+            let next = match committed.get(&number) {
+                Some(next) => *next,
+                None => self.offset(number, fallback).await?,
+            };
+            let partition = u32::try_from(number).map_err(|error| Outcome::Failed { detail: error.to_string() })?;
+            offsets.insert(Partition::new(partition), NextOffset::new(next));
+        }
+        Ok(Outcome::Offsets(offsets))
+    }
+
+    async fn offset(&self, partition: i32, at: At) -> Result<i64, Outcome<StateHandle>> {
+        let isolation = if self.config.source.read_committed { Isolation::ReadCommitted } else { Isolation::ReadUncommitted };
+        let listed = self.raw.list_offsets(&self.config.source.topic, partition, at, isolation).await;
+        let listed = listed.map_err(|_| Outcome::Unknown)?;
+        match listed.offset {
+            Some(offset) if listed.error_code == 0 => Ok(offset),
+            _ => Err(Outcome::Answer(listed.error_code)),
+        }
+    }
+
+    async fn committed(&self, partitions: &[i32]) -> Result<BTreeMap<i32, i64>, Outcome<StateHandle>> {
+        let fetched = self.raw.offset_fetch(self.config.group(), &self.config.source.topic, partitions).await;
+        let fetched = fetched.map_err(|_| Outcome::Unknown)?;
+        let mut committed = BTreeMap::new();
+        for (partition, answer) in partitions.iter().zip(fetched) {
+            if answer.error_code != 0 {
+                return Err(Outcome::Answer(answer.error_code));
+            }
+            if let Some(offset) = answer.offset {
+                committed.insert(*partition, offset);
+            }
+        }
+        Ok(committed)
+    }
+}

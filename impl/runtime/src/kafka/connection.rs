@@ -1,0 +1,325 @@
+//! One connection to one broker: requests out, answers in, matched by correlation id.
+//!
+//! Decides how bytes travel and what is known when they do not come back ([`Transport`]). Which broker to ask, and
+//! what an answer means, is decided elsewhere. The versions a broker speaks are learned once per connection.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use kafka_protocol::messages::api_versions_request::ApiVersionsRequest;
+use kafka_protocol::messages::{RequestHeader, ResponseHeader};
+use kafka_protocol::protocol::{
+    Decodable, Encodable, HeaderVersion, Message, Request, StrBytes, VersionRange,
+};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// Larger answers are refused; Kafka's own limit for requests is the same.
+const FRAME_BYTES_MAX: usize = 100 << 20;
+
+/// How to reach a Kafka cluster.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// `host:port` of some brokers, the first that answers is asked for the rest.
+    pub bootstrap: Vec<String>,
+    /// The name in the brokers' logs and quotas.
+    pub client_id: String,
+    /// How connections are secured.
+    pub security: Security,
+    /// How long one request, or making one connection, may take.
+    pub request_timeout: Duration,
+}
+
+/// How connections are secured. TLS and SASL will be further variants, for raw requests and librdkafka alike.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Security {
+    /// Neither encrypted nor authenticated.
+    #[default]
+    Plaintext,
+}
+
+/// Why there is no answer. The difference is what a caller may assume about the request's effect.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Transport {
+    /// Nothing of the request can have reached a broker.
+    #[error("not sent: {0}")]
+    NotSent(String),
+    /// The request was handed to the network: it has landed, has not landed, or lands later.
+    #[error("sent, but without answer: {0}")]
+    Unanswered(String),
+}
+
+impl Cluster {
+    /// A plaintext cluster behind a comma-separated list of `host:port`.
+    #[must_use]
+    pub fn new(bootstrap: &str, client_id: &str) -> Self {
+        let bootstrap = bootstrap.split(',').map(|s| s.trim().to_owned()).filter(|s| !s.is_empty()).collect();
+        Self {
+            bootstrap,
+            client_id: client_id.to_owned(),
+            security: Security::default(),
+            request_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Security {
+    /// The same choice in librdkafka's words.
+    pub(crate) fn librdkafka_settings(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Plaintext => &[("security.protocol", "plaintext")],
+        }
+    }
+
+    async fn open(self, address: &str) -> std::io::Result<impl AsyncRead + AsyncWrite + Send + use<>> {
+        match self {
+            Self::Plaintext => {
+                let stream = TcpStream::connect(address).await?;
+                stream.set_nodelay(true)?;
+                Ok(stream)
+            }
+        }
+    }
+}
+
+/// One open connection; closes when the last clone is dropped, or on the first failure.
+#[derive(Clone)]
+pub(crate) struct Connection {
+    inner: Arc<Inner>,
+    /// What the broker speaks, by API key.
+    versions: Arc<HashMap<i16, VersionRange>>,
+}
+
+struct Inner {
+    address: String,
+    client_id: String,
+    request_timeout: Duration,
+    outbox: mpsc::UnboundedSender<Bytes>,
+    waiting: Arc<Mutex<Waiting>>,
+    tasks: [JoinHandle<()>; 2],
+}
+
+/// Who waits for which answer.
+#[derive(Default)]
+struct Waiting {
+    next_id: i32,
+    /// Set once, with the reason; nothing is sent any more.
+    closed: Option<String>,
+    by_id: HashMap<i32, oneshot::Sender<Bytes>>,
+}
+
+impl Connection {
+    /// Connects and learns which versions the broker speaks.
+    pub(crate) async fn open(cluster: &Cluster, address: &str) -> Result<Self, Transport> {
+        let not_sent =
+            |why: String| Transport::NotSent(format!("cannot connect to Kafka at {address}: {why}"));
+        let stream = match timeout(cluster.request_timeout, cluster.security.open(address)).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return Err(not_sent(error.to_string())),
+            Err(_) => return Err(not_sent(format!("no answer within {:?}", cluster.request_timeout))),
+        };
+        let mut connection =
+            Self { inner: Arc::new(Inner::start(cluster, address, stream)), versions: Arc::default() };
+        let hello = ApiVersionsRequest::default()
+            .with_client_software_name(StrBytes::from_static_str("truecut"))
+            .with_client_software_version(StrBytes::from_static_str(env!("CARGO_PKG_VERSION")));
+        let answer = connection.send(&hello, 3).await.map_err(|error| not_sent(error.to_string()))?;
+        if answer.error_code != 0 {
+            return Err(not_sent(format!(
+                "ApiVersions answered {}; Kafka 3.0 or newer is needed",
+                answer.error_code
+            )));
+        }
+        let ranges = answer.api_keys.iter().map(|api| {
+            let range = VersionRange { min: api.min_version, max: api.max_version };
+            (api.api_key, range)
+        });
+        connection.versions = Arc::new(ranges.collect());
+        Ok(connection)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.inner.waiting().closed.is_some()
+    }
+
+    /// Sends a request in the highest version that the broker, the codec and `wanted` allow.
+    pub(crate) async fn call<R: Request>(
+        &self,
+        request: &R,
+        wanted: VersionRange,
+    ) -> Result<R::Response, Transport> {
+        let version = self.version::<R>(wanted)?;
+        self.send(request, version).await
+    }
+
+    fn version<R: Request>(&self, wanted: VersionRange) -> Result<i16, Transport> {
+        let ours = wanted.intersect(&R::VERSIONS).intersect(&<R::Response as Message>::VERSIONS);
+        let theirs = self.versions.get(&R::KEY).copied().unwrap_or(VersionRange { min: 0, max: -1 });
+        let both = ours.intersect(&theirs);
+        if both.is_empty() {
+            let (address, key) = (&self.inner.address, R::KEY);
+            let why = format!("{address} speaks versions {theirs} of API {key}, {ours} are wanted");
+            return Err(Transport::NotSent(why));
+        }
+        Ok(both.max)
+    }
+
+    async fn send<R: Request>(&self, request: &R, version: i16) -> Result<R::Response, Transport> {
+        let (id, answer) = self.inner.expect_answer()?;
+        let frame = self.inner.frame(request, version, id).inspect_err(|_| self.inner.forget(id))?;
+        if self.inner.outbox.send(frame).is_err() {
+            self.inner.forget(id);
+            return Err(Transport::NotSent(format!("connection to {} is closed", self.inner.address)));
+        }
+        match timeout(self.inner.request_timeout, answer).await {
+            Ok(Ok(bytes)) => self.inner.decode::<R::Response>(bytes, version),
+            Ok(Err(_)) => Err(self.inner.unanswered("connection lost")),
+            Err(_) => {
+                // The answer may still come; a connection that has fallen behind is not used again.
+                self.inner.close("a request timed out");
+                Err(self.inner.unanswered(&format!("nothing within {:?}", self.inner.request_timeout)))
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn start(cluster: &Cluster, address: &str, stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Self {
+        let (reader, writer) = tokio::io::split(stream);
+        let (outbox, frames) = mpsc::unbounded_channel();
+        let waiting = Arc::new(Mutex::new(Waiting::default()));
+        let tasks = [
+            tokio::spawn(write_all(writer, frames, Arc::clone(&waiting))),
+            tokio::spawn(read_all(reader, Arc::clone(&waiting))),
+        ];
+        Self {
+            address: address.to_owned(),
+            client_id: cluster.client_id.clone(),
+            request_timeout: cluster.request_timeout,
+            outbox,
+            waiting,
+            tasks,
+        }
+    }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn expect_answer(&self) -> Result<(i32, oneshot::Receiver<Bytes>), Transport> {
+        let mut waiting = self.waiting();
+        if let Some(reason) = &waiting.closed {
+            return Err(Transport::NotSent(format!("connection to {} is closed: {reason}", self.address)));
+        }
+        let id = waiting.next_id;
+        waiting.next_id = id.wrapping_add(1);
+        let (sender, receiver) = oneshot::channel();
+        waiting.by_id.insert(id, sender);
+        Ok((id, receiver))
+    }
+
+    fn forget(&self, id: i32) {
+        self.waiting().by_id.remove(&id);
+    }
+
+    fn close(&self, reason: &str) {
+        close(&self.waiting, reason);
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+
+    fn unanswered(&self, why: &str) -> Transport {
+        let reason = self.waiting().closed.clone().unwrap_or_default();
+        let colon = if reason.is_empty() { "" } else { ": " };
+        Transport::Unanswered(format!("{}: {why}{colon}{reason}", self.address))
+    }
+
+    fn frame<R: Request>(&self, request: &R, version: i16, id: i32) -> Result<Bytes, Transport> {
+        let header = RequestHeader::default()
+            .with_request_api_key(R::KEY)
+            .with_request_api_version(version)
+            .with_correlation_id(id)
+            .with_client_id(Some(StrBytes::from_string(self.client_id.clone())));
+        let mut frame = BytesMut::new();
+        frame.put_i32(0);
+        header
+            .encode(&mut frame, R::header_version(version))
+            .and_then(|()| request.encode(&mut frame, version))
+            .map_err(|error| {
+                Transport::NotSent(format!("cannot encode API {} v{version}: {error}", R::KEY))
+            })?;
+        let length = i32::try_from(frame.len() - 4)
+            .map_err(|_| Transport::NotSent(format!("a request of {} bytes is too large", frame.len())))?;
+        frame[..4].copy_from_slice(&length.to_be_bytes());
+        Ok(frame.freeze())
+    }
+
+    fn decode<M: Decodable + HeaderVersion>(&self, mut bytes: Bytes, version: i16) -> Result<M, Transport> {
+        ResponseHeader::decode(&mut bytes, M::header_version(version))
+            .and_then(|_| M::decode(&mut bytes, version))
+            .map_err(|error| Transport::Unanswered(format!("{}: unreadable answer: {error}", self.address)))
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+/// Dropping the senders tells every waiter at once.
+fn close(waiting: &Mutex<Waiting>, reason: &str) {
+    let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    waiting.closed.get_or_insert_with(|| reason.to_owned());
+    waiting.by_id.clear();
+}
+
+async fn write_all(
+    mut writer: impl AsyncWrite + Unpin,
+    mut frames: mpsc::UnboundedReceiver<Bytes>,
+    waiting: Arc<Mutex<Waiting>>,
+) {
+    while let Some(frame) = frames.recv().await {
+        if let Err(error) = writer.write_all(&frame).await {
+            close(&waiting, &error.to_string());
+            return;
+        }
+    }
+}
+
+async fn read_all(mut reader: impl AsyncRead + Unpin, waiting: Arc<Mutex<Waiting>>) {
+    loop {
+        match read_frame(&mut reader).await {
+            Ok((id, frame)) => {
+                let waiter = waiting.lock().unwrap_or_else(PoisonError::into_inner).by_id.remove(&id);
+                if let Some(waiter) = waiter {
+                    // A waiter that gave up has closed the connection already.
+                    let _ = waiter.send(frame);
+                }
+            }
+            Err(error) => {
+                close(&waiting, &error.to_string());
+                return;
+            }
+        }
+    }
+}
+
+async fn read_frame(reader: &mut (impl AsyncRead + Unpin)) -> std::io::Result<(i32, Bytes)> {
+    let length = usize::try_from(reader.read_i32().await?).unwrap_or(usize::MAX);
+    if !(4..=FRAME_BYTES_MAX).contains(&length) {
+        return Err(std::io::Error::other("the peer does not speak Kafka's protocol"));
+    }
+    let mut frame = vec![0; length];
+    reader.read_exact(&mut frame).await?;
+    let frame = Bytes::from(frame);
+    Ok((frame.clone().get_i32(), frame))
+}

@@ -1,0 +1,101 @@
+//! Raw requests: what librdkafka cannot say. One method per request; answers are Kafka's own codes.
+//!
+//! Decides only the way to the right broker: the coordinator of an id, the leader of a partition, the controller.
+//! Routes are remembered, and looked up anew after any answer that is not 0 and after a lost connection. A code that
+//! the look-up itself is answered with is given as the request's own; the request was then not sent.
+
+mod admin;
+mod offsets;
+mod records;
+mod routes;
+mod transactions;
+
+use std::sync::Arc;
+
+use kafka_protocol::messages::TopicName;
+use kafka_protocol::protocol::{StrBytes, VersionRange};
+
+pub use admin::{Broker, Metadata, NewTopic, PartitionInfo, TopicInfo};
+pub use offsets::{At, CommittedOffset, ListedOffset};
+pub use records::{Aborted, Appended, Fetched, LogBatch, LogRecord, Marker, NewRecord, NewRecords};
+pub use transactions::{Description, Ended, Gap, Initialised, Listed, Listing};
+
+use super::connection::{Cluster, Transport};
+use routes::Routes;
+
+/// Which records a reader may see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Isolation {
+    /// Only what belongs to no open or aborted transaction.
+    #[default]
+    ReadCommitted,
+    /// Everything up to the high watermark.
+    ReadUncommitted,
+}
+
+/// A producer as Kafka knows it. One transaction has exactly one such identity, from produce to commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProducerIdentity {
+    /// Given by the cluster, unique for ever.
+    pub producer_id: i64,
+    /// Rises with each InitProducerId, and so fences what came before.
+    pub producer_epoch: i16,
+}
+
+/// Sends raw requests; clones share connections. Requests to one broker travel in order on one connection.
+#[derive(Clone)]
+pub struct RawClient {
+    routes: Arc<Routes>,
+}
+
+impl RawClient {
+    /// A client that connects on first use.
+    #[must_use]
+    pub fn new(cluster: Cluster) -> Self {
+        Self { routes: Arc::new(Routes::new(cluster)) }
+    }
+
+    /// The cluster it was made for.
+    #[must_use]
+    pub fn cluster(&self) -> &Cluster {
+        self.routes.cluster()
+    }
+}
+
+impl Isolation {
+    fn level(self) -> i8 {
+        match self {
+            Self::ReadUncommitted => 0,
+            Self::ReadCommitted => 1,
+        }
+    }
+
+    /// librdkafka's name of it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::ReadUncommitted => "read_uncommitted",
+            Self::ReadCommitted => "read_committed",
+        }
+    }
+}
+
+fn versions(min: i16, max: i16) -> VersionRange {
+    VersionRange { min, max }
+}
+
+fn exactly(version: i16) -> VersionRange {
+    versions(version, version)
+}
+
+fn text(value: &str) -> StrBytes {
+    StrBytes::from_string(value.to_owned())
+}
+
+fn topic_name(value: &str) -> TopicName {
+    TopicName(text(value))
+}
+
+/// An answer that lacks what was asked for: it may have been done all the same.
+fn incomplete(what: &str) -> Transport {
+    Transport::Unanswered(format!("the answer to {what} does not contain what was asked for"))
+}

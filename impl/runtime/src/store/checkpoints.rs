@@ -1,0 +1,265 @@
+//! Heads, checkpoints and operator state, kept in a [`CheckpointStore`].
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use truecut_core::{
+    Checkpoint, CheckpointName, Decode, Encode, Head, HeadVersion, Malformed, Outcome, Reader, Request,
+    Subtask,
+};
+
+use super::envelope::{self, Kind};
+use super::error::StoreError;
+use super::handle::StateHandle;
+use super::names::{self, Named};
+use super::{CheckpointStore, Put};
+
+/// Head versions that are kept: a version is pruned only when as many newer ones exist. More than one, so that a reader that
+/// is slow still finds a head.
+const HEADS_KEPT: u64 = 16;
+/// Times that a reader looks again for a head that was pruned under its eyes.
+const LOOKS: usize = 100;
+/// The first head is never pruned: while there is any head, every list shows one.
+const FIRST: HeadVersion = HeadVersion::new(1);
+
+/// The checkpoints of one job. Calls block; clones share the store.
+#[derive(Clone, Debug)]
+pub struct Checkpoints {
+    store: Arc<dyn CheckpointStore>,
+    /// Newest checkpoint known to be complete: none below it can be completed any more.
+    completed: Arc<AtomicU64>,
+}
+
+impl Checkpoints {
+    /// Keeps checkpoints in this store.
+    #[must_use]
+    pub fn new(store: Arc<dyn CheckpointStore>) -> Self {
+        Self { store, completed: Arc::default() }
+    }
+
+    /// Performs a request of the store lane and answers what came of it.
+    ///
+    /// # Panics
+    /// If the request is of another lane.
+    #[must_use]
+    pub fn perform(&self, request: &Request<StateHandle>) -> Outcome<StateHandle> {
+        let answer = match request {
+            Request::ReadHead => self.read_head(),
+            Request::SwapHead { expected, head } => self.swap_head(*expected, *head),
+            Request::ReadCheckpoint(name) => self.read_checkpoint(*name).map(Outcome::Checkpoint),
+            Request::WriteCheckpoint(checkpoint) => {
+                self.write_checkpoint(checkpoint).map(|()| Outcome::Written)
+            }
+            Request::Discard(name) => self.discard(*name).map(|()| Outcome::Written),
+            Request::ResolveStart(_)
+            | Request::ListTransactions
+            | Request::Fence(_)
+            | Request::CommitOffsets(_)
+            | Request::Restore(_)
+            | Request::Snapshot(_)
+            | Request::InitProducer(_)
+            | Request::Flush(_)
+            | Request::Commit(_)
+            | Request::Describe(_) => unreachable!("no request of the store lane"),
+        };
+        answer.unwrap_or_else(|error| Outcome::Failed { detail: error.to_string() })
+    }
+
+    /// Makes an operator's state durable.
+    ///
+    /// # Errors
+    /// It is not stored, or may not be.
+    pub fn write_state(
+        &self,
+        name: CheckpointName,
+        subtask: Subtask,
+        state: &[u8],
+    ) -> Result<StateHandle, StoreError> {
+        let path = names::state(name, subtask);
+        self.put_same(&path, Kind::State, state)?;
+        let length = u64::try_from(state.len()).expect("a length fits");
+        Ok(StateHandle { path, length, crc32c: crc32c::crc32c(state) })
+    }
+
+    /// Reads an operator's state.
+    ///
+    /// # Errors
+    /// It can't be read, or is not what the handle says.
+    pub fn read_state(&self, handle: &StateHandle) -> Result<Vec<u8>, StoreError> {
+        let path = handle.path.as_str();
+        if !matches!(names::parse(path), Some(Named::State(_))) || path.contains('/') {
+            return Err(self.bad_data(path, Kind::State, "it is not the name of a state".into()));
+        }
+        let state = self.get_existing(path, Kind::State)?;
+        if u64::try_from(state.len()) != Ok(handle.length) || crc32c::crc32c(&state) != handle.crc32c {
+            return Err(self.bad_data(
+                path,
+                Kind::State,
+                "it is not the state that the checkpoint names".into(),
+            ));
+        }
+        Ok(state)
+    }
+
+    fn read_head(&self) -> Result<Outcome<StateHandle>, StoreError> {
+        for _ in 0..LOOKS {
+            let Some(version) = self.head_versions()?.last().copied() else {
+                return Ok(Outcome::Head { version: HeadVersion::new(0), head: None });
+            };
+            let name = names::head(version);
+            let Some(bytes) = self.store.get(&name)? else { continue }; // replaced and pruned meanwhile
+            let both = |from: &mut Reader<'_>| Ok((HeadVersion::decode(from)?, Head::decode(from)?));
+            let (written, head) = self.decode(&name, Kind::Head, &bytes, both)?;
+            if written != version {
+                return Err(self.bad_data(
+                    &name,
+                    Kind::Head,
+                    format!("it was written as version {}", written.get()),
+                ));
+            }
+            self.note_completed(head);
+            return Ok(Outcome::Head { version, head: Some(head) });
+        }
+        let what = "a head is listed and can't be opened, again and again".into();
+        Err(self.bad_data("head-*", Kind::Head, what))
+    }
+
+    /// A version is taken by whoever creates its file. Old versions are pruned, so one that comes very late may create its
+    /// file once more; it then finds so many newer ones that its version may have been pruned, and has lost. Nothing that may
+    /// be a head is ever taken back: another coordinator may have read it.
+    fn swap_head(&self, expected: HeadVersion, head: Head) -> Result<Outcome<StateHandle>, StoreError> {
+        let version = expected.next();
+        let newest = self.head_versions()?.last().copied().unwrap_or(HeadVersion::new(0));
+        if newest != expected && newest != version {
+            return Ok(Outcome::Conflict);
+        }
+        let name = names::head(version);
+        let mut content = Vec::new();
+        version.encode(&mut content);
+        head.encode(&mut content);
+        match self.store.put_new(&name, &[&envelope::seal(&name, Kind::Head, &content), &content])? {
+            Put::Exists => return Ok(Outcome::Conflict), // perhaps by an earlier try of our own: the head tells
+            Put::Unknown(_) => return Ok(Outcome::Unknown),
+            Put::Stored => {}
+        }
+        let Ok(versions) = self.head_versions() else { return Ok(Outcome::Unknown) };
+        if versions.last().is_none_or(|newest| newest.get() >= version.get() + HEADS_KEPT) {
+            return Ok(Outcome::Conflict);
+        }
+        self.note_completed(head);
+        self.prune(&versions);
+        Ok(Outcome::Swapped)
+    }
+
+    /// Removes old heads. What can't be removed is tried again at the next swap.
+    fn prune(&self, versions: &[HeadVersion]) {
+        let Some(newest) = versions.last() else { return };
+        let is_old =
+            |version: &&HeadVersion| **version != FIRST && version.get() + HEADS_KEPT <= newest.get();
+        for version in versions.iter().filter(is_old) {
+            let _ = self.store.remove(&names::head(*version));
+        }
+    }
+
+    fn read_checkpoint(&self, name: CheckpointName) -> Result<Checkpoint<StateHandle>, StoreError> {
+        let path = names::checkpoint(name);
+        let bytes = self.store.get(&path)?;
+        let bytes = bytes.ok_or_else(|| self.missing(&path, Kind::Checkpoint))?;
+        let checkpoint: Checkpoint<StateHandle> =
+            self.decode(&path, Kind::Checkpoint, &bytes, Decode::decode)?;
+        if checkpoint.name != name {
+            return Err(self.bad_data(
+                &path,
+                Kind::Checkpoint,
+                format!("it is checkpoint {}", checkpoint.name),
+            ));
+        }
+        Ok(checkpoint)
+    }
+
+    fn write_checkpoint(&self, checkpoint: &Checkpoint<StateHandle>) -> Result<(), StoreError> {
+        let mut content = Vec::new();
+        checkpoint.encode(&mut content);
+        self.put_same(&names::checkpoint(checkpoint.name), Kind::Checkpoint, &content)
+    }
+
+    /// Removes a checkpoint and its state, and state that no checkpoint will ever name.
+    fn discard(&self, name: CheckpointName) -> Result<(), StoreError> {
+        self.store.remove(&names::checkpoint(name))?;
+        let all = self.store.names()?;
+        let kept: BTreeSet<CheckpointName> = all
+            .iter()
+            .filter_map(|file| match names::parse(file) {
+                Some(Named::Checkpoint(kept)) => Some(kept),
+                Some(Named::Head(_) | Named::State(_)) | None => None,
+            })
+            .collect();
+        let completed = self.completed.load(Ordering::Relaxed);
+        for file in &all {
+            if let Some(Named::State(of)) = names::parse(file)
+                && (of == name || of.id.get() < completed && !kept.contains(&of))
+            {
+                self.store.remove(file)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn note_completed(&self, head: Head) {
+        if let Some(latest) = head.latest {
+            self.completed.fetch_max(latest.id.get(), Ordering::Relaxed);
+        }
+    }
+
+    /// Versions of the heads, oldest first.
+    fn head_versions(&self) -> Result<Vec<HeadVersion>, StoreError> {
+        let names = self.store.names()?;
+        let versions: BTreeSet<HeadVersion> = names
+            .iter()
+            .filter_map(|name| match names::parse(name) {
+                Some(Named::Head(version)) => Some(version),
+                Some(Named::Checkpoint(_) | Named::State(_)) | None => None,
+            })
+            .collect();
+        Ok(versions.into_iter().collect())
+    }
+
+    /// Stores under a new name, or finds the very same content there: a write that is repeated.
+    fn put_same(&self, name: &str, kind: Kind, content: &[u8]) -> Result<(), StoreError> {
+        match self.store.put_new(name, &[&envelope::seal(name, kind, content), content])? {
+            Put::Stored => Ok(()),
+            Put::Unknown(error) => Err(error),
+            Put::Exists if self.get_existing(name, kind)? == content => Ok(()),
+            Put::Exists => Err(self.bad_data(name, kind, "it exists already, with other content".into())),
+        }
+    }
+
+    fn get_existing(&self, name: &str, kind: Kind) -> Result<Vec<u8>, StoreError> {
+        let bytes = self.store.get(name)?.ok_or_else(|| self.missing(name, kind))?;
+        let content = envelope::open(name, kind, &bytes).map_err(|what| self.bad_data(name, kind, what))?;
+        Ok(content.to_vec())
+    }
+
+    fn decode<T>(
+        &self,
+        name: &str,
+        kind: Kind,
+        bytes: &[u8],
+        decode: impl FnOnce(&mut Reader<'_>) -> Result<T, Malformed>,
+    ) -> Result<T, StoreError> {
+        let content = envelope::open(name, kind, bytes).map_err(|what| self.bad_data(name, kind, what))?;
+        let mut reader = Reader::new(content);
+        let value = decode(&mut reader).and_then(|value| reader.end().map(|()| value));
+        value
+            .map_err(|malformed| self.bad_data(name, kind, format!("its content can't be read: {malformed}")))
+    }
+
+    fn missing(&self, name: &str, kind: Kind) -> StoreError {
+        self.bad_data(name, kind, "it is missing".into())
+    }
+
+    fn bad_data(&self, name: &str, kind: Kind, what: String) -> StoreError {
+        StoreError::BadData { path: self.store.place(name), what, remedy: kind.remedy() }
+    }
+}

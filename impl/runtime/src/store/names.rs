@@ -1,0 +1,41 @@
+//! Names of stored objects, and what they are names of.
+
+use truecut_core::{Attempt, CheckpointId, CheckpointName, HeadVersion, Subtask};
+
+/// What a name says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    Head(HeadVersion),
+    Checkpoint(CheckpointName),
+    State(CheckpointName),
+}
+
+pub(super) fn head(version: HeadVersion) -> String {
+    format!("head-{}", version.get())
+}
+
+pub(super) fn checkpoint(name: CheckpointName) -> String {
+    format!("checkpoint-{}-{}", name.attempt.get(), name.id.get())
+}
+
+pub(super) fn state(name: CheckpointName, subtask: Subtask) -> String {
+    format!("state-{}-{}-{subtask}", name.attempt.get(), name.id.get())
+}
+
+/// Reads a name; `None` if it is of nothing that is kept here.
+pub(super) fn parse(name: &str) -> Option<Named> {
+    let (kind, rest) = name.split_once('-')?;
+    match kind {
+        "head" => Some(Named::Head(HeadVersion::new(rest.parse().ok()?))),
+        "checkpoint" => Some(Named::Checkpoint(name_of(rest)?)),
+        "state" => Some(Named::State(name_of(rest)?)),
+        _ => None,
+    }
+}
+
+fn name_of(text: &str) -> Option<CheckpointName> {
+    let mut parts = text.splitn(3, '-');
+    let attempt = Attempt::new(parts.next()?.parse().ok()?);
+    let id = CheckpointId::new(parts.next()?.parse().ok()?);
+    Some(CheckpointName { attempt, id })
+}

@@ -1,0 +1,63 @@
+//! Checkpoints and operator state: written once, read back, discarded together.
+
+use super::*;
+
+#[test]
+fn a_checkpoint_and_its_state_read_back_after_reopening() {
+    let (directory, checkpoints) = new();
+    let handle = checkpoints.write_state(name(1, 4), Subtask::operator(0), b"a=1 b=2").unwrap();
+    let whole = checkpoint(1, 4, Some(handle.clone()));
+    assert_eq!(checkpoints.perform(&Request::WriteCheckpoint(whole.clone())), Outcome::Written);
+    let again = open(directory.path());
+    assert_eq!(again.perform(&Request::ReadCheckpoint(name(1, 4))), Outcome::Checkpoint(whole));
+    assert_eq!(again.read_state(&handle).unwrap(), b"a=1 b=2");
+}
+
+#[test]
+fn a_repeated_write_of_the_same_is_fine_and_of_something_else_is_refused() {
+    let (_directory, checkpoints) = new();
+    for _ in 0..2 {
+        let written = checkpoints.perform(&Request::WriteCheckpoint(checkpoint(1, 4, None)));
+        assert_eq!(written, Outcome::Written);
+    }
+    let other = Checkpoint { last: true, ..checkpoint(1, 4, None) };
+    let detail = failed(checkpoints.perform(&Request::WriteCheckpoint(other)));
+    assert!(detail.contains("checkpoint-1-4: it exists already, with other content"), "{detail}");
+    let read = checkpoints.perform(&Request::ReadCheckpoint(name(1, 4)));
+    assert_eq!(read, Outcome::Checkpoint(checkpoint(1, 4, None)));
+}
+
+#[test]
+fn discarding_removes_the_checkpoint_and_its_state_and_nothing_else() {
+    let (directory, checkpoints) = new();
+    for id in [1, 2, 11] {
+        let handle = checkpoints.write_state(name(1, id), Subtask::operator(0), b"state").unwrap();
+        let written = checkpoints.perform(&Request::WriteCheckpoint(checkpoint(1, id, Some(handle))));
+        assert_eq!(written, Outcome::Written);
+    }
+    assert_eq!(checkpoints.perform(&Request::Discard(name(1, 1))), Outcome::Written);
+    let left =
+        ["checkpoint-1-11", "checkpoint-1-2", "owner", "state-1-11-operator-0", "state-1-2-operator-0"];
+    assert_eq!(files(directory.path()), left);
+    assert_eq!(checkpoints.perform(&Request::Discard(name(1, 1))), Outcome::Written, "again");
+}
+
+#[test]
+fn state_that_no_checkpoint_can_name_any_more_is_removed_with_the_next_discard() {
+    let (directory, checkpoints) = new();
+    for (attempt, id) in [(1, 1), (1, 2), (2, 3), (2, 4)] {
+        checkpoints.write_state(name(attempt, id), Subtask::operator(0), b"state").unwrap();
+    }
+    assert_eq!(checkpoints.perform(&Request::WriteCheckpoint(checkpoint(1, 2, None))), Outcome::Written);
+    assert_eq!(checkpoints.perform(&Request::Discard(name(9, 9))), Outcome::Written);
+    let states =
+        || files(directory.path()).into_iter().filter(|file| file.starts_with("state")).collect::<Vec<_>>();
+    assert_eq!(states().len(), 4, "nothing is known to be complete: any may still be named");
+    assert_eq!(swap(&checkpoints, 0, head(7, Some(3))), Outcome::Swapped);
+    assert_eq!(checkpoints.perform(&Request::Discard(name(9, 9))), Outcome::Written);
+    assert_eq!(
+        states(),
+        ["state-1-2-operator-0", "state-2-3-operator-0", "state-2-4-operator-0"],
+        "the first has a kept checkpoint, the others are not below the latest"
+    );
+}

@@ -1,0 +1,142 @@
+//! An operator subtask and the sink chained to it, on one thread: what the operator emits, the sink takes at once.
+
+use std::sync::Arc;
+
+use truecut_core::{CheckpointName, Effect, Element, Input, Op, Outcome, Request, Subtask};
+
+use crate::batch::RecordBatch;
+use crate::driver::Driver;
+use crate::exchange::{ElementInbox, Stamped};
+use crate::function::Function;
+use crate::inbox::Received;
+use crate::records::Records;
+use crate::store::StateHandle;
+use crate::task::sink::SinkTask;
+use crate::task::{Reported, Shared, Stepped, done};
+use crate::trace::Stamp;
+use crate::types::Out;
+
+/// An operator with its sink, and their thread.
+pub struct Chain {
+    operator: Driver,
+    tail: Tail,
+}
+
+/// All of the chain that the operator's effects act on.
+struct Tail {
+    subtask: Subtask,
+    shared: Shared,
+    inbox: Arc<ElementInbox>,
+    function: Box<dyn Function>,
+    sink: SinkTask,
+    /// Nothing more is taken: the function failed, and the coordinator was told.
+    failed: bool,
+}
+
+impl Chain {
+    /// A chain that takes from `inbox`.
+    #[must_use]
+    pub fn new(index: u16, shared: Shared, inbox: Arc<ElementInbox>, operator: Driver, sink: Driver) -> Self {
+        let function = (shared.function)();
+        let sink = SinkTask::new(Subtask::sink(index), shared.clone(), Arc::clone(&inbox), sink);
+        let tail = Tail { subtask: Subtask::operator(index), shared, inbox, function, sink, failed: false };
+        Self { operator, tail }
+    }
+
+    /// Runs until the attempt is stopped.
+    pub fn run(mut self) {
+        self.tail.sink.step(Input::Begin.into());
+        self.step(Input::Begin.into());
+        loop {
+            match self.tail.inbox.take() {
+                Received::Control(to, stepped) if to == self.tail.subtask => self.step(stepped),
+                Received::Control(_, stepped) => self.tail.sink.step(stepped),
+                Received::Item(channel, Stamped { element, stamp }) => {
+                    self.step(Stepped { input: Input::Element { channel, element }, stamp });
+                }
+                Received::Idle => {}
+                Received::Closed => break,
+            }
+        }
+        self.operator.finish();
+        self.tail.sink.finish();
+    }
+
+    fn step(&mut self, stepped: Stepped) {
+        let tail = &mut self.tail;
+        self.operator.step(stepped, |effect, stamp| tail.perform(effect, stamp));
+    }
+}
+
+impl Tail {
+    fn perform(&mut self, effect: Out, stamp: Stamp) {
+        match effect {
+            Effect::Process(records) => self.process(&records),
+            Effect::Emit(element) => self.pass_on(element, Some(stamp)),
+            Effect::Hold(channel) => self.inbox.hold(channel, true),
+            Effect::Release(channel) => self.inbox.hold(channel, false),
+            Effect::Send { message, .. } => drop(self.shared.reports.send(Reported { from: self.subtask, message, stamp: Some(stamp) })),
+            Effect::Start { op, request: Request::Restore(state) } => self.restore(op, state),
+            Effect::Start { op, request: Request::Snapshot(name) } => self.snapshot(op, name),
+            _ => unreachable!("no effect of an operator"),
+        }
+    }
+
+    fn process(&mut self, records: &Records) {
+        if self.failed {
+            return;
+        }
+        let mut out = RecordBatch::with_capacity(records.batch().len(), records.batch().byte_len());
+        for record in records.batch().iter() {
+            if let Err(error) = self.function.process(record, &mut out) {
+                self.failed = true;
+                let detail = format!(
+                    "function `{}` can't process the record at partition {}, offset {}: {error}",
+                    self.shared.config.operator.function, record.partition, record.offset
+                );
+                tracing::error!(subtask = %self.subtask, detail);
+                return self.inbox.push_control(self.subtask, Input::TaskFailed { detail }.into());
+            }
+        }
+        if !out.is_empty() {
+            self.pass_on(Element::Batch(Records::new(out)), None);
+        }
+    }
+
+    fn pass_on(&mut self, element: Element<Records>, stamp: Option<Stamp>) {
+        self.sink.step(Stepped { input: Input::Element { channel: 0, element }, stamp });
+    }
+
+    fn restore(&mut self, op: Op, state: Option<StateHandle>) {
+        let outcome = match self.load(state) {
+            Ok(()) => Outcome::Restored,
+            Err(detail) => Outcome::Failed { detail },
+        };
+        done(&self.inbox, self.subtask, op, outcome);
+    }
+
+    fn load(&mut self, state: Option<StateHandle>) -> Result<(), String> {
+        let Some(handle) = state else { return Ok(()) };
+        let bytes = self.shared.checkpoints.read_state(&handle).map_err(|error| error.to_string())?;
+        self.function.restore(&bytes).map_err(|error| {
+            let function = &self.shared.config.operator.function;
+            format!("the state {} is not one of function `{function}`: {error}; run the job with the function that wrote it, or start fresh", handle.path)
+        })
+    }
+
+    /// The state is captured here; making it durable does not hold up the stream.
+    fn snapshot(&self, op: Op, name: CheckpointName) {
+        let bytes = self.function.snapshot();
+        let (checkpoints, inbox, subtask) = (self.shared.checkpoints.clone(), Arc::clone(&self.inbox), self.subtask);
+        self.shared.runtime.spawn_blocking(move || {
+            let outcome = match checkpoints.write_state(name, subtask, &bytes) {
+                Ok(handle) => Outcome::Snapshotted(handle),
+                Err(error) => {
+                    tracing::error!(%subtask, checkpoint = name.id.get(), %error, "can't store the state");
+                    Outcome::Failed { detail: error.to_string() }
+                }
+            };
+            done(&inbox, subtask, op, outcome);
+        });
+    }
+}

@@ -1,0 +1,88 @@
+//! A scope as a Stateright model: initial state, actions, next state, properties.
+
+use stateright::{Model, Property as Checked};
+use truecut_mutants::Mutant;
+
+use crate::action::Action;
+use crate::enabled::enabled;
+use crate::property::{Event, properties};
+use crate::scope::Scope;
+use crate::state::State;
+use crate::step::{Step, look};
+
+/// A scope, with the protocol as it is or with a mutant.
+#[derive(Clone, Debug)]
+pub struct JobModel {
+    pub(crate) scope: &'static Scope,
+    pub(crate) mutant: Option<Mutant>,
+}
+
+impl JobModel {
+    /// A model of a scope.
+    pub fn new(scope: &'static Scope, mutant: Option<Mutant>) -> Self {
+        Self { scope, mutant }
+    }
+
+    /// The one initial state: the coordinator opened the store, claimed the first attempt and waits for nothing but its
+    /// workers.
+    pub(crate) fn begin(&self) -> State {
+        let mut step = Step::new(self.scope, self.mutant, State::new(self.scope, self.mutant));
+        step.begin();
+        step.finish().0
+    }
+
+    pub(crate) fn enabled(&self, state: &State) -> Vec<Action> {
+        let mut actions = Vec::new();
+        enabled(self.scope, state, &mut actions);
+        actions
+    }
+
+    /// The state after an action, and the bits of properties that it witnessed.
+    pub(crate) fn step(&self, state: &State, action: &Action) -> (State, u32) {
+        let mut step = Step::new(self.scope, self.mutant, state.clone());
+        step.act(action);
+        step.finish()
+    }
+
+    /// Bits of the properties that are violated in a state, and of those that it witnesses at rest.
+    pub(crate) fn judge(&self, state: &State, actions: &[Action]) -> (u32, u32) {
+        if actions.iter().any(Action::is_progress) {
+            return (state.violated, 0);
+        }
+        let (violated, witnessed) = look(self.scope, state, &Event::Rest);
+        (state.violated | violated, witnessed)
+    }
+}
+
+impl Model for JobModel {
+    type State = State;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State> {
+        vec![self.begin()]
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        enabled(self.scope, state, actions);
+    }
+
+    fn next_state(&self, state: &State, action: Action) -> Option<State> {
+        Some(self.step(state, &action).0)
+    }
+
+    /// One for all: conditions are plain functions that can't tell which one they check.
+    fn properties(&self) -> Vec<Checked<Self>> {
+        vec![Checked::always("every property holds", |model: &Self, state: &State| {
+            let checked = model.scope.checked();
+            model.judge(state, &model.enabled(state)).0 & checked == 0
+        })]
+    }
+}
+
+impl Scope {
+    /// Bits of the properties that are checked in this scope.
+    pub(crate) fn checked(&self) -> u32 {
+        let places = properties().iter().enumerate();
+        places.filter(|(_, property)| !self.except.contains(&property.name)).fold(0, |bits, (place, _)| bits | 1 << place)
+    }
+}

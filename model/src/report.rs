@@ -1,0 +1,215 @@
+//! What a check says: per property a verdict, whether it was witnessed, and the shortest counterexample.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use truecut_mutants::Mutant;
+
+use crate::model::JobModel;
+use crate::property::properties;
+use crate::scope::Scope;
+use crate::search::{Found, Limits, Progress, search};
+use crate::tell::tell;
+
+/// How a check is run.
+pub struct Options<'a> {
+    /// Threads that search.
+    pub threads: usize,
+    /// When it gives up; what was not violated till then is unknown.
+    pub time_limit: Option<Duration>,
+    /// A wrong protocol in place of the right one.
+    pub mutant: Option<Mutant>,
+    /// Told from time to time how far it is.
+    pub progress: &'a mut dyn FnMut(Progress),
+}
+
+/// What is known of a property.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It holds in every state of the scope.
+    Holds,
+    /// It does not hold.
+    Violated,
+    /// Not every state was seen.
+    Unknown,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Holds => "holds",
+            Self::Violated => "violated",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+/// A history that breaks a property, as short as any.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counterexample {
+    /// One plain sentence per step.
+    pub steps: Vec<String>,
+}
+
+impl fmt::Display for Counterexample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, step) in (1..).zip(&self.steps) {
+            writeln!(f, "{number}. {step}")?;
+        }
+        Ok(())
+    }
+}
+
+/// One property in a scope.
+#[derive(Clone, Debug)]
+pub struct PropertyReport {
+    /// Its name.
+    pub name: &'static str,
+    /// What is known of it.
+    pub verdict: Verdict,
+    /// A state was seen where a wrong protocol could have failed it.
+    pub witnessed: bool,
+    /// Why it is violated.
+    pub counterexample: Option<Counterexample>,
+}
+
+/// A check of a scope.
+#[derive(Clone, Debug)]
+pub struct CheckReport {
+    /// The scope's name.
+    pub scope: &'static str,
+    /// Different states.
+    pub unique_states: u64,
+    /// Steps taken.
+    pub generated_states: u64,
+    /// Longest shortest way from the beginning to a state.
+    pub depth: u64,
+    /// Wall clock time.
+    pub seconds: f64,
+    /// Every reachable state was seen.
+    pub complete: bool,
+    /// The properties that the scope checks.
+    pub properties: Vec<PropertyReport>,
+    /// A role's own assertion failed: what it said, and the way there.
+    pub panic: Option<(String, Counterexample)>,
+}
+
+impl CheckReport {
+    /// Whether everything was seen, holds and was witnessed.
+    pub fn holds(&self) -> bool {
+        let good = |property: &PropertyReport| property.verdict == Verdict::Holds && property.witnessed;
+        self.complete && self.panic.is_none() && self.properties.iter().all(good)
+    }
+}
+
+/// Checks every property of a scope.
+pub fn check(scope: &'static Scope, options: Options<'_>) -> CheckReport {
+    let began = Instant::now();
+    let model = JobModel::new(scope, options.mutant);
+    let limits = Limits { threads: options.threads, time: options.time_limit, until: 0 };
+    let found = search(&model, limits, options.progress);
+    let checked = properties().iter().enumerate().filter(|(_, property)| !scope.except.contains(&property.name));
+    let report = |(place, property): (usize, &crate::property::Property)| PropertyReport {
+        name: property.name,
+        verdict: match (found.violated[place], found.complete) {
+            (Some(_), _) => Verdict::Violated,
+            (None, true) => Verdict::Holds,
+            (None, false) => Verdict::Unknown,
+        },
+        witnessed: found.witnessed & 1 << place != 0,
+        counterexample: found.violated[place].map(|state| counterexample(&model, &found, state)),
+    };
+    let properties = checked.map(report).collect();
+    CheckReport {
+        scope: scope.name,
+        unique_states: found.progress.unique_states,
+        generated_states: found.progress.generated_states,
+        depth: found.progress.depth,
+        seconds: began.elapsed().as_secs_f64(),
+        complete: found.complete,
+        properties,
+        panic: found.panicked.as_ref().map(|(state, action, message)| {
+            let mut way = found.way_to(&model, *state);
+            way.push(action.clone());
+            (message.clone(), Counterexample { steps: tell(&model, &way) })
+        }),
+    }
+}
+
+fn counterexample(model: &JobModel, found: &Found, state: usize) -> Counterexample {
+    Counterexample { steps: tell(model, &found.way_to(model, state)) }
+}
+
+/// What became of a mutant.
+#[derive(Clone, Debug)]
+pub struct MutantReport {
+    /// Its name.
+    pub name: &'static str,
+    /// The property that must find it.
+    pub expected: &'static str,
+    /// The property that found it; `None` if the expected one did not.
+    pub killed_by: Option<&'static str>,
+    /// The scope that was searched.
+    pub scope: &'static str,
+    /// Wall clock time.
+    pub seconds: f64,
+    /// Length of the counterexample.
+    pub steps: usize,
+    /// The counterexample.
+    pub counterexample: Option<Counterexample>,
+}
+
+/// Searches for a violation of the property that must find a mutant, in the scope where it is known to.
+pub fn check_mutant(mutant: Mutant, options: Options<'_>) -> MutantReport {
+    let began = Instant::now();
+    let scope = scope_of(mutant);
+    let model = JobModel::new(scope, Some(mutant));
+    let expected = mutant.expected_property();
+    let place = properties().iter().position(|property| property.name == expected).expect("a mutant names a property");
+    let limits = Limits { threads: options.threads, time: options.time_limit, until: 1 << place };
+    let found = search(&model, limits, options.progress);
+    let counterexample = found.violated[place].map(|state| counterexample(&model, &found, state));
+    MutantReport {
+        name: mutant.name(),
+        expected,
+        killed_by: counterexample.as_ref().map(|_| expected),
+        scope: scope.name,
+        seconds: began.elapsed().as_secs_f64(),
+        steps: counterexample.as_ref().map_or(0, |counterexample| counterexample.steps.len()),
+        counterexample,
+    }
+}
+
+/// Checks every mutant.
+pub fn check_mutants(options: Options<'_>) -> Vec<MutantReport> {
+    let Options { threads, time_limit, progress, .. } = options;
+    let mut reports = Vec::new();
+    for mutant in Mutant::all() {
+        reports.push(check_mutant(*mutant, Options { threads, time_limit, mutant: Some(*mutant), progress }));
+    }
+    reports
+}
+
+/// The smallest scope in which a mutant is found.
+pub fn scope_of(mutant: Mutant) -> &'static Scope {
+    let name = match mutant {
+        Mutant::CountAcks | Mutant::AbortPrecommittedOnExpiry | Mutant::OnlyExactNotification => "expiry",
+        Mutant::ListOnlyOwnTransaction | Mutant::ReuseProducerEpoch | Mutant::ProduceAheadOfFlush => "two_checkpoints",
+        Mutant::FencedMeansCommitted => "timeout",
+        Mutant::SkipAlignment | Mutant::SnapshotAfterBarrierRelease => "smoke",
+        Mutant::CommitOnCancel | Mutant::AssignSplitTwice => "two_workers",
+        Mutant::CommitOnPrecommit
+        | Mutant::ResumeFromGroupOffsets
+        | Mutant::OffsetOffByOne
+        | Mutant::AckBeforeFlush
+        | Mutant::DropCommittablesOnRestore
+        | Mutant::AbortAllLingering
+        | Mutant::NotifyBeforeStore
+        | Mutant::ForgetStateOnRestore
+        | Mutant::CommitOffsetsAtBarrier
+        | Mutant::RestoreOlderCheckpoint
+        | Mutant::RollBackOnClaim
+        | Mutant::NeverAbortLingering => "small",
+    };
+    crate::scope::scope(name).expect("the scope is in the list")
+}

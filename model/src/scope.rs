@@ -1,0 +1,216 @@
+//! Scopes: how large a world is, and which faults it may bring. Each hazard is an assumption with a name; a scope switches it
+//! on by giving it a budget. Budgets limit faults and triggers only, never what the core does about them.
+
+use truecut_core::{Attempt, Exchange, Guarantee, Job, Partition, Settings, StartPosition};
+
+use crate::lineage::Record;
+
+/// How often the world may do what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Budget {
+    /// Checkpoints that the interval triggers. The last checkpoint of the job is not counted.
+    pub checkpoints: u8,
+    /// `crash`: a worker process is killed, at any crash point.
+    pub crashes: u8,
+    /// `expiry`: a checkpoint takes too long.
+    pub expiries: u8,
+    /// `transaction_timeout`: Kafka aborts an open transaction.
+    pub timeouts: u8,
+    /// `lost_answer`: Kafka's answer to EndTxn or InitProducerId is lost, or the request is.
+    pub lost_answers: u8,
+}
+
+/// A bounded world.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Scope {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is for, in one sentence.
+    pub purpose: &'static str,
+    /// The input: keys of each partition's records.
+    pub input: &'static [&'static [u8]],
+    /// Source subtasks.
+    pub sources: u16,
+    /// Operator subtasks, each with a chained sink.
+    pub operators: u16,
+    /// Worker processes, one machine each.
+    pub workers: u32,
+    /// Slots that each worker offers.
+    pub slots: u16,
+    /// Partitions of the output topic.
+    pub outputs: u8,
+    /// Elements that a data channel takes before its source must wait.
+    pub credit: usize,
+    /// Failed checkpoints in a row that the job survives without a restart.
+    pub tolerable_failures: u32,
+    /// Records may reach Kafka before the flush.
+    pub early_landing: bool,
+    /// The interval triggers exactly when the sources are at these offsets.
+    pub trigger_at: Option<&'static [i64]>,
+    /// What the world may do.
+    pub budget: Budget,
+    /// Properties that are checked, by name; empty means all.
+    pub except: &'static [&'static str],
+}
+
+impl Scope {
+    /// The job that runs in it.
+    pub(crate) fn job(&self) -> Job {
+        Job {
+            topic: "in".into(),
+            partitions: u32::try_from(self.input.len()).expect("few partitions"),
+            sources: self.sources,
+            operators: self.operators,
+            exchange: Exchange::Key,
+            guarantee: Guarantee::ExactlyOnce,
+            prefix: Self::PREFIX.into(),
+            start: StartPosition::Earliest,
+            accept_loss: false,
+            settings: Settings { tolerable_failures: self.tolerable_failures, ..Settings::default() },
+        }
+    }
+
+    /// Prefix of the job's transactional ids.
+    pub(crate) const PREFIX: &str = "job";
+
+    /// The first attempt of a job.
+    pub(crate) fn first_attempt(&self) -> Attempt {
+        Attempt::new(1)
+    }
+
+    pub(crate) fn partitions(&self) -> usize {
+        self.input.len()
+    }
+
+    /// All input records.
+    pub(crate) fn records(&self) -> impl Iterator<Item = Record> + '_ {
+        let partitions = (0..).zip(self.input);
+        partitions.flat_map(|(partition, keys)| (0..).zip(*keys).map(move |(offset, key)| Record { partition, offset, key: *key, sequence: 0 }))
+    }
+
+    /// The record at an offset of a partition.
+    pub(crate) fn record(&self, partition: u8, offset: u8) -> Option<Record> {
+        let key = *self.input.get(usize::from(partition))?.get(usize::from(offset))?;
+        Some(Record { partition, offset, key, sequence: 0 })
+    }
+
+    /// The next record to read of a partition.
+    pub(crate) fn next_record(&self, partition: Partition, offset: i64) -> Option<Record> {
+        self.record(u8::try_from(partition.get()).ok()?, u8::try_from(offset).ok()?)
+    }
+
+    /// The operator subtask that a record's key belongs to.
+    pub(crate) fn operator_of(&self, record: Record) -> u16 {
+        u16::from(record.key) % self.operators
+    }
+
+    /// Bits of all records of a key.
+    pub(crate) fn of_key(&self, key: u8) -> u64 {
+        let same = self.records().filter(|record| record.key == key);
+        same.fold(0, |bits, record| bits | crate::lineage::bit(record.partition, record.offset))
+    }
+}
+
+const NONE: Budget = Budget { checkpoints: 0, crashes: 0, expiries: 0, timeouts: 0, lost_answers: 0 };
+
+/// One source, one worker, one partition: the smallest job that can fail.
+const SMALL: Scope = Scope {
+    name: "small",
+    purpose: "one source, one worker, one crash: the smallest job that can fail",
+    input: &[&[0, 0]],
+    sources: 1,
+    operators: 1,
+    workers: 1,
+    slots: 1,
+    outputs: 1,
+    credit: 2,
+    tolerable_failures: 0,
+    early_landing: false,
+    trigger_at: None,
+    budget: Budget { checkpoints: 1, crashes: 1, ..NONE },
+    except: &[],
+};
+
+const SCOPES: &[Scope] = &[
+    Scope {
+        name: "example",
+        purpose: "the step by step example: two partitions A to E, a checkpoint at offsets 2 and 1, a failure, a restart",
+        input: &[&[0, 1, 2, 3, 4], &[0, 1, 2, 3, 4]],
+        sources: 2,
+        workers: 1,
+        slots: 2,
+        outputs: 2,
+        credit: 1,
+        trigger_at: Some(&[2, 1]),
+        ..SMALL
+    },
+    Scope {
+        name: "smoke",
+        purpose: "two sources, a two-input alignment, one crash of a worker that runs all, two output partitions",
+        input: &[&[0, 1], &[1]],
+        sources: 2,
+        workers: 1,
+        slots: 2,
+        outputs: 2,
+        credit: 1,
+        ..SMALL
+    },
+    Scope {
+        name: "pr",
+        purpose: "two sources on two workers, a two-input alignment, one crash of either at any crash point, two output partitions",
+        input: &[&[0, 1], &[1, 0]],
+        sources: 2,
+        workers: 2,
+        outputs: 2,
+        credit: 2,
+        early_landing: true,
+        ..SMALL
+    },
+    SMALL,
+    Scope {
+        name: "two_checkpoints",
+        purpose: "two checkpoints and a crash: what the second must still list of the first",
+        input: &[&[0, 0, 0]],
+        early_landing: true,
+        budget: Budget { checkpoints: 2, crashes: 1, ..NONE },
+        ..SMALL
+    },
+    Scope {
+        name: "expiry",
+        purpose: "checkpoints that expire, and the job survives it: aborted checkpoints, late acknowledgements",
+        tolerable_failures: 1,
+        budget: Budget { checkpoints: 2, expiries: 1, ..NONE },
+        ..SMALL
+    },
+    Scope {
+        name: "two_workers",
+        purpose: "one source on each of two workers, a crash of one while the other lives on",
+        input: &[&[0], &[0]],
+        sources: 2,
+        workers: 2,
+        ..SMALL
+    },
+    Scope {
+        name: "timeout",
+        purpose: "Kafka times a transaction out: a loss is never silent",
+        budget: Budget { checkpoints: 2, crashes: 1, timeouts: 1, ..NONE },
+        except: &["no_loss"],
+        ..SMALL
+    },
+    Scope {
+        name: "lost_answers",
+        purpose: "requests to Kafka or their answers are lost",
+        budget: Budget { checkpoints: 2, crashes: 1, lost_answers: 1, ..NONE },
+        ..SMALL
+    },
+];
+
+/// All scopes.
+pub fn scopes() -> &'static [Scope] {
+    SCOPES
+}
+
+/// The scope of this name.
+pub fn scope(name: &str) -> Option<&'static Scope> {
+    SCOPES.iter().find(|scope| scope.name == name)
+}

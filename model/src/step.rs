@@ -1,0 +1,450 @@
+//! One step: what the world does, which roles take which inputs, and what follows from their effects at once.
+//!
+//! Inputs that a step causes are worked off in order: messages within a process, elements to a chained sink, answers of
+//! operations that are performed at once (`perform.rs` says which, and why that loses nothing).
+
+use std::collections::VecDeque;
+
+use truecut_core::{
+    Attempt, Effect, Element, Input, Message, NextOffset, Op, Outcome, Partition, Peer, Report, Request,
+    Role as _, Slot, Subtask, Timer, TransactionalId, Vertex,
+};
+use truecut_mutants::Mutant;
+
+use crate::action::Action;
+use crate::lineage::{Lineage, Record};
+use crate::property::{AbortedBy, Event, Seen, judge};
+use crate::scope::Scope;
+use crate::state::State;
+use crate::world::kafka::End;
+use crate::world::process::{Machine, ProducerLane, UnderWay, start};
+
+/// An input that is to be taken.
+pub(crate) enum Work {
+    Coordinator(Input<Record, Lineage>),
+    Worker(usize, Input<Record, Lineage>),
+    Subtask(usize, Attempt, Subtask, Input<Record, Lineage>),
+    /// A sink takes from its queue what it can.
+    Drain(usize, Attempt, Subtask),
+    /// Subtasks of an attempt stop, once they took what they were sent before.
+    Stop(usize, Attempt),
+}
+
+/// A step under way.
+pub(crate) struct Step<'a> {
+    pub(crate) scope: &'a Scope,
+    pub(crate) mutant: Option<Mutant>,
+    pub(crate) state: State,
+    pub(crate) work: VecDeque<Work>,
+    /// Bits of properties that were witnessed.
+    pub(crate) witnessed: u32,
+}
+
+impl<'a> Step<'a> {
+    pub(crate) fn new(scope: &'a Scope, mutant: Option<Mutant>, state: State) -> Self {
+        Self { scope, mutant, state, work: VecDeque::new(), witnessed: 0 }
+    }
+
+    /// The state after the step, and the witnessed properties.
+    pub(crate) fn finish(mut self) -> (State, u32) {
+        self.settle();
+        self.state.seal();
+        (self.state, self.witnessed)
+    }
+
+    /// The beginning: the coordinator runs and every worker has registered.
+    pub(crate) fn begin(&mut self) {
+        self.work.push_back(Work::Coordinator(Input::Begin));
+        for place in 0..self.state.machines.len() {
+            self.register(place);
+        }
+    }
+
+    fn register(&mut self, place: usize) {
+        self.work.push_back(Work::Worker(place, Input::Begin));
+        let worker = self.state.machines[place].worker;
+        self.work.push_back(Work::Coordinator(Input::WorkerJoined { worker, slots: self.scope.slots }));
+    }
+
+    /// Performs an action.
+    pub(crate) fn act(&mut self, action: &Action) {
+        match action {
+            Action::TakeReport(place) => self.take_report(*place),
+            Action::LoseWorker(place) => self.lose_worker(*place),
+            Action::LandCoordinator(op) => self.land_coordinator(*op),
+            Action::AnswerCoordinator(op) => {
+                let ops = &mut self.state.desk.edit().ops;
+                let under_way = take(ops, *op);
+                let outcome = under_way.outcome.expect("it has landed");
+                self.work.push_back(Work::Coordinator(Input::Done { op: *op, outcome }));
+            }
+            Action::Stop => {
+                self.state.desk.edit().stopping = true;
+                self.work.push_back(Work::Coordinator(Input::StopRequested));
+            }
+            Action::TakeOrder(place) => self.take_order(*place),
+            Action::Fetch(place, attempt, subtask, partition) => self.fetch(*place, *attempt, *subtask, *partition),
+            Action::Take(link) => self.take_element(*link),
+            Action::LandRecords(place, attempt, subtask, slot) => self.land_records(*place, *attempt, *subtask, *slot, usize::MAX),
+            Action::Land(place, attempt, subtask, op) => self.land_commit(*place, *attempt, *subtask, *op),
+            Action::Answer(place, attempt, subtask, op) => self.answer(*place, *attempt, *subtask, *op),
+            Action::Trigger => {
+                self.state.budget.checkpoints -= 1;
+                self.work.push_back(Work::Coordinator(Input::Fired(Timer::Interval)));
+            }
+            Action::Expire(id) => {
+                self.state.budget.expiries -= 1;
+                self.state.desk.edit().expiries.remove(id);
+                self.work.push_back(Work::Coordinator(Input::Fired(Timer::Expiry(*id))));
+            }
+            Action::Crash(place, landed) => self.crash(*place, *landed),
+            Action::TimeOut(id) => {
+                self.state.budget.timeouts -= 1;
+                self.abort_open(*id, AbortedBy::Timeout, |kafka, id| {
+                    kafka.timeout(id);
+                });
+            }
+            Action::LoseAnswer(place, attempt, subtask, op) => self.lose_answer(*place, *attempt, *subtask, *op),
+            Action::LandOrphan(orphan) => {
+                self.state.broker.edit().orphans.remove(orphan);
+                self.commit(orphan);
+            }
+        }
+    }
+
+    /// Works off everything that follows at once.
+    fn settle(&mut self) {
+        loop {
+            while let Some(work) = self.work.pop_front() {
+                match work {
+                    Work::Coordinator(input) => self.step_coordinator(input),
+                    Work::Worker(place, input) => self.step_worker(place, input),
+                    Work::Subtask(place, attempt, subtask, input) => self.step_subtask(place, attempt, subtask, input),
+                    Work::Drain(place, attempt, subtask) => self.drain(place, attempt, subtask),
+                    Work::Stop(place, attempt) => self.stop(place, attempt),
+                }
+            }
+            if !self.take_ready_reports() {
+                return;
+            }
+        }
+    }
+
+    /// A subtask's word that it is ready only opens the way for triggers, which are steps of their own: taken late, it
+    /// does what late triggers do. So it is taken as soon as it is first in its queue.
+    fn take_ready_reports(&mut self) -> bool {
+        let is_ready = |machine: &Machine| matches!(machine.up.front(), Some(Message::FromSubtask { report: Report::Ready, .. }));
+        let found = self.state.machines.iter().position(|machine| is_ready(machine));
+        found.inspect(|place| self.take_report(*place)).is_some()
+    }
+
+    fn take_report(&mut self, place: usize) {
+        let machine = self.state.machines[place].edit();
+        let message = machine.up.pop_front().expect("a report is on its way");
+        let from = Peer::Worker(machine.worker);
+        self.work.push_back(Work::Coordinator(Input::Message { from, message }));
+    }
+
+    /// What the coordinator tells several subtasks of a machine at once is taken at once: the subtasks do not depend on
+    /// each other, and a crash in between is a crash before what the later ones do has landed.
+    fn take_order(&mut self, place: usize) {
+        let machine = self.state.machines[place].edit();
+        let first = machine.down.pop_front().expect("an order is on its way");
+        let mut messages = vec![first];
+        while let (Some(Message::ToSubtask { attempt, order, .. }), Some(Message::ToSubtask { attempt: of, order: same, .. })) =
+            (messages.last(), machine.down.front())
+        {
+            if (attempt, order) != (of, same) {
+                break;
+            }
+            messages.extend(machine.down.pop_front());
+        }
+        for message in messages {
+            self.work.push_back(Work::Worker(place, Input::Message { from: Peer::Coordinator, message }));
+        }
+    }
+
+    /// The coordinator gives a worker up, and a new incarnation registers. That it registers earlier changes nothing: the
+    /// coordinator looks for slots only when it restarts.
+    fn lose_worker(&mut self, place: usize) {
+        let lost = self.state.machines[place].worker;
+        let worker = truecut_core::WorkerId::new(self.state.next_worker);
+        self.state.next_worker += 1;
+        *self.state.machines[place].edit() = Machine::new(worker, self.mutant);
+        self.work.push_back(Work::Coordinator(Input::WorkerLost(lost)));
+        self.register(place);
+    }
+
+    fn fetch(&mut self, place: usize, attempt: Attempt, subtask: Subtask, partition: Partition) {
+        let scope = self.scope;
+        let host = self.state.machines[place].edit().host_mut(attempt, subtask).expect("the source runs");
+        let next = host.positions.get_mut(&partition).expect("it reads the partition");
+        let batch = scope.next_record(partition, next.get()).expect("there is a record");
+        *next = NextOffset::new(next.get() + 1);
+        let input = Input::Fetched { partition, batch, next: *next };
+        self.work.push_back(Work::Subtask(place, attempt, subtask, input));
+    }
+
+    fn take_element(&mut self, link: usize) {
+        let (attempt, from, to) = {
+            let link = &self.state.network.links()[link];
+            (link.attempt, link.from, link.to)
+        };
+        let element = self.state.network.edit().take(link).expect("an element is there");
+        let (place, _) = self.state.find(attempt, to).expect("the operator runs");
+        self.work.push_back(Work::Subtask(place, attempt, to, Input::Element { channel: from.index, element }));
+    }
+
+    /// Lets the first records that a producer has on their way reach Kafka.
+    pub(crate) fn land_records(&mut self, place: usize, attempt: Attempt, subtask: Subtask, slot: Slot, most: usize) {
+        let id = TransactionalId { attempt, subtask: subtask.index, slot };
+        let outputs = self.scope.outputs;
+        let Some(host) = self.state.machines[place].edit().host_mut(attempt, subtask) else { return };
+        let Some(lane) = host.lanes.get_mut(&slot) else { return };
+        let mut landed = Vec::new();
+        let sent: Vec<Record> = lane.records.drain(..most.min(lane.records.len())).collect();
+        for record in sent {
+            let partition = usize::from(record.key % outputs);
+            let kafka = &mut self.state.broker.edit().kafka;
+            let producer = lane.producer.expect("records go to a producer that was initialised");
+            let code = match kafka.add_partition(id, producer, partition) {
+                0 => kafka.produce(id, producer, partition, record),
+                code => code,
+            };
+            match code {
+                0 => landed.push(record),
+                code => lane.failed = lane.failed.or(Some(code)),
+            }
+        }
+        for record in landed {
+            self.happened(&Event::Landed { id, record });
+        }
+    }
+
+    fn land_commit(&mut self, place: usize, attempt: Attempt, subtask: Subtask, op: Op) {
+        let host = self.state.machines[place].edit().host_mut(attempt, subtask).expect("the sink runs");
+        let mut under_way = take(&mut host.ops, op);
+        let Request::Commit(committable) = under_way.request else { unreachable!("only a commit lands apart") };
+        let code = self.commit(&committable);
+        under_way.outcome = Some(Outcome::Answer(code));
+        let host = self.state.machines[place].edit().host_mut(attempt, subtask).expect("the sink runs");
+        host.ops.push(under_way);
+        host.ops.sort();
+    }
+
+    fn answer(&mut self, place: usize, attempt: Attempt, subtask: Subtask, op: Op) {
+        if let Op::Flush(slot) = op {
+            self.land_records(place, attempt, subtask, slot, usize::MAX);
+        }
+        let host = self.state.machines[place].edit().host_mut(attempt, subtask).expect("the subtask runs");
+        let UnderWay { request, outcome, .. } = take(&mut host.ops, op);
+        let outcome = match (outcome, request) {
+            (Some(outcome), _) => outcome,
+            (None, Request::Flush(slot)) => {
+                let failed = host.lanes.get(&slot).and_then(|lane| lane.failed);
+                failed.map_or(Outcome::Flushed, Outcome::Answer)
+            }
+            (None, Request::InitProducer(id)) => self.init_producer(place, attempt, subtask, id),
+            (None, request) => unreachable!("{request:?} is not under way at a subtask"),
+        };
+        self.work.push_back(Work::Subtask(place, attempt, subtask, Input::Done { op, outcome }));
+    }
+
+    /// A commit that has not landed goes on as one of a dead sender; an InitProducerId has landed.
+    fn lose_answer(&mut self, place: usize, attempt: Attempt, subtask: Subtask, op: Op) {
+        self.state.budget.lost_answers -= 1;
+        let host = self.state.machines[place].edit().host_mut(attempt, subtask).expect("the sink runs");
+        let under_way = take(&mut host.ops, op);
+        match under_way.request {
+            Request::Commit(committable) if under_way.outcome.is_none() => {
+                self.state.broker.edit().orphans.insert(committable);
+            }
+            Request::InitProducer(id) => {
+                self.init_producer(place, attempt, subtask, id);
+            }
+            _ => {}
+        }
+        self.work.push_back(Work::Subtask(place, attempt, subtask, Input::Done { op, outcome: Outcome::Unknown }));
+    }
+
+    /// A worker is killed. Of each producer's records a prefix lands, commits that were sent stay on their way, and what it
+    /// had sent to others is still there for them.
+    fn crash(&mut self, place: usize, landed: usize) {
+        self.state.budget.crashes -= 1;
+        let hosts: Vec<_> = self.state.machines[place].hosts.iter().map(|host| (host.attempt, host.subtask)).collect();
+        for (attempt, subtask) in &hosts {
+            self.remove(place, *attempt, *subtask, landed);
+        }
+        let machine = self.state.machines[place].edit();
+        machine.alive = false;
+        machine.down.clear();
+        if !hosts.is_empty() {
+            self.happened(&Event::Gone);
+        }
+    }
+
+    /// Stops subtasks of an attempt in a process that lives on.
+    pub(crate) fn stop(&mut self, place: usize, attempt: Attempt) {
+        let hosts: Vec<_> = self.state.machines[place].hosts.iter().map(|host| (host.attempt, host.subtask)).collect();
+        for (of, subtask) in hosts.into_iter().filter(|(of, _)| *of == attempt) {
+            self.remove(place, of, subtask, 0);
+        }
+        self.happened(&Event::Gone);
+    }
+
+    fn remove(&mut self, place: usize, attempt: Attempt, subtask: Subtask, landed: usize) {
+        let machine = &self.state.machines[place];
+        let host = machine.host(attempt, subtask).expect("the subtask runs");
+        let slots: Vec<Slot> = host.lanes.keys().copied().collect();
+        let commits: Vec<_> = host.ops.iter().filter(|under_way| under_way.outcome.is_none()).map(|under_way| under_way.request.clone()).collect();
+        for slot in slots {
+            self.land_records(place, attempt, subtask, slot, landed);
+        }
+        for request in commits {
+            if let Request::Commit(committable) = request {
+                self.state.broker.edit().orphans.insert(committable);
+            }
+        }
+        self.state.machines[place].edit().hosts.retain(|host| (host.attempt, host.subtask) != (attempt, subtask));
+        if self.state.network.links().iter().any(|link| (link.attempt, link.to) == (attempt, subtask)) {
+            self.state.network.edit().close(attempt, subtask);
+        }
+        let kafka = &self.state.broker.kafka;
+        let began = |id: TransactionalId| (id.attempt, id.subtask) != (attempt, subtask.index) || kafka.is_open(id);
+        if subtask.vertex == Vertex::Sink {
+            self.state.ledger.edit().forget(began);
+        }
+    }
+
+    /// EndTxn(commit), version 3.
+    fn commit(&mut self, committable: &truecut_core::Committable) -> truecut_core::ErrorCode {
+        let id = committable.id;
+        let landed = self.state.broker.kafka.open_records(id).count();
+        let was_open = self.state.broker.kafka.is_open(id);
+        let code = self.state.broker.edit().kafka.end_txn(id, committable.producer, End::Commit, 3);
+        if code == 0 && was_open {
+            let handed = self.state.ledger.edit().settle(id);
+            self.happened(&Event::Committed { id, landed, handed });
+        } else if code == 0 {
+            self.happened(&Event::CommitRepeated { committable: *committable });
+        }
+        code
+    }
+
+    /// InitProducerId for a sink.
+    pub(crate) fn init_producer(&mut self, place: usize, attempt: Attempt, subtask: Subtask, id: TransactionalId) -> Outcome<Lineage> {
+        let answer = self.initialise(id, AbortedBy::Sink);
+        match answer {
+            Outcome::Initialised(producer) => {
+                if let Some(host) = self.state.machines[place].edit().host_mut(attempt, subtask) {
+                    host.lanes.insert(id.slot, ProducerLane { producer: Some(producer), ..ProducerLane::default() });
+                }
+                answer
+            }
+            answer => answer,
+        }
+    }
+
+    /// InitProducerId, whoever asks. Producer ids are named after transactional ids: which numbers the broker draws makes
+    /// no difference, as long as they differ.
+    pub(crate) fn initialise(&mut self, id: TransactionalId, by: AbortedBy) -> Outcome<Lineage> {
+        let number = (id.attempt.get() * 16 + u64::from(id.subtask)) * 64 + u64::from(id.slot.get());
+        let fresh = i64::try_from(number).expect("few ids");
+        let mut answer = Outcome::Unknown;
+        self.abort_open(id, by, |kafka, id| {
+            answer = match kafka.init_producer_id(id, fresh) {
+                Ok(producer) => Outcome::Initialised(producer),
+                Err(code) => Outcome::Answer(code),
+            };
+        });
+        answer
+    }
+
+    /// Does what may abort an open transaction, and says so if it did.
+    fn abort_open(
+        &mut self,
+        id: TransactionalId,
+        by: AbortedBy,
+        act: impl FnOnce(&mut crate::world::kafka::Kafka<TransactionalId, Record>, TransactionalId),
+    ) {
+        let before = self.state.broker.kafka.entry(id);
+        let records: Vec<Record> = self.state.broker.kafka.open_records(id).collect();
+        let was_open = self.state.broker.kafka.is_open(id);
+        act(&mut self.state.broker.edit().kafka, id);
+        if let Some(entry) = before.filter(|_| was_open) {
+            let listed = self.state.store.lists(|committable| committable.id == id);
+            let ledger = self.state.ledger.edit();
+            ledger.settle(id);
+            if listed || by == AbortedBy::Timeout {
+                ledger.abort(id, entry.producer, records.into_iter());
+            }
+            self.happened(&Event::Aborted { id, by });
+        }
+    }
+
+    /// Shows an event to every property.
+    pub(crate) fn happened(&mut self, event: &Event) {
+        let (violated, witnessed) = look(self.scope, &self.state, event);
+        self.state.violated |= violated;
+        self.witnessed |= witnessed;
+    }
+
+    fn step_coordinator(&mut self, input: Input<Record, Lineage>) {
+        let mut effects = Vec::new();
+        self.state.desk.edit().role.step(input, &mut effects);
+        effects.into_iter().for_each(|effect| self.perform_coordinator(effect));
+    }
+
+    fn step_worker(&mut self, place: usize, input: Input<Record, Lineage>) {
+        let mut effects = Vec::new();
+        self.state.machines[place].edit().role.step(input, &mut effects);
+        effects.into_iter().for_each(|effect| self.perform_worker(place, effect));
+    }
+
+    fn step_subtask(&mut self, place: usize, attempt: Attempt, subtask: Subtask, input: Input<Record, Lineage>) {
+        let mut effects: Vec<Effect<Record, Lineage>> = Vec::new();
+        let Some(host) = self.state.machines[place].edit().host_mut(attempt, subtask) else { return };
+        host.role.step(input, &mut effects);
+        effects.into_iter().for_each(|effect| self.perform_subtask(place, attempt, subtask, effect));
+    }
+
+    /// A chained sink takes elements until it is held.
+    fn drain(&mut self, place: usize, attempt: Attempt, subtask: Subtask) {
+        let Some(host) = self.state.machines[place].host(attempt, subtask) else { return };
+        if host.is_held(0) || host.queue.is_empty() {
+            return;
+        }
+        let host = self.state.machines[place].edit().host_mut(attempt, subtask).expect("it runs");
+        let element: Element<Record> = host.queue.pop_front().expect("it is not empty");
+        self.step_subtask(place, attempt, subtask, Input::Element { channel: 0, element });
+        self.work.push_front(Work::Drain(place, attempt, subtask));
+    }
+
+    /// Starts an operation of the coordinator that is not performed at once.
+    pub(crate) fn start_coordinator(&mut self, op: Op, request: Request<Lineage>) {
+        start(&mut self.state.desk.edit().ops, op, request);
+    }
+}
+
+/// Judges an event in a state.
+pub(crate) fn look(scope: &Scope, state: &State, event: &Event) -> (u32, u32) {
+    let on_their_way = match event {
+        Event::Landed { .. } | Event::Consumed { .. } | Event::GroupOffsets { .. } | Event::Deployed { .. } => Vec::new(),
+        _ => state.on_their_way(),
+    };
+    let seen = Seen {
+        scope,
+        kafka: &state.broker.kafka,
+        store: &state.store,
+        ledger: &state.ledger,
+        halted: state.desk.halted.as_ref(),
+        on_their_way: &on_their_way,
+    };
+    judge(&seen, event)
+}
+
+/// Takes an operation from those under way.
+fn take(ops: &mut Vec<UnderWay>, op: Op) -> UnderWay {
+    let place = ops.iter().position(|under_way| under_way.op == op).expect("the operation is under way");
+    ops.remove(place)
+}

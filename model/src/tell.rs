@@ -1,0 +1,196 @@
+//! Histories in plain sentences.
+
+use truecut_core::{Element, Halt, Message, Op, Order, Outcome, Report, Request, Subtask, TransactionalId};
+
+use crate::action::Action;
+use crate::lineage::{Lineage, Record};
+use crate::model::JobModel;
+use crate::scope::Scope;
+use crate::state::State;
+
+/// One sentence per action, from the beginning.
+pub(crate) fn tell(model: &JobModel, actions: &[Action]) -> Vec<String> {
+    let mut state = model.begin();
+    let mut sentences = Vec::new();
+    for action in actions {
+        let mut sentence = sentence(&state, action);
+        let next = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| model.step(&state, action).0));
+        match next {
+            Ok(next) => {
+                if let (None, Some(halt)) = (&state.desk.halted, &next.desk.halted) {
+                    sentence += &format!(" The job ends: {}.", ending(halt));
+                }
+                state = next;
+            }
+            Err(_) => sentence += " There a role's own assertion fails.",
+        }
+        sentences.push(sentence);
+    }
+    sentences
+}
+
+fn sentence(state: &State, action: &Action) -> String {
+    match action {
+        Action::TakeReport(place) => {
+            let machine = &state.machines[*place];
+            let message = machine.up.front().map_or_else(String::new, report);
+            format!("The coordinator hears from worker {}: {message}.", machine.worker)
+        }
+        Action::LoseWorker(place) => {
+            format!("The coordinator learns that worker {} is gone; worker w{} registers.", state.machines[*place].worker, state.next_worker)
+        }
+        Action::LandCoordinator(op) => at_coordinator(state, *op),
+        Action::AnswerCoordinator(op) => heard_by_coordinator(state, *op),
+        Action::Stop => "The coordinator is asked to end the job: it triggers the last checkpoint.".into(),
+        Action::TakeOrder(place) => {
+            let machine = &state.machines[*place];
+            let message = machine.down.front().map_or_else(String::new, order);
+            format!("Worker {} is told: {message}.", machine.worker)
+        }
+        Action::Fetch(place, _, subtask, partition) => {
+            let offset = state.machines[*place].hosts.iter().find(|host| host.subtask == *subtask).and_then(|host| host.positions.get(partition));
+            let offset = offset.map_or(0, |next| next.get());
+            format!("{} reads the record at offset {offset} of partition {partition}.", subtask_name(*subtask), partition = partition.get())
+        }
+        Action::Take(link) => {
+            let link = &state.network.links()[*link];
+            let what = link.queue.front().map_or_else(String::new, element);
+            format!("{} takes {what} from {}.", subtask_name(link.to), link.from)
+        }
+        Action::LandRecords(_, attempt, subtask, slot) => {
+            let id = TransactionalId { attempt: *attempt, subtask: subtask.index, slot: *slot };
+            format!("Records of transaction {} reach Kafka.", id.render(Scope::PREFIX))
+        }
+        Action::Land(_, _, _, op) => format!("Kafka takes {}.", request_name(*op)),
+        Action::Answer(place, attempt, subtask, op) => {
+            let host = state.machines[*place].host(*attempt, *subtask);
+            let outcome = host.and_then(|host| host.ops.iter().find(|under_way| under_way.op == *op)).and_then(|under_way| under_way.outcome.as_ref());
+            format!("{} hears the answer to {}{}.", subtask_name(*subtask), request_name(*op), outcome.map_or_else(String::new, answer))
+        }
+        Action::Trigger => "The coordinator triggers a checkpoint.".into(),
+        Action::Expire(id) => format!("Checkpoint {id} takes too long: the coordinator aborts it."),
+        Action::Crash(place, landed) => crash(state, *place, *landed),
+        Action::TimeOut(id) => format!("Transaction {} times out: Kafka aborts it.", id.render(Scope::PREFIX)),
+        Action::LoseAnswer(place, attempt, subtask, op) => {
+            let host = state.machines[*place].host(*attempt, *subtask);
+            let landed = host.and_then(|host| host.ops.iter().find(|under_way| under_way.op == *op)).is_some_and(|under_way| under_way.outcome.is_some());
+            let when = if landed || matches!(op, Op::InitProducer(_)) { "after Kafka took it" } else { "while it is on its way" };
+            format!("{} loses its connection to Kafka and hears no answer to {}, {when}.", subtask_name(*subtask), request_name(*op))
+        }
+        Action::LandOrphan(orphan) => {
+            format!("The commit of transaction {} that a dead sender had sent reaches Kafka.", orphan.id.render(Scope::PREFIX))
+        }
+    }
+}
+
+fn subtask_name(subtask: Subtask) -> String {
+    let name = subtask.to_string();
+    let (first, rest) = name.split_at(1);
+    first.to_uppercase() + rest
+}
+
+fn crash(state: &State, place: usize, landed: usize) -> String {
+    let machine = &state.machines[place];
+    let mut when = Vec::new();
+    for under_way in machine.hosts.iter().flat_map(|host| &host.ops) {
+        let name = request_name(under_way.op);
+        when.push(match &under_way.outcome {
+            Some(_) => format!("after Kafka took {name} and before it heard the answer"),
+            None => format!("while {name} is on its way"),
+        });
+    }
+    let sent: usize = machine.hosts.iter().flat_map(|host| host.lanes.values()).map(|lane| lane.records.len()).sum();
+    if sent > 0 {
+        when.push(format!("with {sent} records on their way to Kafka, of which {} arrive", landed.min(sent)));
+    }
+    let when = if when.is_empty() { String::new() } else { format!(" {}", when.join(", ")) };
+    format!("Worker {} is killed{when}.", machine.worker)
+}
+
+fn request_name(op: Op) -> String {
+    match op {
+        Op::Commit(id) => format!("the commit of transaction {}", id.render(Scope::PREFIX)),
+        Op::Fence(id) => format!("the abort of transaction {}", id.render(Scope::PREFIX)),
+        Op::Flush(slot) => format!("the flush of slot {}", slot.get()),
+        Op::InitProducer(slot) => format!("the initialisation of slot {}", slot.get()),
+        other => other.name().replace('_', " "),
+    }
+}
+
+fn answer(outcome: &Outcome<Lineage>) -> String {
+    match outcome {
+        Outcome::Answer(0) => ": it is done".into(),
+        Outcome::Answer(code) => format!(": error {code}"),
+        _ => String::new(),
+    }
+}
+
+fn at_coordinator(state: &State, op: Op) -> String {
+    match op {
+        Op::WriteCheckpoint(id) => format!("The data of checkpoint {id} is durable."),
+        Op::SwapHead => {
+            let swap = state.desk.ops.iter().find_map(|under_way| match &under_way.request {
+                Request::SwapHead { head, .. } => head.latest,
+                _ => None,
+            });
+            swap.map_or_else(|| "The head is swapped.".into(), |name| format!("The head names checkpoint {}: it is complete.", name.id))
+        }
+        Op::ListTransactions => "Kafka lists its open transactions for the coordinator.".into(),
+        other => format!("Kafka takes {} from the coordinator.", request_name(other)),
+    }
+}
+
+fn heard_by_coordinator(state: &State, op: Op) -> String {
+    let listed = state.desk.ops.iter().find(|under_way| under_way.op == op).and_then(|under_way| under_way.outcome.as_ref());
+    match listed {
+        Some(Outcome::Listed { names, .. }) if names.is_empty() => "The coordinator hears that no transaction is open.".into(),
+        Some(Outcome::Listed { names, .. }) => format!("The coordinator hears which transactions are open: {}.", names.join(", ")),
+        _ => format!("The coordinator hears the answer to {}.", request_name(op)),
+    }
+}
+
+fn report(message: &Message<Lineage>) -> String {
+    let Message::FromSubtask { subtask, report, .. } = message else { return "it lives".into() };
+    let what = match report {
+        Report::Ready => "is ready".into(),
+        Report::Acknowledged { checkpoint, .. } => format!("acknowledges checkpoint {checkpoint}"),
+        Report::Declined(checkpoint) => format!("declines checkpoint {checkpoint}"),
+        Report::AtEnd => "has read its input".into(),
+        Report::Drained => "has committed everything".into(),
+        Report::Lost { committable, .. } => format!("has lost transaction {}", committable.id.render(Scope::PREFIX)),
+        Report::Failed(_) => "failed".into(),
+    };
+    format!("{subtask} {what}")
+}
+
+fn order(message: &Message<Lineage>) -> String {
+    match message {
+        Message::Deploy(deployment) => {
+            format!("run attempt {} from checkpoint {}", deployment.attempt.get(), deployment.restored.id)
+        }
+        Message::Cancel(attempt) => format!("stop attempt {}", attempt.get()),
+        Message::ToSubtask { order: Order::Trigger { checkpoint, last: false }, .. } => format!("take checkpoint {checkpoint}"),
+        Message::ToSubtask { order: Order::Trigger { checkpoint, last: true }, .. } => format!("take checkpoint {checkpoint}, the last"),
+        Message::ToSubtask { order: Order::Completed(checkpoint), .. } => format!("checkpoint {checkpoint} is complete"),
+        Message::ToSubtask { order: Order::Aborted(checkpoint), .. } => format!("checkpoint {checkpoint} is aborted"),
+        Message::Heartbeat { .. } | Message::Pulse | Message::FromSubtask { .. } => "the coordinator lives".into(),
+    }
+}
+
+fn element(element: &Element<Record>) -> String {
+    match element {
+        Element::Batch(record) => format!("the record at offset {} of partition {}", record.offset, record.partition),
+        Element::Barrier { checkpoint, .. } => format!("barrier {checkpoint}"),
+        Element::Cancel { checkpoint } => format!("the cancellation of checkpoint {checkpoint}"),
+        Element::End => "the end".into(),
+    }
+}
+
+fn ending(halt: &Halt) -> String {
+    match halt {
+        Halt::Finished(name) => format!("finished with checkpoint {}", name.id),
+        Halt::Failed { .. } => "failed".into(),
+        Halt::DataLoss { committable, .. } => format!("data loss, transaction {}", committable.id.render(Scope::PREFIX)),
+        Halt::Superseded => "another coordinator took over".into(),
+    }
+}
