@@ -21,6 +21,8 @@ pub struct Options {
     pub log_dir: Option<PathBuf>,
     /// More broker settings, by Kafka's own property names; they replace truecut's.
     pub config: BTreeMap<String, String>,
+    /// More options of the broker's Java, such as `-Xmx4g`; they come last, so they win over truecut's.
+    pub java_options: Vec<String>,
     /// The container image instead of the usual one; it must have the interface of `apache/kafka`.
     pub image: Option<String>,
     /// Leaves the stopped container or the data directory behind when the cluster ends.
@@ -37,6 +39,7 @@ impl Options {
             run: run.into(),
             log_dir: None,
             config: BTreeMap::new(),
+            java_options: Vec::new(),
             image: None,
             keep_data: false,
             progress: Arc::new(|_| {}),
@@ -69,6 +72,7 @@ impl fmt::Debug for Options {
             .field("run", &self.run)
             .field("log_dir", &self.log_dir)
             .field("config", &self.config)
+            .field("java_options", &self.java_options)
             .field("image", &self.image)
             .field("keep_data", &self.keep_data)
             .finish_non_exhaustive()

@@ -214,7 +214,8 @@ impl Hands {
     }
 
     fn pass_on(&self, subtask: Subtask, message: Mail, stamp: Stamp) {
-        let Some(running) = self.running.values().next_back() else { return };
+        let Mail::ToSubtask { attempt, .. } = &message else { return };
+        let Some(running) = self.running.get(attempt) else { return };
         let stepped = Stepped { input: Input::Message { from: Peer::Coordinator, message }, stamp: Some(stamp) };
         match subtask.vertex {
             Vertex::Source => {

@@ -1,0 +1,122 @@
+//! What the harness itself asks of Kafka: topics, ends of logs, open transactions.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use truecut_runtime::kafka::Cluster;
+use truecut_runtime::kafka::raw::{At, Isolation, NewTopic, RawClient};
+
+use super::job::Names;
+use super::plan::Plan;
+use crate::failure::Failure;
+
+/// How long Kafka may take to create topics and let them be used.
+const TOPICS_LIMIT: Duration = Duration::from_secs(30);
+
+/// A client of the run's cluster.
+#[derive(Clone)]
+pub(super) struct Kafka {
+    raw: RawClient,
+    bootstrap: String,
+    names: Names,
+}
+
+impl Kafka {
+    pub(super) fn new(bootstrap: &str, names: &Names) -> Self {
+        let cluster = Cluster::new(bootstrap, &format!("{}-harness", names.job));
+        Self { raw: RawClient::new(cluster), bootstrap: bootstrap.to_owned(), names: names.clone() }
+    }
+
+    pub(super) fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
+    /// Creates both topics and waits until every partition has a leader.
+    pub(super) async fn create_topics(&self, plan: &Plan) -> Result<(), Failure> {
+        let topic = |name, partitions: u16| NewTopic {
+            name,
+            partitions: partitions.into(),
+            replication_factor: -1,
+            settings: &[],
+        };
+        let topics = [topic(&self.names.input, plan.input_partitions), topic(&self.names.output, plan.output_partitions)];
+        let codes = self.raw.create_topics(&topics, TOPICS_LIMIT).await.map_err(|why| self.silent(&why))?;
+        for (topic, code) in topics.iter().zip(codes) {
+            if code != 0 {
+                return Err(self.refused(&format!("to create the topic {}", topic.name), code));
+            }
+        }
+        let since = Instant::now();
+        for topic in &topics {
+            for partition in 0..topic.partitions {
+                while self.end(topic.name, partition, Isolation::ReadUncommitted).await.is_err() {
+                    if since.elapsed() > TOPICS_LIMIT {
+                        return Err(self.refused(&format!("to serve {} partition {partition}", topic.name), -1));
+                    }
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes both topics; what can't be deleted stays.
+    pub(super) async fn delete_topics(&self) -> Result<(), Failure> {
+        let topics = [self.names.input.as_str(), self.names.output.as_str()];
+        let deleted = self.raw.delete_topics(&topics, TOPICS_LIMIT).await;
+        deleted.map(drop).map_err(|why| self.silent(&why))
+    }
+
+    /// One past the last record that the isolation lets be read.
+    async fn end(&self, topic: &str, partition: i32, isolation: Isolation) -> Result<i64, Failure> {
+        let listed = self.raw.list_offsets(topic, partition, At::Latest, isolation).await;
+        let listed = listed.map_err(|why| self.silent(&why))?;
+        let offset = listed.offset.filter(|_| listed.error_code == 0);
+        offset.ok_or_else(|| self.refused(&format!("to say where {topic} partition {partition} ends"), listed.error_code))
+    }
+
+    /// Output partitions in which committed readers can't read to the end: a transaction is open there.
+    pub(super) async fn blocked_partitions(&self, plan: &Plan) -> Result<Vec<i32>, Failure> {
+        let mut blocked = Vec::new();
+        for partition in 0..i32::from(plan.output_partitions) {
+            let stable = self.end(&self.names.output, partition, Isolation::ReadCommitted).await?;
+            let high = self.end(&self.names.output, partition, Isolation::ReadUncommitted).await?;
+            if stable < high {
+                blocked.push(partition);
+            }
+        }
+        Ok(blocked)
+    }
+
+    /// The job's transactions that are open.
+    pub(super) async fn open_transactions(&self) -> Result<Vec<String>, Failure> {
+        let listing = self.raw.list_transactions(&["Ongoing"]).await.map_err(|why| self.silent(&why))?;
+        let prefix = format!("{}/", self.names.job);
+        let names = listing.transactions.into_iter().map(|listed| listed.transactional_id);
+        Ok(names.filter(|name| name.starts_with(&prefix)).collect())
+    }
+
+    /// Whether the offsets that the job left with its group are the ends of the input.
+    pub(super) async fn input_is_consumed(&self, plan: &Plan) -> Result<bool, Failure> {
+        let partitions: Vec<i32> = (0..i32::from(plan.input_partitions)).collect();
+        let fetched = self.raw.offset_fetch(&self.names.job, &self.names.input, &partitions).await;
+        let fetched = fetched.map_err(|why| self.silent(&why))?;
+        let group: BTreeMap<i32, i64> =
+            partitions.iter().zip(fetched).filter_map(|(partition, at)| Some((*partition, at.offset?))).collect();
+        for partition in partitions {
+            let end = self.end(&self.names.input, partition, Isolation::ReadCommitted).await?;
+            if group.get(&partition).copied().unwrap_or(0) < end {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn silent(&self, why: &dyn std::fmt::Display) -> Failure {
+        Failure::environment(format!("Kafka at {} does not answer: {why}", self.bootstrap))
+    }
+
+    fn refused(&self, what: &str, code: i16) -> Failure {
+        Failure::environment(format!("Kafka at {} refused {what} with error code {code}", self.bootstrap))
+    }
+}
