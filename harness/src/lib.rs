@@ -1,6 +1,8 @@
 //! What the `truecut` program is made of: what is fed in, what is seen, how it is judged, how it is told.
 //! The oracle shares no code with the protocol core, so that one mistake cannot hide in both.
 
+pub mod chaos;
+pub mod failure;
 pub mod history;
 pub mod oracle;
 pub mod report;

@@ -184,6 +184,9 @@ fn violations(evidence: &Evidence<'_>) -> Vec<String> {
         let records = counted(records, "record", "records");
         reasons.push(format!("{}: {records} against {properties}. {}", info.name, info.meaning));
     }
+    if let Some(open) = evidence.summary.left_open.as_ref().filter(|_| evidence.summary.cut_short.is_empty()) {
+        reasons.push(format!("no_stuck_transaction: the job ended in good order, but {open}"));
+    }
     if evidence.traces.verdict == Verdict::Violated {
         let why = evidence.traces.reasons.first().map_or("no reason was given", String::as_str);
         reasons.push(format!("a trace was rejected by the protocol core: {why}"));
@@ -193,7 +196,7 @@ fn violations(evidence: &Evidence<'_>) -> Vec<String> {
 
 fn doubts(evidence: &Evidence<'_>, thresholds: &Thresholds) -> Vec<String> {
     let Evidence { findings, summary, recoveries, traces } = *evidence;
-    let mut reasons = Vec::new();
+    let mut reasons = summary.cut_short.clone();
     let mut at_least = |found: u64, wanted: u64, what: &str| {
         if found < wanted {
             reasons.push(format!("too few {what}: {found}, at least {wanted} are needed"));
@@ -336,6 +339,18 @@ mod tests {
         });
         assert_eq!(verdict, Verdict::Violated);
         assert!(reasons.contains("event 7 of sink 1"), "{reasons}");
+    }
+
+    #[test]
+    fn what_a_job_leaves_open_violates_only_if_it_ended_in_good_order() {
+        let (verdict, reasons) = judged(|c| c.summary.left_open = Some("a/1/0/0 is open".into()));
+        assert_eq!(verdict, Verdict::Violated);
+        assert!(reasons.contains("no_stuck_transaction") && reasons.contains("a/1/0/0"), "{reasons}");
+        let (verdict, reasons) = judged(|c| {
+            c.summary.left_open = Some("a/1/0/0 is open".into());
+            c.summary.cut_short = vec!["the job ended with exit code 4: data loss".into()];
+        });
+        assert_eq!((verdict, reasons.as_str()), (Verdict::Unknown, "the job ended with exit code 4: data loss"));
     }
 
     #[test]

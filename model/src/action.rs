@@ -56,7 +56,12 @@ impl Action {
             | Self::LandRecords(..)
             | Self::Land(..)
             | Self::Answer(..) => true,
-            Self::Trigger | Self::Expire(_) | Self::Crash(..) | Self::TimeOut(_) | Self::LoseAnswer(..) | Self::LandOrphan(_) => false,
+            Self::Trigger
+            | Self::Expire(_)
+            | Self::Crash(..)
+            | Self::TimeOut(_)
+            | Self::LoseAnswer(..)
+            | Self::LandOrphan(_) => false,
         }
     }
 }

@@ -104,7 +104,8 @@ impl Hasher for Folder {
 
     #[expect(clippy::as_conversions, reason = "the halves of a product")]
     fn write_u64(&mut self, number: u64) {
-        let product = u128::from(self.0.rotate_left(23) ^ number) * 0x9e37_79b9_7f4a_7c15_u128 + u128::from(self.0);
+        let product =
+            u128::from(self.0.rotate_left(23) ^ number) * 0x9e37_79b9_7f4a_7c15_u128 + u128::from(self.0);
         self.0 = (product as u64) ^ ((product >> 64) as u64) ^ 0x1319_8a2e_0370_7344;
     }
 

@@ -55,13 +55,17 @@ fn coordinator(scope: &Scope, state: &State, actions: &mut Vec<Action>) {
 fn is_at(scope: &Scope, state: &State) -> bool {
     let Some(wanted) = scope.trigger_at else { return true };
     let mut positions = state.hosts().flat_map(|(_, host)| &host.positions);
-    positions.all(|(partition, next)| (0..).zip(wanted).any(|(number, offset)| number == partition.get() && next.get() == *offset))
+    positions.all(|(partition, next)| {
+        (0..).zip(wanted).any(|(number, offset)| number == partition.get() && next.get() == *offset)
+    })
 }
 
 /// Whether every source subtask runs and has read its partitions to their end.
 fn has_read_all(scope: &Scope, state: &State) -> bool {
     let sources = || state.hosts().filter(|(_, host)| host.subtask.vertex == Vertex::Source);
-    let ended = |host: &Host| host.positions.iter().all(|(partition, next)| scope.next_record(*partition, next.get()).is_none());
+    let ended = |host: &Host| {
+        host.positions.iter().all(|(partition, next)| scope.next_record(*partition, next.get()).is_none())
+    };
     sources().count() == usize::from(scope.sources) && sources().all(|(_, host)| ended(host))
 }
 
@@ -71,7 +75,8 @@ fn source(scope: &Scope, state: &State, place: usize, host: &Host, actions: &mut
         let to = scope.operator_of(record);
         let mut links = state.network.links().iter();
         let full = links.any(|link| {
-            (link.attempt, link.from, link.to.index) == (host.attempt, host.subtask, to) && link.queue.len() >= scope.credit
+            (link.attempt, link.from, link.to.index) == (host.attempt, host.subtask, to)
+                && link.queue.len() >= scope.credit
         });
         if !full {
             actions.push(Action::Fetch(place, host.attempt, host.subtask, *partition));
@@ -80,7 +85,9 @@ fn source(scope: &Scope, state: &State, place: usize, host: &Host, actions: &mut
 }
 
 fn channels(state: &State, actions: &mut Vec<Action>) {
-    for (place, link) in state.network.links().iter().enumerate().filter(|(_, link)| link.accepted && !link.queue.is_empty()) {
+    for (place, link) in
+        state.network.links().iter().enumerate().filter(|(_, link)| link.accepted && !link.queue.is_empty())
+    {
         let Some((machine, operator)) = state.find(link.attempt, link.to) else { continue };
         let sink = state.machines[machine].sink_of(operator);
         if !operator.is_held(link.from.index) && sink.is_none_or(Host::takes_more) {
@@ -124,8 +131,13 @@ fn faults(state: &State, actions: &mut Vec<Action>) {
     }
     if state.budget.lost_answers > 0 {
         for (place, host) in state.hosts() {
-            let ops = host.ops.iter().filter(|under_way| matches!(under_way.op, Op::Commit(_) | Op::InitProducer(_)));
-            actions.extend(ops.map(|under_way| Action::LoseAnswer(place, host.attempt, host.subtask, under_way.op)));
+            let ops = host
+                .ops
+                .iter()
+                .filter(|under_way| matches!(under_way.op, Op::Commit(_) | Op::InitProducer(_)));
+            actions.extend(
+                ops.map(|under_way| Action::LoseAnswer(place, host.attempt, host.subtask, under_way.op)),
+            );
         }
     }
 }

@@ -37,7 +37,12 @@ impl Ledger {
         self.handed.retain(|id, _| began(*id));
     }
 
-    pub(crate) fn abort(&mut self, id: TransactionalId, producer: Producer, records: impl Iterator<Item = Record>) {
+    pub(crate) fn abort(
+        &mut self,
+        id: TransactionalId,
+        producer: Producer,
+        records: impl Iterator<Item = Record>,
+    ) {
         self.aborted.extend(records.map(|record| (id, producer, record)));
     }
 
@@ -64,6 +69,9 @@ impl Ledger {
     }
 
     pub(crate) fn owners(&self, partition: Partition) -> impl Iterator<Item = (Attempt, Subtask)> + '_ {
-        self.owners.iter().filter(move |(of, _, _)| *of == partition).map(|(_, attempt, subtask)| (*attempt, *subtask))
+        self.owners
+            .iter()
+            .filter(move |(of, _, _)| *of == partition)
+            .map(|(_, attempt, subtask)| (*attempt, *subtask))
     }
 }

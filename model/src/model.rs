@@ -83,6 +83,8 @@ impl Scope {
     /// Bits of the properties that are checked in this scope.
     pub(crate) fn checked(&self) -> u32 {
         let places = properties().iter().enumerate();
-        places.filter(|(_, property)| !self.except.contains(&property.name)).fold(0, |bits, (place, _)| bits | 1 << place)
+        places
+            .filter(|(_, property)| !self.except.contains(&property.name))
+            .fold(0, |bits, (place, _)| bits | 1 << place)
     }
 }

@@ -15,8 +15,8 @@
 //! Heartbeats are not sent: they heal lost notifications, and control connections lose nothing while both ends live.
 
 use truecut_core::{
-    Attempt, Effect, Element, Halt, Input, Message, Op, Order, Outcome, Peer, Request, Subtask, Timer, TransactionalId,
-    Vertex,
+    Attempt, Effect, Element, Halt, Input, Message, Op, Order, Outcome, Peer, Request, Subtask, Timer,
+    TransactionalId, Vertex,
 };
 
 use crate::launch::launch;
@@ -82,7 +82,10 @@ impl Step<'_> {
     fn start_at_coordinator(&mut self, op: Op, request: Request<Lineage>) {
         let head = self.state.store.head();
         let at_once = match &request {
-            Request::ReadHead | Request::ReadCheckpoint(_) | Request::Discard(_) | Request::ResolveStart(_) => true,
+            Request::ReadHead
+            | Request::ReadCheckpoint(_)
+            | Request::Discard(_)
+            | Request::ResolveStart(_) => true,
             Request::SwapHead { head: new, .. } => {
                 head.is_none_or(|head| head.attempt != new.attempt || head.latest.is_none())
             }
@@ -118,7 +121,9 @@ impl Step<'_> {
     /// Does what the coordinator asks of store and Kafka.
     fn ask(&mut self, request: Request<Lineage>) -> Option<Outcome<Lineage>> {
         Some(match request {
-            Request::ReadHead => Outcome::Head { version: self.state.store.version(), head: self.state.store.head() },
+            Request::ReadHead => {
+                Outcome::Head { version: self.state.store.version(), head: self.state.store.head() }
+            }
             Request::SwapHead { expected, head } => {
                 let before = self.state.store.head();
                 if !self.state.store.edit().swap(expected, head) {
@@ -159,7 +164,9 @@ impl Step<'_> {
     /// The consumer group's offsets, or the oldest record. A job begins with no group offsets.
     fn start_offsets(&self) -> Offsets {
         let partitions = (0..).map(truecut_core::Partition::new).take(self.scope.partitions());
-        let start = |partition| self.state.broker.group.get(&partition).copied().unwrap_or(truecut_core::NextOffset::new(0));
+        let start = |partition| {
+            self.state.broker.group.get(&partition).copied().unwrap_or(truecut_core::NextOffset::new(0))
+        };
         partitions.map(|partition| (partition, start(partition))).collect()
     }
 
@@ -172,7 +179,8 @@ impl Step<'_> {
         desk.interval = false;
         self.happened(&Event::Halted);
         for place in 0..self.state.machines.len() {
-            let attempts: Vec<Attempt> = self.state.machines[place].hosts.iter().map(|host| host.attempt).collect();
+            let attempts: Vec<Attempt> =
+                self.state.machines[place].hosts.iter().map(|host| host.attempt).collect();
             attempts.into_iter().for_each(|attempt| self.stop(place, attempt));
             let machine = self.state.machines[place].edit();
             machine.down.clear();
@@ -182,9 +190,19 @@ impl Step<'_> {
 
     pub(crate) fn perform_worker(&mut self, place: usize, effect: Effect<Record, Lineage>) {
         match effect {
-            Effect::Send { to: Peer::Coordinator, message } => self.state.machines[place].edit().up.push_back(message),
-            Effect::Send { to: Peer::Subtask(subtask), message: message @ Message::ToSubtask { attempt, .. } } => {
-                self.work.push_back(Work::Subtask(place, attempt, subtask, Input::Message { from: Peer::Coordinator, message }));
+            Effect::Send { to: Peer::Coordinator, message } => {
+                self.state.machines[place].edit().up.push_back(message)
+            }
+            Effect::Send {
+                to: Peer::Subtask(subtask),
+                message: message @ Message::ToSubtask { attempt, .. },
+            } => {
+                self.work.push_back(Work::Subtask(
+                    place,
+                    attempt,
+                    subtask,
+                    Input::Message { from: Peer::Coordinator, message },
+                ));
             }
             Effect::Launch(deployment) => launch(self, place, &deployment),
             Effect::Stop(attempt) => self.work.push_back(Work::Stop(place, attempt)),
@@ -196,16 +214,25 @@ impl Step<'_> {
             Effect::Refuse { attempt, from, to } => {
                 self.state.network.edit().refuse(attempt, from, to);
                 if let Some((sender, _)) = self.state.find(attempt, from) {
-                    self.work.push_back(Work::Worker(sender, Input::ChannelBroken { attempt, subtask: from }));
+                    self.work
+                        .push_back(Work::Worker(sender, Input::ChannelBroken { attempt, subtask: from }));
                 }
             }
             other => unreachable!("no effect of a worker: {other:?}"),
         }
     }
 
-    pub(crate) fn perform_subtask(&mut self, place: usize, attempt: Attempt, subtask: Subtask, effect: Effect<Record, Lineage>) {
+    pub(crate) fn perform_subtask(
+        &mut self,
+        place: usize,
+        attempt: Attempt,
+        subtask: Subtask,
+        effect: Effect<Record, Lineage>,
+    ) {
         match effect {
-            Effect::Emit(element) if subtask.vertex == Vertex::Source => self.emit(place, attempt, subtask, element),
+            Effect::Emit(element) if subtask.vertex == Vertex::Source => {
+                self.emit(place, attempt, subtask, element)
+            }
             Effect::Emit(element) => self.pass_to_sink(place, attempt, subtask, element),
             Effect::Process(record) => {
                 let of_key = self.scope.of_key(record.key);
@@ -219,10 +246,12 @@ impl Step<'_> {
                 self.state.ledger.edit().hand(TransactionalId { attempt, subtask: subtask.index, slot });
             }
             Effect::Hold(channel) => {
-                self.state.machines[place].edit().host_mut(attempt, subtask).expect("it runs").held |= 1 << channel;
+                self.state.machines[place].edit().host_mut(attempt, subtask).expect("it runs").held |=
+                    1 << channel;
             }
             Effect::Release(channel) => {
-                self.state.machines[place].edit().host_mut(attempt, subtask).expect("it runs").held &= !(1 << channel);
+                self.state.machines[place].edit().host_mut(attempt, subtask).expect("it runs").held &=
+                    !(1 << channel);
                 if subtask.vertex == Vertex::Sink {
                     self.work.push_back(Work::Drain(place, attempt, subtask));
                 }
@@ -231,10 +260,12 @@ impl Step<'_> {
                 self.happened(&Event::Consumed { attempt, subtask, offsets: offsets.clone() });
                 let ledger = self.state.ledger.edit();
                 offsets.keys().for_each(|partition| ledger.own(*partition, attempt, subtask));
-                self.state.machines[place].edit().host_mut(attempt, subtask).expect("it runs").positions = offsets;
+                self.state.machines[place].edit().host_mut(attempt, subtask).expect("it runs").positions =
+                    offsets;
             }
             Effect::Send { to: Peer::Coordinator, message } => {
-                self.work.push_back(Work::Worker(place, Input::Message { from: Peer::Subtask(subtask), message }));
+                self.work
+                    .push_back(Work::Worker(place, Input::Message { from: Peer::Subtask(subtask), message }));
             }
             Effect::Start { op, request } => self.start_at_subtask(place, attempt, subtask, op, request),
             Effect::Arm(timer @ Timer::Retry(_)) => {
@@ -270,7 +301,14 @@ impl Step<'_> {
         }
     }
 
-    fn start_at_subtask(&mut self, place: usize, attempt: Attempt, subtask: Subtask, op: Op, request: Request<Lineage>) {
+    fn start_at_subtask(
+        &mut self,
+        place: usize,
+        attempt: Attempt,
+        subtask: Subtask,
+        op: Op,
+        request: Request<Lineage>,
+    ) {
         let outcome = match request {
             Request::CommitOffsets(offsets) => {
                 self.state.broker.edit().group.extend(&offsets);
@@ -286,7 +324,9 @@ impl Step<'_> {
                 let host = self.state.machines[place].host(attempt, subtask).expect("it runs");
                 Outcome::Snapshotted(host.state)
             }
-            Request::InitProducer(id) if self.state.budget.lost_answers == 0 => self.init_producer(place, attempt, subtask, id),
+            Request::InitProducer(id) if self.state.budget.lost_answers == 0 => {
+                self.init_producer(place, attempt, subtask, id)
+            }
             Request::Describe(id) => match self.state.broker.kafka.describe(id) {
                 Ok(described) => Outcome::Described(described),
                 Err(code) => Outcome::Answer(code),

@@ -108,7 +108,8 @@ pub fn check(scope: &'static Scope, options: Options<'_>) -> CheckReport {
     let model = JobModel::new(scope, options.mutant);
     let limits = Limits { threads: options.threads, time: options.time_limit, until: 0 };
     let found = search(&model, limits, options.progress);
-    let checked = properties().iter().enumerate().filter(|(_, property)| !scope.except.contains(&property.name));
+    let checked =
+        properties().iter().enumerate().filter(|(_, property)| !scope.except.contains(&property.name));
     let report = |(place, property): (usize, &crate::property::Property)| PropertyReport {
         name: property.name,
         verdict: match (found.violated[place], found.complete) {
@@ -165,7 +166,10 @@ pub fn check_mutant(mutant: Mutant, options: Options<'_>) -> MutantReport {
     let scope = scope_of(mutant);
     let model = JobModel::new(scope, Some(mutant));
     let expected = mutant.expected_property();
-    let place = properties().iter().position(|property| property.name == expected).expect("a mutant names a property");
+    let place = properties()
+        .iter()
+        .position(|property| property.name == expected)
+        .expect("a mutant names a property");
     let limits = Limits { threads: options.threads, time: options.time_limit, until: 1 << place };
     let found = search(&model, limits, options.progress);
     let counterexample = found.violated[place].map(|state| counterexample(&model, &found, state));
@@ -194,7 +198,9 @@ pub fn check_mutants(options: Options<'_>) -> Vec<MutantReport> {
 pub fn scope_of(mutant: Mutant) -> &'static Scope {
     let name = match mutant {
         Mutant::CountAcks | Mutant::AbortPrecommittedOnExpiry | Mutant::OnlyExactNotification => "expiry",
-        Mutant::ListOnlyOwnTransaction | Mutant::ReuseProducerEpoch | Mutant::ProduceAheadOfFlush => "two_checkpoints",
+        Mutant::ListOnlyOwnTransaction | Mutant::ReuseProducerEpoch | Mutant::ProduceAheadOfFlush => {
+            "two_checkpoints"
+        }
         Mutant::FencedMeansCommitted => "timeout",
         Mutant::SkipAlignment | Mutant::SnapshotAfterBarrierRelease => "smoke",
         Mutant::CommitOnCancel | Mutant::AssignSplitTwice => "two_workers",

@@ -85,7 +85,9 @@ impl Scope {
     /// All input records.
     pub(crate) fn records(&self) -> impl Iterator<Item = Record> + '_ {
         let partitions = (0..).zip(self.input);
-        partitions.flat_map(|(partition, keys)| (0..).zip(*keys).map(move |(offset, key)| Record { partition, offset, key: *key, sequence: 0 }))
+        partitions.flat_map(|(partition, keys)| {
+            (0..).zip(*keys).map(move |(offset, key)| Record { partition, offset, key: *key, sequence: 0 })
+        })
     }
 
     /// The record at an offset of a partition.
@@ -162,8 +164,6 @@ const SCOPES: &[Scope] = &[
         sources: 2,
         workers: 2,
         outputs: 2,
-        credit: 2,
-        early_landing: true,
         ..SMALL
     },
     SMALL,

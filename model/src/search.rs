@@ -130,7 +130,9 @@ pub(crate) fn search(model: &JobModel, limits: Limits, progress: &mut dyn FnMut(
             for ((from, _), expanded) in block.iter().zip(expanded) {
                 found.merge(*from, expanded, &mut seen, &mut next);
             }
-            let hit = |(place, violated): (usize, &Option<usize>)| violated.is_some() && limits.until & 1 << place != 0;
+            let hit = |(place, violated): (usize, &Option<usize>)| {
+                violated.is_some() && limits.until & 1 << place != 0
+            };
             let late = limits.time.is_some_and(|limit| began.elapsed() > limit);
             if late || found.violated.iter().enumerate().any(hit) {
                 return found;
@@ -169,7 +171,9 @@ impl Found {
 
 fn expand(model: &JobModel, seen: &Seen, block: &[(usize, State)], threads: usize) -> Vec<Expanded> {
     let share = block.len().div_ceil(threads.max(1)).max(64);
-    let one = |part: &[(usize, State)]| part.iter().map(|(_, state)| expand_one(model, seen, state)).collect::<Vec<_>>();
+    let one = |part: &[(usize, State)]| {
+        part.iter().map(|(_, state)| expand_one(model, seen, state)).collect::<Vec<_>>()
+    };
     if block.len() <= share {
         return one(block);
     }
@@ -205,7 +209,8 @@ fn expand_one(model: &JobModel, seen: &Seen, state: &State) -> Expanded {
 fn quietly<T>(act: impl FnOnce() -> T) -> Result<T, String> {
     quiet::during(|| catch_unwind(AssertUnwindSafe(act))).map_err(|panic| {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without a message".into())
+        text.or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "a panic without a message".into())
     })
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use truecut_core::{
-    AnyRole, Attempt, CheckpointId, Committable, Coordinator, Halt, Producer, Subtask, Token, TransactionalId, WorkerId,
+    AnyRole, Attempt, CheckpointId, Committable, Coordinator, Halt, Producer, Subtask, Token,
+    TransactionalId, WorkerId,
 };
 use truecut_mutants::Mutant;
 
@@ -127,7 +128,11 @@ impl State {
         for (_, host) in self.hosts() {
             for (slot, lane) in &host.lanes {
                 let id = TransactionalId { attempt: host.attempt, subtask: host.subtask.index, slot: *slot };
-                all.extend(lane.producer.into_iter().flat_map(|producer| lane.records.iter().map(move |record| (id, producer, *record))));
+                all.extend(
+                    lane.producer
+                        .into_iter()
+                        .flat_map(|producer| lane.records.iter().map(move |record| (id, producer, *record))),
+                );
             }
         }
         all
@@ -137,6 +142,9 @@ impl State {
     pub(crate) fn may_trigger(&self) -> bool {
         let AnyRole::Coordinator(coordinator) = self.desk.role.role() else { return false };
         let coordinator: &Coordinator<Lineage> = coordinator;
-        coordinator.is_running() && self.desk.under_way.is_none() && !self.desk.stopping && self.desk.halted.is_none()
+        coordinator.is_running()
+            && self.desk.under_way.is_none()
+            && !self.desk.stopping
+            && self.desk.halted.is_none()
     }
 }

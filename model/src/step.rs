@@ -83,9 +83,13 @@ impl<'a> Step<'a> {
                 self.work.push_back(Work::Coordinator(Input::StopRequested));
             }
             Action::TakeOrder(place) => self.take_order(*place),
-            Action::Fetch(place, attempt, subtask, partition) => self.fetch(*place, *attempt, *subtask, *partition),
+            Action::Fetch(place, attempt, subtask, partition) => {
+                self.fetch(*place, *attempt, *subtask, *partition)
+            }
             Action::Take(link) => self.take_element(*link),
-            Action::LandRecords(place, attempt, subtask, slot) => self.land_records(*place, *attempt, *subtask, *slot, usize::MAX),
+            Action::LandRecords(place, attempt, subtask, slot) => {
+                self.land_records(*place, *attempt, *subtask, *slot, usize::MAX)
+            }
             Action::Land(place, attempt, subtask, op) => self.land_commit(*place, *attempt, *subtask, *op),
             Action::Answer(place, attempt, subtask, op) => self.answer(*place, *attempt, *subtask, *op),
             Action::Trigger => {
@@ -104,7 +108,9 @@ impl<'a> Step<'a> {
                     kafka.timeout(id);
                 });
             }
-            Action::LoseAnswer(place, attempt, subtask, op) => self.lose_answer(*place, *attempt, *subtask, *op),
+            Action::LoseAnswer(place, attempt, subtask, op) => {
+                self.lose_answer(*place, *attempt, *subtask, *op)
+            }
             Action::LandOrphan(orphan) => {
                 self.state.broker.edit().orphans.remove(orphan);
                 self.commit(orphan);
@@ -119,22 +125,34 @@ impl<'a> Step<'a> {
                 match work {
                     Work::Coordinator(input) => self.step_coordinator(input),
                     Work::Worker(place, input) => self.step_worker(place, input),
-                    Work::Subtask(place, attempt, subtask, input) => self.step_subtask(place, attempt, subtask, input),
+                    Work::Subtask(place, attempt, subtask, input) => {
+                        self.step_subtask(place, attempt, subtask, input)
+                    }
                     Work::Drain(place, attempt, subtask) => self.drain(place, attempt, subtask),
                     Work::Stop(place, attempt) => self.stop(place, attempt),
                 }
             }
-            if !self.take_ready_reports() {
+            if !self.take_reports_at_once() {
                 return;
             }
         }
     }
 
-    /// A subtask's word that it is ready only opens the way for triggers, which are steps of their own: taken late, it
-    /// does what late triggers do. So it is taken as soon as it is first in its queue.
-    fn take_ready_reports(&mut self) -> bool {
-        let is_ready = |machine: &Machine| matches!(machine.up.front(), Some(Message::FromSubtask { report: Report::Ready, .. }));
-        let found = self.state.machines.iter().position(|machine| is_ready(machine));
+    /// Reports that nothing can tell from later ones are taken as soon as they are first in their queue.
+    ///
+    /// - Ready only opens the way for triggers, which are steps of their own.
+    /// - An acknowledgement only fills a set that a failed attempt drops as a whole. The last one starts the write of the
+    ///   checkpoint, which lands in a step of its own, and comes to nothing if the attempt fails before. Where checkpoints can expire,
+    ///   late acknowledgements of older ones are told apart, and each is a step.
+    /// - Drained follows the answer to a commit at once, so that a crash before it is heard is a crash before that answer is.
+    fn take_reports_at_once(&mut self) -> bool {
+        let acknowledgements = self.scope.budget.expiries == 0;
+        let at_once = |machine: &Machine| match machine.up.front() {
+            Some(Message::FromSubtask { report: Report::Ready | Report::Drained, .. }) => true,
+            Some(Message::FromSubtask { report: Report::Acknowledged { .. }, .. }) => acknowledgements,
+            _ => false,
+        };
+        let found = self.state.machines.iter().position(|machine| at_once(machine));
         found.inspect(|place| self.take_report(*place)).is_some()
     }
 
@@ -151,8 +169,10 @@ impl<'a> Step<'a> {
         let machine = self.state.machines[place].edit();
         let first = machine.down.pop_front().expect("an order is on its way");
         let mut messages = vec![first];
-        while let (Some(Message::ToSubtask { attempt, order, .. }), Some(Message::ToSubtask { attempt: of, order: same, .. })) =
-            (messages.last(), machine.down.front())
+        while let (
+            Some(Message::ToSubtask { attempt, order, .. }),
+            Some(Message::ToSubtask { attempt: of, order: same, .. }),
+        ) = (messages.last(), machine.down.front())
         {
             if (attempt, order) != (of, same) {
                 break;
@@ -192,11 +212,23 @@ impl<'a> Step<'a> {
         };
         let element = self.state.network.edit().take(link).expect("an element is there");
         let (place, _) = self.state.find(attempt, to).expect("the operator runs");
-        self.work.push_back(Work::Subtask(place, attempt, to, Input::Element { channel: from.index, element }));
+        self.work.push_back(Work::Subtask(
+            place,
+            attempt,
+            to,
+            Input::Element { channel: from.index, element },
+        ));
     }
 
     /// Lets the first records that a producer has on their way reach Kafka.
-    pub(crate) fn land_records(&mut self, place: usize, attempt: Attempt, subtask: Subtask, slot: Slot, most: usize) {
+    pub(crate) fn land_records(
+        &mut self,
+        place: usize,
+        attempt: Attempt,
+        subtask: Subtask,
+        slot: Slot,
+        most: usize,
+    ) {
         let id = TransactionalId { attempt, subtask: subtask.index, slot };
         let outputs = self.scope.outputs;
         let Some(host) = self.state.machines[place].edit().host_mut(attempt, subtask) else { return };
@@ -224,7 +256,9 @@ impl<'a> Step<'a> {
     fn land_commit(&mut self, place: usize, attempt: Attempt, subtask: Subtask, op: Op) {
         let host = self.state.machines[place].edit().host_mut(attempt, subtask).expect("the sink runs");
         let mut under_way = take(&mut host.ops, op);
-        let Request::Commit(committable) = under_way.request else { unreachable!("only a commit lands apart") };
+        let Request::Commit(committable) = under_way.request else {
+            unreachable!("only a commit lands apart")
+        };
         let code = self.commit(&committable);
         under_way.outcome = Some(Outcome::Answer(code));
         let host = self.state.machines[place].edit().host_mut(attempt, subtask).expect("the sink runs");
@@ -264,14 +298,20 @@ impl<'a> Step<'a> {
             }
             _ => {}
         }
-        self.work.push_back(Work::Subtask(place, attempt, subtask, Input::Done { op, outcome: Outcome::Unknown }));
+        self.work.push_back(Work::Subtask(
+            place,
+            attempt,
+            subtask,
+            Input::Done { op, outcome: Outcome::Unknown },
+        ));
     }
 
     /// A worker is killed. Of each producer's records a prefix lands, commits that were sent stay on their way, and what it
     /// had sent to others is still there for them.
     fn crash(&mut self, place: usize, landed: usize) {
         self.state.budget.crashes -= 1;
-        let hosts: Vec<_> = self.state.machines[place].hosts.iter().map(|host| (host.attempt, host.subtask)).collect();
+        let hosts: Vec<_> =
+            self.state.machines[place].hosts.iter().map(|host| (host.attempt, host.subtask)).collect();
         for (attempt, subtask) in &hosts {
             self.remove(place, *attempt, *subtask, landed);
         }
@@ -285,7 +325,8 @@ impl<'a> Step<'a> {
 
     /// Stops subtasks of an attempt in a process that lives on.
     pub(crate) fn stop(&mut self, place: usize, attempt: Attempt) {
-        let hosts: Vec<_> = self.state.machines[place].hosts.iter().map(|host| (host.attempt, host.subtask)).collect();
+        let hosts: Vec<_> =
+            self.state.machines[place].hosts.iter().map(|host| (host.attempt, host.subtask)).collect();
         for (of, subtask) in hosts.into_iter().filter(|(of, _)| *of == attempt) {
             self.remove(place, of, subtask, 0);
         }
@@ -296,7 +337,12 @@ impl<'a> Step<'a> {
         let machine = &self.state.machines[place];
         let host = machine.host(attempt, subtask).expect("the subtask runs");
         let slots: Vec<Slot> = host.lanes.keys().copied().collect();
-        let commits: Vec<_> = host.ops.iter().filter(|under_way| under_way.outcome.is_none()).map(|under_way| under_way.request.clone()).collect();
+        let commits: Vec<_> = host
+            .ops
+            .iter()
+            .filter(|under_way| under_way.outcome.is_none())
+            .map(|under_way| under_way.request.clone())
+            .collect();
         for slot in slots {
             self.land_records(place, attempt, subtask, slot, landed);
         }
@@ -305,12 +351,16 @@ impl<'a> Step<'a> {
                 self.state.broker.edit().orphans.insert(committable);
             }
         }
-        self.state.machines[place].edit().hosts.retain(|host| (host.attempt, host.subtask) != (attempt, subtask));
+        self.state.machines[place]
+            .edit()
+            .hosts
+            .retain(|host| (host.attempt, host.subtask) != (attempt, subtask));
         if self.state.network.links().iter().any(|link| (link.attempt, link.to) == (attempt, subtask)) {
             self.state.network.edit().close(attempt, subtask);
         }
         let kafka = &self.state.broker.kafka;
-        let began = |id: TransactionalId| (id.attempt, id.subtask) != (attempt, subtask.index) || kafka.is_open(id);
+        let began =
+            |id: TransactionalId| (id.attempt, id.subtask) != (attempt, subtask.index) || kafka.is_open(id);
         if subtask.vertex == Vertex::Sink {
             self.state.ledger.edit().forget(began);
         }
@@ -332,12 +382,21 @@ impl<'a> Step<'a> {
     }
 
     /// InitProducerId for a sink.
-    pub(crate) fn init_producer(&mut self, place: usize, attempt: Attempt, subtask: Subtask, id: TransactionalId) -> Outcome<Lineage> {
+    pub(crate) fn init_producer(
+        &mut self,
+        place: usize,
+        attempt: Attempt,
+        subtask: Subtask,
+        id: TransactionalId,
+    ) -> Outcome<Lineage> {
         let answer = self.initialise(id, AbortedBy::Sink);
         match answer {
             Outcome::Initialised(producer) => {
                 if let Some(host) = self.state.machines[place].edit().host_mut(attempt, subtask) {
-                    host.lanes.insert(id.slot, ProducerLane { producer: Some(producer), ..ProducerLane::default() });
+                    host.lanes.insert(
+                        id.slot,
+                        ProducerLane { producer: Some(producer), ..ProducerLane::default() },
+                    );
                 }
                 answer
             }
@@ -401,7 +460,13 @@ impl<'a> Step<'a> {
         effects.into_iter().for_each(|effect| self.perform_worker(place, effect));
     }
 
-    fn step_subtask(&mut self, place: usize, attempt: Attempt, subtask: Subtask, input: Input<Record, Lineage>) {
+    fn step_subtask(
+        &mut self,
+        place: usize,
+        attempt: Attempt,
+        subtask: Subtask,
+        input: Input<Record, Lineage>,
+    ) {
         let mut effects: Vec<Effect<Record, Lineage>> = Vec::new();
         let Some(host) = self.state.machines[place].edit().host_mut(attempt, subtask) else { return };
         host.role.step(input, &mut effects);
@@ -429,7 +494,10 @@ impl<'a> Step<'a> {
 /// Judges an event in a state.
 pub(crate) fn look(scope: &Scope, state: &State, event: &Event) -> (u32, u32) {
     let on_their_way = match event {
-        Event::Landed { .. } | Event::Consumed { .. } | Event::GroupOffsets { .. } | Event::Deployed { .. } => Vec::new(),
+        Event::Landed { .. }
+        | Event::Consumed { .. }
+        | Event::GroupOffsets { .. }
+        | Event::Deployed { .. } => Vec::new(),
         _ => state.on_their_way(),
     };
     let seen = Seen {

@@ -37,7 +37,10 @@ fn sentence(state: &State, action: &Action) -> String {
             format!("The coordinator hears from worker {}: {message}.", machine.worker)
         }
         Action::LoseWorker(place) => {
-            format!("The coordinator learns that worker {} is gone; worker w{} registers.", state.machines[*place].worker, state.next_worker)
+            format!(
+                "The coordinator learns that worker {} is gone; worker w{} registers.",
+                state.machines[*place].worker, state.next_worker
+            )
         }
         Action::LandCoordinator(op) => at_coordinator(state, *op),
         Action::AnswerCoordinator(op) => heard_by_coordinator(state, *op),
@@ -48,9 +51,17 @@ fn sentence(state: &State, action: &Action) -> String {
             format!("Worker {} is told: {message}.", machine.worker)
         }
         Action::Fetch(place, _, subtask, partition) => {
-            let offset = state.machines[*place].hosts.iter().find(|host| host.subtask == *subtask).and_then(|host| host.positions.get(partition));
+            let offset = state.machines[*place]
+                .hosts
+                .iter()
+                .find(|host| host.subtask == *subtask)
+                .and_then(|host| host.positions.get(partition));
             let offset = offset.map_or(0, |next| next.get());
-            format!("{} reads the record at offset {offset} of partition {partition}.", subtask_name(*subtask), partition = partition.get())
+            format!(
+                "{} reads the record at offset {offset} of partition {partition}.",
+                subtask_name(*subtask),
+                partition = partition.get()
+            )
         }
         Action::Take(link) => {
             let link = &state.network.links()[*link];
@@ -64,21 +75,43 @@ fn sentence(state: &State, action: &Action) -> String {
         Action::Land(_, _, _, op) => format!("Kafka takes {}.", request_name(*op)),
         Action::Answer(place, attempt, subtask, op) => {
             let host = state.machines[*place].host(*attempt, *subtask);
-            let outcome = host.and_then(|host| host.ops.iter().find(|under_way| under_way.op == *op)).and_then(|under_way| under_way.outcome.as_ref());
-            format!("{} hears the answer to {}{}.", subtask_name(*subtask), request_name(*op), outcome.map_or_else(String::new, answer))
+            let outcome = host
+                .and_then(|host| host.ops.iter().find(|under_way| under_way.op == *op))
+                .and_then(|under_way| under_way.outcome.as_ref());
+            format!(
+                "{} hears the answer to {}{}.",
+                subtask_name(*subtask),
+                request_name(*op),
+                outcome.map_or_else(String::new, answer)
+            )
         }
         Action::Trigger => "The coordinator triggers a checkpoint.".into(),
         Action::Expire(id) => format!("Checkpoint {id} takes too long: the coordinator aborts it."),
         Action::Crash(place, landed) => crash(state, *place, *landed),
-        Action::TimeOut(id) => format!("Transaction {} times out: Kafka aborts it.", id.render(Scope::PREFIX)),
+        Action::TimeOut(id) => {
+            format!("Transaction {} times out: Kafka aborts it.", id.render(Scope::PREFIX))
+        }
         Action::LoseAnswer(place, attempt, subtask, op) => {
             let host = state.machines[*place].host(*attempt, *subtask);
-            let landed = host.and_then(|host| host.ops.iter().find(|under_way| under_way.op == *op)).is_some_and(|under_way| under_way.outcome.is_some());
-            let when = if landed || matches!(op, Op::InitProducer(_)) { "after Kafka took it" } else { "while it is on its way" };
-            format!("{} loses its connection to Kafka and hears no answer to {}, {when}.", subtask_name(*subtask), request_name(*op))
+            let landed = host
+                .and_then(|host| host.ops.iter().find(|under_way| under_way.op == *op))
+                .is_some_and(|under_way| under_way.outcome.is_some());
+            let when = if landed || matches!(op, Op::InitProducer(_)) {
+                "after Kafka took it"
+            } else {
+                "while it is on its way"
+            };
+            format!(
+                "{} loses its connection to Kafka and hears no answer to {}, {when}.",
+                subtask_name(*subtask),
+                request_name(*op)
+            )
         }
         Action::LandOrphan(orphan) => {
-            format!("The commit of transaction {} that a dead sender had sent reaches Kafka.", orphan.id.render(Scope::PREFIX))
+            format!(
+                "The commit of transaction {} that a dead sender had sent reaches Kafka.",
+                orphan.id.render(Scope::PREFIX)
+            )
         }
     }
 }
@@ -99,7 +132,8 @@ fn crash(state: &State, place: usize, landed: usize) -> String {
             None => format!("while {name} is on its way"),
         });
     }
-    let sent: usize = machine.hosts.iter().flat_map(|host| host.lanes.values()).map(|lane| lane.records.len()).sum();
+    let sent: usize =
+        machine.hosts.iter().flat_map(|host| host.lanes.values()).map(|lane| lane.records.len()).sum();
     if sent > 0 {
         when.push(format!("with {sent} records on their way to Kafka, of which {} arrive", landed.min(sent)));
     }
@@ -133,7 +167,10 @@ fn at_coordinator(state: &State, op: Op) -> String {
                 Request::SwapHead { head, .. } => head.latest,
                 _ => None,
             });
-            swap.map_or_else(|| "The head is swapped.".into(), |name| format!("The head names checkpoint {}: it is complete.", name.id))
+            swap.map_or_else(
+                || "The head is swapped.".into(),
+                |name| format!("The head names checkpoint {}: it is complete.", name.id),
+            )
         }
         Op::ListTransactions => "Kafka lists its open transactions for the coordinator.".into(),
         other => format!("Kafka takes {} from the coordinator.", request_name(other)),
@@ -141,10 +178,19 @@ fn at_coordinator(state: &State, op: Op) -> String {
 }
 
 fn heard_by_coordinator(state: &State, op: Op) -> String {
-    let listed = state.desk.ops.iter().find(|under_way| under_way.op == op).and_then(|under_way| under_way.outcome.as_ref());
+    let listed = state
+        .desk
+        .ops
+        .iter()
+        .find(|under_way| under_way.op == op)
+        .and_then(|under_way| under_way.outcome.as_ref());
     match listed {
-        Some(Outcome::Listed { names, .. }) if names.is_empty() => "The coordinator hears that no transaction is open.".into(),
-        Some(Outcome::Listed { names, .. }) => format!("The coordinator hears which transactions are open: {}.", names.join(", ")),
+        Some(Outcome::Listed { names, .. }) if names.is_empty() => {
+            "The coordinator hears that no transaction is open.".into()
+        }
+        Some(Outcome::Listed { names, .. }) => {
+            format!("The coordinator hears which transactions are open: {}.", names.join(", "))
+        }
         _ => format!("The coordinator hears the answer to {}.", request_name(op)),
     }
 }
@@ -157,7 +203,9 @@ fn report(message: &Message<Lineage>) -> String {
         Report::Declined(checkpoint) => format!("declines checkpoint {checkpoint}"),
         Report::AtEnd => "has read its input".into(),
         Report::Drained => "has committed everything".into(),
-        Report::Lost { committable, .. } => format!("has lost transaction {}", committable.id.render(Scope::PREFIX)),
+        Report::Lost { committable, .. } => {
+            format!("has lost transaction {}", committable.id.render(Scope::PREFIX))
+        }
         Report::Failed(_) => "failed".into(),
     };
     format!("{subtask} {what}")
@@ -169,17 +217,29 @@ fn order(message: &Message<Lineage>) -> String {
             format!("run attempt {} from checkpoint {}", deployment.attempt.get(), deployment.restored.id)
         }
         Message::Cancel(attempt) => format!("stop attempt {}", attempt.get()),
-        Message::ToSubtask { order: Order::Trigger { checkpoint, last: false }, .. } => format!("take checkpoint {checkpoint}"),
-        Message::ToSubtask { order: Order::Trigger { checkpoint, last: true }, .. } => format!("take checkpoint {checkpoint}, the last"),
-        Message::ToSubtask { order: Order::Completed(checkpoint), .. } => format!("checkpoint {checkpoint} is complete"),
-        Message::ToSubtask { order: Order::Aborted(checkpoint), .. } => format!("checkpoint {checkpoint} is aborted"),
-        Message::Heartbeat { .. } | Message::Pulse | Message::FromSubtask { .. } => "the coordinator lives".into(),
+        Message::ToSubtask { order: Order::Trigger { checkpoint, last: false }, .. } => {
+            format!("take checkpoint {checkpoint}")
+        }
+        Message::ToSubtask { order: Order::Trigger { checkpoint, last: true }, .. } => {
+            format!("take checkpoint {checkpoint}, the last")
+        }
+        Message::ToSubtask { order: Order::Completed(checkpoint), .. } => {
+            format!("checkpoint {checkpoint} is complete")
+        }
+        Message::ToSubtask { order: Order::Aborted(checkpoint), .. } => {
+            format!("checkpoint {checkpoint} is aborted")
+        }
+        Message::Heartbeat { .. } | Message::Pulse | Message::FromSubtask { .. } => {
+            "the coordinator lives".into()
+        }
     }
 }
 
 fn element(element: &Element<Record>) -> String {
     match element {
-        Element::Batch(record) => format!("the record at offset {} of partition {}", record.offset, record.partition),
+        Element::Batch(record) => {
+            format!("the record at offset {} of partition {}", record.offset, record.partition)
+        }
         Element::Barrier { checkpoint, .. } => format!("barrier {checkpoint}"),
         Element::Cancel { checkpoint } => format!("the cancellation of checkpoint {checkpoint}"),
         Element::End => "the end".into(),
@@ -190,7 +250,9 @@ fn ending(halt: &Halt) -> String {
     match halt {
         Halt::Finished(name) => format!("finished with checkpoint {}", name.id),
         Halt::Failed { .. } => "failed".into(),
-        Halt::DataLoss { committable, .. } => format!("data loss, transaction {}", committable.id.render(Scope::PREFIX)),
+        Halt::DataLoss { committable, .. } => {
+            format!("data loss, transaction {}", committable.id.render(Scope::PREFIX))
+        }
         Halt::Superseded => "another coordinator took over".into(),
     }
 }

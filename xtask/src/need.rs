@@ -18,7 +18,7 @@ struct Need {
     packages: Vec<&'static str>,
 }
 
-/// Sets up what compiling needs: librdkafka is built from source with a C and a C++ compiler, make and zlib.
+/// Sets up what compiling needs: librdkafka is built from source, with its C++ binding and its own copy of zlib.
 ///
 /// # Errors
 /// [`Failure::Environment`] when something is missing and cannot be installed from here.
@@ -29,14 +29,6 @@ pub(crate) fn toolchain(yes: bool) -> Result<(), Failure> {
             program("a C compiler", "cc", &["gcc", "libc6-dev"]),
             program("a C++ compiler", "c++", &["g++"]),
             program("make", "make", &["make"]),
-            program("pkg-config", "pkg-config", &["pkg-config"]),
-            Need {
-                what: "zlib's headers",
-                present: ["/usr/include/zlib.h", "/usr/local/include/zlib.h"]
-                    .iter()
-                    .any(|file| std::path::Path::new(file).exists()),
-                packages: vec!["zlib1g-dev"],
-            },
         ],
     )
 }

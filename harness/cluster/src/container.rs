@@ -66,7 +66,13 @@ impl ContainerBroker {
                     let said = with_causes(&e);
                     let taken =
                         said.contains("port is already allocated") || said.contains("address already in use");
-                    engine::remove(&docker, &name).await?;
+                    if said.contains("is already in use by container") {
+                        return Err(ClusterError::Refused(format!(
+                            "a container named {name} is there already: the run {} lives, or was kept (`truecut clean`)",
+                            options.run
+                        )));
+                    }
+                    engine::remove(&docker, &name).await?; // it was made, though it did not start
                     if !taken || attempt == PORT_ATTEMPTS {
                         return Err(ClusterError::engine(
                             format!("start the container {name} from {image}"),
@@ -184,10 +190,11 @@ fn request(
         data: "/tmp/kraft-combined-logs".to_owned(),
     };
     let (repository, tag) = image.rsplit_once(':').unwrap_or((image, "latest"));
-    let environment = settings::properties(&place, &options.config)
-        .iter()
-        .map(|(k, v)| (settings::variable(k), v.clone()))
-        .collect();
+    let properties = settings::properties(&place, &options.config);
+    let mut environment: Vec<_> = properties.into_iter().map(|(k, v)| (settings::variable(&k), v)).collect();
+    if !options.java_options.is_empty() {
+        environment.push(("KAFKA_OPTS".to_owned(), options.java_options.join(" ")));
+    }
     let mut labels = vec![
         (LABEL, "1".to_owned()),
         (LABEL_RUN, options.run.clone()),

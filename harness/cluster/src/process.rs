@@ -33,6 +33,7 @@ pub(crate) struct ProcessBroker {
     folder: PathBuf,
     libs: PathBuf,
     log: PathBuf,
+    java_options: Vec<String>,
     keep: bool,
     pub(crate) bootstrap: String,
 }
@@ -61,7 +62,7 @@ impl ProcessBroker {
         write(&folder.join("log4j2.yaml"), LOG4J)?;
         let prepared = async {
             format_storage(&libs, &folder).await?;
-            launch(&libs, &folder, &log)
+            launch(&libs, &folder, &log, &options.java_options)
         };
         let child = match prepared.await {
             Ok(child) => child,
@@ -76,6 +77,7 @@ impl ProcessBroker {
             folder,
             libs,
             log,
+            java_options: options.java_options.clone(),
             keep: options.keep_data,
             bootstrap: format!("127.0.0.1:{client_port}"),
         };
@@ -121,7 +123,7 @@ impl ProcessBroker {
             return Err(ClusterError::Refused("the broker runs already".to_owned()));
         }
         self.forget_process();
-        self.child = launch(&self.libs, &self.folder, &self.log)?;
+        self.child = launch(&self.libs, &self.folder, &self.log, &self.java_options)?;
         self.tell_reaper();
         Ok(())
     }
@@ -210,12 +212,13 @@ async fn format_storage(libs: &Path, folder: &Path) -> Result<(), ClusterError> 
 }
 
 /// Starts the broker; its output goes to the end of the log.
-fn launch(libs: &Path, folder: &Path, log: &Path) -> Result<Child, ClusterError> {
+fn launch(libs: &Path, folder: &Path, log: &Path, java_options: &[String]) -> Result<Child, ClusterError> {
     let output: File = OpenOptions::new().create(true).append(true).open(log).at("open", log)?;
     let errors = output.try_clone().at("open", log)?;
     let mut java = Command::new("java");
     java.args(["-Xms512m", "-Xmx1g", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-Djava.awt.headless=true"])
         .arg(log_setting(folder))
+        .args(java_options)
         .arg("-cp")
         .arg(class_path(libs))
         .arg("kafka.Kafka")

@@ -44,6 +44,8 @@ struct Shared {
     /// Records that may be fed by now.
     allowed: AtomicU64,
     acknowledged: AtomicU64,
+    /// There is no rate to keep any more.
+    hurry: AtomicBool,
     stop: AtomicBool,
     failure: Mutex<Option<String>>,
 }
@@ -75,6 +77,12 @@ impl Feeder {
         self.shared.allowed.fetch_max(records, Ordering::Relaxed);
     }
 
+    /// Lets all the rest be fed, as fast as Kafka takes it.
+    pub(super) fn finish(&self) {
+        self.shared.hurry.store(true, Ordering::Relaxed);
+        self.allow(u64::MAX);
+    }
+
     /// Records that Kafka has acknowledged.
     pub(super) fn acknowledged(&self) -> u64 {
         self.shared.acknowledged.load(Ordering::Acquire)
@@ -101,11 +109,11 @@ impl Shared {
     fn run(&self, feed: &Feed, producer: &ThreadedProducer<Deliveries>, history: &Writer) {
         let partitioner = Partitioner::new(feed.seed, feed.partitions.into());
         let mut bids = Bids::new(feed.seed).take(usize::try_from(feed.records).unwrap_or(usize::MAX));
-        let per_slice = (feed.rate * millis(SLICE) / 1_000).max(1);
-        let (mut sent, mut told, mut last) = (0, 0, Instant::now());
+        let (mut sent, mut told, mut last, mut slice) = (0, 0, Instant::now(), Instant::now());
         while !self.is_over() && told < feed.records {
-            let slice = Instant::now();
-            let until = self.allowed.load(Ordering::Relaxed).min(sent + per_slice);
+            let quota = if self.hurry.load(Ordering::Relaxed) { u64::MAX } else { quota(feed.rate, slice.elapsed()) };
+            slice = Instant::now();
+            let until = self.allowed.load(Ordering::Relaxed).min(quota.saturating_add(sent));
             while sent < until
                 && let Some(bid) = bids.next()
                 && self.send(producer, &feed.topic, partitioner.partition(bid.number), &bid.key, &bid.value)
@@ -131,7 +139,10 @@ impl Shared {
                     record = unsent;
                     std::thread::sleep(Duration::from_millis(1));
                 }
-                Err((error, _)) => self.check(Err(error.to_string())),
+                Err((error, _)) => {
+                    self.check(Err(error.to_string()));
+                    return false;
+                }
             }
         }
         false
@@ -149,8 +160,10 @@ impl Shared {
     }
 }
 
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+/// Records for a slice that came after so long: a thread that was kept waiting makes up for it, up to half a second.
+fn quota(rate: u64, waited: Duration) -> u64 {
+    let waited_us = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX).clamp(1_000, 500_000);
+    rate.saturating_mul(waited_us).div_ceil(1_000_000)
 }
 
 /// Counts what Kafka acknowledged.

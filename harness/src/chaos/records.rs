@@ -10,29 +10,29 @@ use std::path::{Path, PathBuf};
 use crate::failure::Failure;
 
 /// The input topic's records, as read back.
-pub const INPUT_FILE: &str = "input.records";
+pub(super) const INPUT_FILE: &str = "input.records";
 /// The output topic's committed records, as read back.
-pub const OUTPUT_FILE: &str = "output.records";
+pub(super) const OUTPUT_FILE: &str = "output.records";
 
 const MAGIC: &[u8; 18] = b"truecut records 1\n";
 const BLOCK_BYTES: usize = 256 << 10;
 
 /// One record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kept<'a> {
+pub(super) struct Kept<'a> {
     /// The partition.
-    pub partition: i32,
+    pub(super) partition: i32,
     /// The offset in it.
-    pub offset: i64,
+    pub(super) offset: i64,
     /// The key; empty if there is none.
-    pub key: &'a [u8],
+    pub(super) key: &'a [u8],
     /// The value, or four bytes of checksum in its place.
-    pub value: &'a [u8],
+    pub(super) value: &'a [u8],
 }
 
 /// Writes such a file.
 #[derive(Debug)]
-pub struct Writer {
+pub(super) struct Writer {
     path: PathBuf,
     file: BufWriter<File>,
     block: Vec<u8>,
@@ -43,7 +43,7 @@ impl Writer {
     ///
     /// # Errors
     /// It can't be created.
-    pub fn create(path: &Path) -> Result<Self, Failure> {
+    pub(super) fn create(path: &Path) -> Result<Self, Failure> {
         let failed = Failure::at("write", path);
         let begun = File::create(path).and_then(|mut file| file.write_all(MAGIC).map(|()| file));
         Ok(Self { file: BufWriter::new(begun.map_err(failed)?), path: path.to_owned(), block: Vec::new() })
@@ -53,7 +53,7 @@ impl Writer {
     ///
     /// # Errors
     /// The file can't be written.
-    pub fn push(&mut self, record: Kept<'_>) -> Result<(), Failure> {
+    pub(super) fn push(&mut self, record: Kept<'_>) -> Result<(), Failure> {
         let Kept { partition, offset, key, value } = record;
         self.block.extend_from_slice(&partition.to_le_bytes());
         self.block.extend_from_slice(&offset.to_le_bytes());
@@ -69,7 +69,7 @@ impl Writer {
     ///
     /// # Errors
     /// The file can't be written.
-    pub fn finish(mut self) -> Result<(), Failure> {
+    pub(super) fn finish(mut self) -> Result<(), Failure> {
         if !self.block.is_empty() {
             self.flush_block()?;
         }
@@ -91,7 +91,7 @@ impl Writer {
 ///
 /// # Errors
 /// It is missing, cut off or damaged; or what `take` says.
-pub fn read(path: &Path, mut take: impl FnMut(Kept<'_>) -> Result<(), Failure>) -> Result<(), Failure> {
+pub(super) fn read(path: &Path, mut take: impl FnMut(Kept<'_>) -> Result<(), Failure>) -> Result<(), Failure> {
     let damaged = |what: &str| {
         Failure::bad_data(format!("{}: {what}; it can't be judged again, run `truecut chaos` anew", path.display()))
     };

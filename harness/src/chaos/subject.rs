@@ -14,6 +14,7 @@ use truecut_runtime::event;
 use truecut_runtime::supervise::{Coordinator, JobOptions};
 
 use super::log;
+use super::moment::{Moment, Watch};
 use crate::failure::Failure;
 use crate::history::{Event, KillAt, Writer};
 
@@ -25,6 +26,7 @@ pub(super) struct Subject {
     options: JobOptions,
     coordinator: Coordinator,
     history: Writer,
+    watch: Watch,
     exits: (UnboundedSender<Exit>, UnboundedReceiver<Exit>),
     waits: JoinSet<()>,
     /// Workers that run, by process.
@@ -33,6 +35,8 @@ pub(super) struct Subject {
     joined: BTreeMap<u32, u32>,
     /// Crash points that are still to be armed.
     arms: VecDeque<String>,
+    /// Worker processes started so far.
+    started: u32,
     /// Dead workers are not started again while this is set; these are waiting.
     outage: Option<Vec<u32>>,
     seen: Seen,
@@ -95,6 +99,7 @@ impl Subject {
         options: JobOptions,
         arms: impl IntoIterator<Item = String>,
         history: Writer,
+        watch: Watch,
     ) -> Result<Self, Failure> {
         options.prepare()?;
         let coordinator = options.start_coordinator().await?;
@@ -103,11 +108,13 @@ impl Subject {
             options,
             coordinator,
             history,
+            watch,
             exits: unbounded_channel(),
             waits: JoinSet::new(),
             workers: BTreeMap::new(),
             joined: BTreeMap::new(),
             arms: arms.into_iter().collect(),
+            started: 0,
             outage: None,
             seen: Seen::default(),
         };
@@ -135,6 +142,11 @@ impl Subject {
         }
         victims.sort_by_key(|pid| self.workers.get(pid).map(|worker| (worker.armed.is_some(), worker.worker)));
         victims
+    }
+
+    /// All worker processes.
+    pub(super) fn all(&self) -> Vec<u32> {
+        self.workers.keys().copied().collect()
     }
 
     /// The armed process, if one waits for its crash point.
@@ -211,8 +223,8 @@ impl Subject {
 
     fn start_worker(&mut self, worker: u32) -> Result<(), Failure> {
         let armed = if self.armed().is_none() { self.arms.pop_front() } else { None };
-        let incarnation = self.options.logs.read_dir().map_or(0, Iterator::count);
-        let name = format!("worker-{worker}-{incarnation}");
+        self.started += 1;
+        let name = format!("worker-{worker}-{}", self.started);
         let mut child = self.options.start_worker(self.coordinator.address(), &name, armed.clone())?;
         let pid = child.id().ok_or_else(|| Failure::internal("a new process has no id"))?;
         self.record(Event::WorkerStarted { worker, pid })?;
@@ -320,6 +332,8 @@ impl Subject {
 
     fn killed(&mut self, worker: &Running, exit: &Exit, when: Instant, at: KillAt, confirmed: bool) -> Result<(), Failure> {
         self.seen.kills += 1;
+        let what = format!("worker {} (process {}), {at}", worker.worker, exit.pid);
+        (self.watch)(&Moment::Killed { ordinal: self.seen.kills, what });
         let kill = Event::Kill { ordinal: self.seen.kills, worker: worker.worker, pid: exit.pid, at, confirmed };
         self.history.record_at(when, kill).map_err(unwritable)
     }

@@ -95,6 +95,25 @@ pub enum Event {
         /// How many so far.
         records_total: u64,
     },
+    /// The job ended.
+    JobEnded {
+        /// Its exit code; 0 after a last checkpoint whose commits are all confirmed.
+        exit_code: u8,
+        /// What came of it, in words.
+        message: String,
+    },
+    /// At rest, transactions of the job are still open, or hold readers of committed records back.
+    LeftOpen {
+        /// The open ones.
+        transactions: Vec<String>,
+        /// Output partitions that can't be read to their end.
+        partitions: Vec<i32>,
+    },
+    /// The harness did not wait any longer.
+    GaveUp {
+        /// For what, in words.
+        reason: String,
+    },
     /// The job came to rest and the output was read to its end.
     Drained,
     /// Anything else worth telling.
@@ -154,6 +173,9 @@ mod tests {
             r#"{"t_ms":8,"kind":"checkpoint_completed","attempt":2,"id":9}"#,
             r#"{"t_ms":9,"kind":"checkpoint_aborted","attempt":2,"id":10,"reason":"expired"}"#,
             r#"{"t_ms":10,"kind":"visible","records_total":7}"#,
+            r#"{"t_ms":11,"kind":"job_ended","exit_code":4,"message":"data loss"}"#,
+            r#"{"t_ms":11,"kind":"left_open","transactions":["a/1/0/0"],"partitions":[2]}"#,
+            r#"{"t_ms":11,"kind":"gave_up","reason":"time is over"}"#,
             r#"{"t_ms":11,"kind":"drained"}"#,
             r#"{"t_ms":12,"kind":"note","text":"restarted \"w2\""}"#,
         ];

@@ -80,6 +80,9 @@ fn attempt_of(event: &Event) -> Option<u64> {
         | Event::WorkerExited { .. }
         | Event::CheckpointAborted { .. }
         | Event::Visible { .. }
+        | Event::JobEnded { .. }
+        | Event::LeftOpen { .. }
+        | Event::GaveUp { .. }
         | Event::Drained
         | Event::Note { .. } => None,
     }

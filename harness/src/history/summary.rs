@@ -31,6 +31,10 @@ pub struct Summary {
     pub attempts: u64,
     /// The output was read to its end at rest.
     pub drained: bool,
+    /// What the job left open in Kafka at rest, in words; it had ended in good order.
+    pub left_open: Option<String>,
+    /// Why more could not be seen: the job failed, or the harness gave up.
+    pub cut_short: Vec<String>,
     /// Time of the last event, in milliseconds.
     pub end_ms: u64,
 }
@@ -69,6 +73,17 @@ impl Summary {
                 self.checkpoints_aborted.insert((*attempt, *id));
             }
             Event::Drained => self.drained = true,
+            Event::LeftOpen { transactions, partitions } => {
+                self.left_open = Some(match transactions.as_slice() {
+                    [] => format!("output partitions {partitions:?} can't be read to their end"),
+                    some => format!("{} are open, output partitions {partitions:?} can't be read to their end", some.join(", ")),
+                });
+            }
+            Event::JobEnded { exit_code: 0, .. } => {}
+            Event::JobEnded { exit_code, message } => {
+                self.cut_short.push(format!("the job ended with exit code {exit_code}: {message}"));
+            }
+            Event::GaveUp { reason } => self.cut_short.push(reason.clone()),
             Event::WorkerStarted { .. }
             | Event::WorkerExited { .. }
             | Event::CheckpointTriggered { .. }

@@ -81,7 +81,15 @@ impl Oracle {
     /// # Errors
     /// If the partition's offsets do not ascend.
     pub fn input(&mut self, partition: i32, offset: i64, key: &[u8], value: &[u8]) -> Result<(), BadRead> {
-        self.inputs.push(partition, offset, key, crc32c::crc32c(value))
+        self.input_checksum(partition, offset, key, crc32c::crc32c(value))
+    }
+
+    /// The same of a record of whose value only the CRC-32C was kept.
+    ///
+    /// # Errors
+    /// As [`Oracle::input`].
+    pub fn input_checksum(&mut self, partition: i32, offset: i64, key: &[u8], crc32c: u32) -> Result<(), BadRead> {
+        self.inputs.push(partition, offset, key, crc32c)
     }
 
     /// Takes one record of the output topic, read `read_committed`.

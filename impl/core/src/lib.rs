@@ -33,6 +33,8 @@ mod role;
 mod sink;
 mod snapshot;
 mod source;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod worker;
 

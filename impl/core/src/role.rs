@@ -40,6 +40,7 @@ pub trait Role<B, S> {
 }
 
 /// Any role, for drivers and validators that host whatever a deployment or a trace names.
+#[expect(clippy::large_enum_variant, reason = "there is one coordinator in a process, or in a model's state")]
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AnyRole<S> {
     /// The coordinator.

@@ -70,7 +70,7 @@ impl Worker {
         }
     }
 
-    fn from_coordinator<B, S>(&mut self, message: Message<S>, out: &mut impl Effects<B, S>) {
+    fn coordinator_says<B, S>(&mut self, message: Message<S>, out: &mut impl Effects<B, S>) {
         match message {
             Message::Deploy(deployment) => self.deploy(deployment, out),
             Message::Cancel(attempt) => self.cancel(attempt, out),
@@ -91,7 +91,7 @@ impl Worker {
         }
     }
 
-    fn from_subtask<B, S>(&self, message: Message<S>, out: &mut impl Effects<B, S>) {
+    fn subtask_says<B, S>(&self, message: Message<S>, out: &mut impl Effects<B, S>) {
         if let Message::FromSubtask { attempt, .. } = message
             && self.serves(attempt)
         {
@@ -102,7 +102,7 @@ impl Worker {
     /// A broken data channel fails the attempt; there is no reconnection within one.
     fn channel_broken<B, S>(&self, attempt: Attempt, subtask: Subtask, out: &mut impl Effects<B, S>) {
         let report = Report::Failed(Reason::ChannelBroken);
-        self.from_subtask(Message::FromSubtask { attempt, subtask, report }, out);
+        self.subtask_says(Message::FromSubtask { attempt, subtask, report }, out);
     }
 }
 
@@ -115,8 +115,8 @@ impl<B, S> Role<B, S> for Worker {
     fn step(&mut self, input: Input<B, S>, out: &mut impl Effects<B, S>) {
         match input {
             Input::Begin => {}
-            Input::Message { from: Peer::Coordinator, message } => self.from_coordinator(message, out),
-            Input::Message { from: Peer::Subtask(_), message } => self.from_subtask(message, out),
+            Input::Message { from: Peer::Coordinator, message } => self.coordinator_says(message, out),
+            Input::Message { from: Peer::Subtask(_), message } => self.subtask_says(message, out),
             Input::ChannelOffered { attempt, from, to } => self.offered(attempt, from, to, out),
             Input::ChannelBroken { attempt, subtask } => self.channel_broken(attempt, subtask, out),
             Input::Element { .. }

@@ -1,7 +1,7 @@
 //! A completed checkpoint is a cut: its operator state folds exactly the input before its offsets, each record once, and each split is in it once.
 
-use crate::property::{Event, Judgement, Property, Seen};
 use crate::lineage::{Record, bit};
+use crate::property::{Event, Judgement, Property, Seen};
 use crate::world::store;
 use truecut_core::Snapshot;
 
@@ -26,7 +26,11 @@ fn judge(seen: &Seen<'_>, event: &Event) -> Judgement {
     let is_before = |record: &Record| i64::from(record.offset) < offsets[&record.partition()].get();
     for (subtask, snapshot) in &checkpoint.snapshots {
         let Snapshot::Operator(state) = snapshot else { continue };
-        let own = seen.scope.records().filter(|record| seen.scope.operator_of(*record) == subtask.index).filter(is_before);
+        let own = seen
+            .scope
+            .records()
+            .filter(|record| seen.scope.operator_of(*record) == subtask.index)
+            .filter(is_before);
         let expected = own.fold(0, |bits, record| bits | bit(record.partition, record.offset));
         if !state.unwrap_or_default().is_exactly(expected) {
             return Judgement::Violated;

@@ -1,7 +1,9 @@
 //! When a listed transaction is lost, the job ends with a data-loss error: no later checkpoint passes over it, and the job does not end as finished.
 
-use crate::property::{AbortedBy, Event, Judgement, Property, Seen, can_be_committed, passed_and_not_committed};
 use crate::lineage::Record;
+use crate::property::{
+    AbortedBy, Event, Judgement, Property, Seen, can_be_committed, passed_and_not_committed,
+};
 use truecut_core::Halt;
 
 pub(super) const PROPERTY: Property = Property {
@@ -12,16 +14,22 @@ pub(super) const PROPERTY: Property = Property {
 };
 
 fn judge(seen: &Seen<'_>, event: &Event) -> Judgement {
-    let told = |record: &Record| seen.store.lists(|committable| seen.ledger.was_aborted(committable, *record));
+    let told =
+        |record: &Record| seen.store.lists(|committable| seen.ledger.was_aborted(committable, *record));
     match event {
-        Event::Swapped { .. } => {
-            Judgement::of(passed_and_not_committed(seen).any(|record| !can_be_committed(seen, record) && !told(&record)), false)
-        }
+        Event::Swapped { .. } => Judgement::of(
+            passed_and_not_committed(seen).any(|record| !can_be_committed(seen, record) && !told(&record)),
+            false,
+        ),
         Event::Halted | Event::Rest if matches!(seen.halted, Some(Halt::Finished(_))) => {
             Judgement::of(passed_and_not_committed(seen).any(|record| !can_be_committed(seen, record)), false)
         }
-        Event::Aborted { id, by: AbortedBy::Timeout } => Judgement::of(false, seen.store.lists(|committable| committable.id == *id)),
-        Event::CommitRepeated { committable } => Judgement::of(false, seen.store.lists(|listed| listed == committable)),
+        Event::Aborted { id, by: AbortedBy::Timeout } => {
+            Judgement::of(false, seen.store.lists(|committable| committable.id == *id))
+        }
+        Event::CommitRepeated { committable } => {
+            Judgement::of(false, seen.store.lists(|listed| listed == committable))
+        }
         _ => Judgement::Nothing,
     }
 }

@@ -13,12 +13,14 @@ pub(super) const PROPERTY: Property = Property {
 fn judge(seen: &Seen<'_>, event: &Event) -> Judgement {
     match event {
         Event::Rest => {
-            let failed = matches!(seen.halted, Some(Halt::DataLoss { .. } | Halt::Failed { .. } | Halt::Superseded));
+            let failed =
+                matches!(seen.halted, Some(Halt::DataLoss { .. } | Halt::Failed { .. } | Halt::Superseded));
             Judgement::of(!failed && seen.kafka.open_ids().next().is_some(), false)
         }
-        Event::Gone => {
-            Judgement::of(false, seen.kafka.open_ids().any(|id| !seen.store.lists(|committable| committable.id == id)))
-        }
+        Event::Gone => Judgement::of(
+            false,
+            seen.kafka.open_ids().any(|id| !seen.store.lists(|committable| committable.id == id)),
+        ),
         _ => Judgement::Nothing,
     }
 }

@@ -14,5 +14,8 @@ fn judge(seen: &Seen<'_>, event: &Event) -> Judgement {
     let owners = |partition| seen.ledger.owners(partition);
     let other = |partition| owners(partition).any(|(of, owner)| of == *attempt && owner != *subtask);
     let again = |partition| owners(partition).any(|(of, _)| of < *attempt);
-    Judgement::of(offsets.keys().any(|partition| other(*partition)), offsets.keys().any(|partition| again(*partition)))
+    Judgement::of(
+        offsets.keys().any(|partition| other(*partition)),
+        offsets.keys().any(|partition| again(*partition)),
+    )
 }

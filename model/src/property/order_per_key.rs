@@ -1,7 +1,7 @@
 //! Committed results of one input partition and key stand in the order of the input.
 
-use crate::property::{Event, Judgement, Property, Seen};
 use crate::lineage::Record;
+use crate::property::{Event, Judgement, Property, Seen};
 
 pub(super) const PROPERTY: Property = Property {
     name: "order_per_key",
@@ -14,12 +14,15 @@ fn judge(seen: &Seen<'_>, event: &Event) -> Judgement {
     let Event::Committed { landed, .. } = event else { return Judgement::Nothing };
     let mut several = 0;
     for log in seen.kafka.logs() {
-        let committed: Vec<_> = log.iter().filter(|written| written.open.is_none()).map(|written| written.record).collect();
+        let committed: Vec<_> =
+            log.iter().filter(|written| written.open.is_none()).map(|written| written.record).collect();
         for (place, later) in committed.iter().enumerate() {
             let same = |earlier: &&Record| (earlier.partition, earlier.key) == (later.partition, later.key);
             let before = || committed[..place].iter().filter(same);
             // A repeated record is not out of order: no_duplicate finds it.
-            if before().any(|earlier| earlier.offset > later.offset) && !before().any(|earlier| earlier.is_of(*later)) {
+            if before().any(|earlier| earlier.offset > later.offset)
+                && !before().any(|earlier| earlier.is_of(*later))
+            {
                 return Judgement::Violated;
             }
             several += before().count();

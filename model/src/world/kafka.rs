@@ -73,7 +73,11 @@ impl<K: Copy + Ord, R: Copy> Kafka<K, R> {
 
     /// Records of the id's open transaction.
     pub(crate) fn open_records(&self, id: K) -> impl Iterator<Item = R> + '_ {
-        self.logs.iter().flatten().filter(move |written| written.open == Some(id)).map(|written| written.record)
+        self.logs
+            .iter()
+            .flatten()
+            .filter(move |written| written.open == Some(id))
+            .map(|written| written.record)
     }
 
     /// Committed records, by partition, in log order; whether a reader sees them yet or not.
@@ -83,7 +87,10 @@ impl<K: Copy + Ord, R: Copy> Kafka<K, R> {
 
     /// What a `read_committed` reader sees of a partition: what is committed below the last stable offset.
     pub(crate) fn visible(&self, partition: usize) -> impl Iterator<Item = &R> + '_ {
-        self.logs[partition].iter().take_while(|written| written.open.is_none()).map(|written| &written.record)
+        self.logs[partition]
+            .iter()
+            .take_while(|written| written.open.is_none())
+            .map(|written| &written.record)
     }
 
     /// Transactional ids with an open transaction (ListTransactions, state Ongoing).
@@ -153,7 +160,11 @@ impl<K: Copy + Ord, R: Copy> Kafka<K, R> {
         let Some(entry) = self.entry(id).filter(|entry| entry.producer.id == producer.id) else {
             return INVALID_PRODUCER_ID_MAPPING;
         };
-        if version < BUMPS { self.end_v1(id, entry, producer, end) } else { self.end_v2(id, entry, producer, end) }
+        if version < BUMPS {
+            self.end_v1(id, entry, producer, end)
+        } else {
+            self.end_v2(id, entry, producer, end)
+        }
     }
 
     fn end_v1(&mut self, id: K, entry: Entry, producer: Producer, end: End) -> ErrorCode {
@@ -165,7 +176,8 @@ impl<K: Copy + Ord, R: Copy> Kafka<K, R> {
                 self.end(id, end, entry.producer);
                 0
             }
-            (TransactionState::CompleteCommit, End::Commit) | (TransactionState::CompleteAbort, End::Abort) => 0,
+            (TransactionState::CompleteCommit, End::Commit)
+            | (TransactionState::CompleteAbort, End::Abort) => 0,
             _ => INVALID_TXN_STATE,
         }
     }
@@ -178,9 +190,19 @@ impl<K: Copy + Ord, R: Copy> Kafka<K, R> {
                 self.end(id, end, bumped(entry.producer));
                 0
             }
-            (TransactionState::CompleteCommit, End::Commit) | (TransactionState::CompleteAbort, End::Abort) if repeated => 0,
-            (TransactionState::CompleteCommit | TransactionState::CompleteAbort, _) if repeated => INVALID_TXN_STATE,
-            (TransactionState::Empty | TransactionState::CompleteCommit | TransactionState::CompleteAbort, End::Abort) if current => {
+            (TransactionState::CompleteCommit, End::Commit)
+            | (TransactionState::CompleteAbort, End::Abort)
+                if repeated =>
+            {
+                0
+            }
+            (TransactionState::CompleteCommit | TransactionState::CompleteAbort, _) if repeated => {
+                INVALID_TXN_STATE
+            }
+            (
+                TransactionState::Empty | TransactionState::CompleteCommit | TransactionState::CompleteAbort,
+                End::Abort,
+            ) if current => {
                 // Nothing is open: the abort still bumps, so that late records of the epoch are refused.
                 self.end(id, End::Abort, bumped(entry.producer));
                 0
@@ -202,7 +224,8 @@ impl<K: Copy + Ord, R: Copy> Kafka<K, R> {
 
     /// DescribeTransactions.
     pub(crate) fn describe(&self, id: K) -> Result<Described, ErrorCode> {
-        let described = self.entry(id).map(|entry| Described { state: entry.state, producer: entry.producer });
+        let described =
+            self.entry(id).map(|entry| Described { state: entry.state, producer: entry.producer });
         described.ok_or(TRANSACTIONAL_ID_NOT_FOUND)
     }
 
@@ -217,7 +240,9 @@ impl<K: Copy + Ord, R: Copy> Kafka<K, R> {
         for log in &mut self.logs {
             match end {
                 End::Commit => {
-                    log.iter_mut().filter(|written| written.open == Some(id)).for_each(|written| written.open = None);
+                    log.iter_mut()
+                        .filter(|written| written.open == Some(id))
+                        .for_each(|written| written.open = None);
                 }
                 End::Abort => log.retain(|written| written.open != Some(id)),
             }

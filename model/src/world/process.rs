@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use truecut_core::{
-    AnyRole, Attempt, Element, ErrorCode, Message, NextOffset, Op, Outcome, Partition, Producer, Request, Slot, Subtask, Vertex,
-    Worker, WorkerId,
+    AnyRole, Attempt, Element, ErrorCode, Message, NextOffset, Op, Outcome, Partition, Producer, Request,
+    Slot, Subtask, Vertex, Worker, WorkerId,
 };
 use truecut_mutants::{Mutant, Mutated};
 
@@ -58,7 +58,12 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(attempt: Attempt, subtask: Subtask, role: AnyRole<Lineage>, mutant: Option<Mutant>) -> Self {
+    pub(crate) fn new(
+        attempt: Attempt,
+        subtask: Subtask,
+        role: AnyRole<Lineage>,
+        mutant: Option<Mutant>,
+    ) -> Self {
         Self {
             attempt,
             subtask,

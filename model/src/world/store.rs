@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use truecut_core::{Checkpoint, CheckpointName, Committable, Head, HeadVersion, NextOffset, Partition, Snapshot};
+use truecut_core::{
+    Checkpoint, CheckpointName, Committable, Head, HeadVersion, NextOffset, Partition, Snapshot,
+};
 
 use crate::lineage::Lineage;
 

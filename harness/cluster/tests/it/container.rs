@@ -25,6 +25,15 @@ async fn a_dropped_cluster_is_gone_even_when_it_was_paused() {
 }
 
 #[tokio::test]
+async fn a_second_cluster_of_the_same_run_is_refused_and_the_first_lives() {
+    let run = format!("twice-{}", std::process::id());
+    let Some(first) = own_kafka(|options| options.run.clone_from(&run)) else { return };
+    let second = Cluster::start(KafkaChoice::Container, Options::new(run)).await;
+    assert!(matches!(second.err(), Some(ClusterError::Refused(_))));
+    assert!(broker::answers(first.bootstrap()));
+}
+
+#[tokio::test]
 async fn the_log_of_a_container_is_saved() {
     let folder = tempfile::tempdir().expect("a folder");
     let Some(cluster) = own_kafka(|options| options.log_dir = Some(folder.path().join("logs"))) else {

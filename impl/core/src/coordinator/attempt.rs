@@ -1,4 +1,5 @@
 //! Attempts: claimed durably before anything is restored, deployed on worker slots, cancelled as a whole.
+#![expect(clippy::wildcard_enum_match_arm, reason = "whatever is not the awaited outcome is handled alike")]
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;

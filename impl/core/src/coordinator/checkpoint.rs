@@ -57,7 +57,7 @@ impl<S: Clone> Coordinator<S> {
         );
     }
 
-    pub(super) fn from_subtask<B>(
+    pub(super) fn subtask_says<B>(
         &mut self,
         attempt: Attempt,
         subtask: Subtask,

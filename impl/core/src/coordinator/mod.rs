@@ -131,7 +131,7 @@ impl<S: Clone> Coordinator<S> {
         match message {
             Message::Pulse => out.push(Effect::Arm(Timer::Silence(worker))),
             Message::FromSubtask { attempt, subtask, report } => {
-                self.from_subtask(attempt, subtask, report, out)
+                self.subtask_says(attempt, subtask, report, out)
             }
             Message::Deploy(_)
             | Message::Cancel(_)

@@ -2,6 +2,7 @@
 //!
 //! A swap whose outcome is unknown is neither success nor failure (FLINK-22494): it is sent again as it was, until it is
 //! swapped or meets another version; then the head says whether that version is its own.
+#![expect(clippy::wildcard_enum_match_arm, reason = "whatever is not the awaited outcome is handled alike")]
 
 use crate::alphabet::{Effect, Halt, Op, Outcome, Reason, Request, Timer};
 use crate::coordinator::{Coordinator, Phase};

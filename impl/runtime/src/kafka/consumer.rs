@@ -13,11 +13,10 @@ use std::sync::mpsc as sync_mpsc;
 use std::thread;
 use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::mpsc;
 
-use super::native::{Message, MessageQueue};
+use super::native::{Message, NativeConsumer};
 use super::raw::Isolation;
 use super::settings::{client_config, failure};
 use super::{Cluster, Failure};
@@ -78,7 +77,7 @@ pub enum Delivery {
     Failed {
         /// The partition it is about, if any.
         index: Option<usize>,
-        /// The raw code. -140: the offset asked for is not in the log.
+        /// The raw code. -140: the offset asked for is not in the log. 3: the topic is not, or no more, there.
         failure: Failure,
     },
 }
@@ -122,7 +121,7 @@ impl ConsumerSettings {
         }
     }
 
-    fn create(&self) -> Result<BaseConsumer, Failure> {
+    fn create(&self) -> Result<NativeConsumer, Failure> {
         let prefetch_kb = (self.prefetch_mb.saturating_mul(1024)).to_string();
         let fixed = [
             ("group.id", self.group_id.as_str()),
@@ -142,9 +141,12 @@ impl ConsumerSettings {
             ("reconnect.backoff.ms", "20"),
             ("reconnect.backoff.max.ms", "1000"),
             ("topic.metadata.refresh.fast.interval.ms", "20"),
+            // A topic that is missing for so long is reported, at the next refresh.
+            ("topic.metadata.propagation.max.ms", "10000"),
+            ("topic.metadata.refresh.interval.ms", "10000"),
         ];
         let config = client_config(&self.cluster, &fixed, &preferred, &self.properties)?;
-        config.create().map_err(|error| failure(&error))
+        NativeConsumer::new(&config, TAKEN_MAX)
     }
 }
 
@@ -152,21 +154,22 @@ impl Consumer {
     /// Begins to read; batches are taken from the pool.
     ///
     /// # Errors
-    /// If librdkafka refuses the settings or the assignment. Unreachable brokers are no error, and neither is a topic
-    /// that does not exist: librdkafka waits for both. [`super::raw::RawClient::metadata`] tells before.
+    /// If librdkafka refuses the settings or the assignment. Unreachable brokers are no error: it goes on trying. A topic
+    /// that does not exist is a delivery (code 3), but only after many seconds; [`super::raw::RawClient::metadata`] tells
+    /// before.
     pub fn start(
         settings: &ConsumerSettings,
         assignment: &[Assigned],
         pool: BatchPool,
     ) -> Result<Self, Failure> {
         let consumer = settings.create()?;
-        consumer.assign(&partition_list(assignment)?).map_err(|error| failure(&error))?;
+        consumer.assign(&partition_list(assignment)?).map_err(|code| refused("the assignment", code))?;
         let (sender, deliveries) = mpsc::channel(settings.channel_batches.max(1));
         let (commands, orders) = sync_mpsc::channel();
         let stop = Arc::new(AtomicBool::new(false));
         let gatherer = Gatherer::new(settings, assignment, pool, sender);
         let (assignment, stopped) = (assignment.to_vec(), Arc::clone(&stop));
-        let body = move || read(&consumer, &assignment, gatherer, &orders, &stopped);
+        let body = move || read(consumer, &assignment, gatherer, &orders, &stopped);
         thread::Builder::new().name("truecut-consumer".to_owned()).spawn(body).map_err(|error| Failure {
             code: -1,
             reason: format!("cannot start the consumer's thread: {error}; is there a limit of threads?"),
@@ -213,36 +216,39 @@ fn partition_list(assignment: &[Assigned]) -> Result<TopicPartitionList, Failure
     Ok(list)
 }
 
+fn refused(what: &str, code: i16) -> Failure {
+    Failure { code, reason: format!("librdkafka refuses {what}") }
+}
+
 /// The thread: takes messages, gathers them, obeys. The channel closes after the client is gone.
 fn read(
-    consumer: &BaseConsumer,
+    mut consumer: NativeConsumer,
     assignment: &[Assigned],
     mut gatherer: Gatherer,
     orders: &sync_mpsc::Receiver<Command>,
     stop: &AtomicBool,
 ) {
-    let Some(mut queue) = MessageQueue::new(consumer, TAKEN_MAX) else {
-        let failure = Failure { code: -1, reason: "librdkafka has no consumer queue".to_owned() };
-        gatherer.send(Delivery::Failed { index: None, failure });
-        return;
-    };
     while !stop.load(Ordering::Relaxed) && !gatherer.closed {
         for order in orders.try_iter() {
-            if let Err(failure) = obey(consumer, assignment, &order) {
+            if let Err(failure) = obey(&consumer, assignment, &order) {
                 gatherer.send(Delivery::Failed { index: None, failure });
             }
         }
-        let taken = queue.take(Duration::ZERO, |message| gatherer.add(message));
+        let taken = consumer.take(Duration::ZERO, |message| gatherer.add(message));
         let waiting = gatherer.deliver_without_waiting();
         if taken == 0 && waiting {
             gatherer.deliver_one();
         } else if taken == 0 {
-            queue.take(IDLE, |message| gatherer.add(message));
+            consumer.take(IDLE, |message| gatherer.add(message));
+        }
+        for failure in consumer.errors() {
+            gatherer.send(Delivery::Failed { index: None, failure });
         }
     }
+    drop(consumer);
 }
 
-fn obey(consumer: &BaseConsumer, assignment: &[Assigned], order: &Command) -> Result<(), Failure> {
+fn obey(consumer: &NativeConsumer, assignment: &[Assigned], order: &Command) -> Result<(), Failure> {
     let list = |indexes: &[usize]| {
         let mut list = TopicPartitionList::with_capacity(indexes.len());
         for Assigned { topic, partition, .. } in indexes.iter().filter_map(|index| assignment.get(*index)) {
@@ -251,10 +257,11 @@ fn obey(consumer: &BaseConsumer, assignment: &[Assigned], order: &Command) -> Re
         list
     };
     match order {
-        Command::Pause(indexes) => consumer.pause(&list(indexes)),
-        Command::Resume(indexes) => consumer.resume(&list(indexes)),
+        Command::Pause(indexes) => consumer.pause(&list(indexes)).map_err(|code| refused("to pause", code)),
+        Command::Resume(indexes) => {
+            consumer.resume(&list(indexes)).map_err(|code| refused("to resume", code))
+        }
     }
-    .map_err(|error| failure(&error))
 }
 
 /// Batches being filled, one per partition.

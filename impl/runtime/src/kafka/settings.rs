@@ -8,7 +8,7 @@ use super::Failure;
 use super::connection::Cluster;
 
 /// librdkafka's code for an argument that cannot be.
-const INVALID_ARGUMENT: i16 = -186;
+pub(super) const INVALID_ARGUMENT: i16 = -186;
 
 /// Names and values in librdkafka's words.
 pub(super) type Settings<'a> = &'a [(&'a str, &'a str)];

@@ -141,6 +141,36 @@ async fn an_offset_that_is_not_in_the_log_is_an_error_and_never_a_reset() {
 }
 
 #[tokio::test]
+async fn a_topic_that_is_missing_or_deleted_is_reported() {
+    let soon = [("topic.metadata.propagation.max.ms", "100"), ("topic.metadata.refresh.interval.ms", "500")];
+    let properties = soon.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let impatient = ConsumerSettings { properties, ..settings() };
+    let missing: Arc<str> = unique("missing").into();
+    let mut consumer = Consumer::start(&impatient, &[from(&missing, 0, 0)], pool()).expect("a consumer");
+    assert_eq!(first_failure(&mut consumer).await, 3);
+
+    let deleted = new_topic(1).await;
+    let mut consumer = Consumer::start(&impatient, &[from(&deleted, 0, 0)], pool()).expect("a consumer");
+    read_to_ends(&mut consumer, 1).await;
+    assert_eq!(raw().delete_topics(&[&deleted], LONG).await.expect("an answer"), [0]);
+    let code = first_failure(&mut consumer).await;
+    assert!(
+        matches!(code, 3 | -190),
+        "UNKNOWN_TOPIC_OR_PARTITION, or librdkafka's unknown partition: {code}"
+    );
+}
+
+async fn first_failure(consumer: &mut Consumer) -> i16 {
+    loop {
+        match timeout(LONG, consumer.next()).await.expect("in time").expect("the thread lives") {
+            Delivery::Failed { failure, .. } => return failure.code,
+            Delivery::EndOfPartition { .. } => {}
+            Delivery::Batch(batch) => panic!("{batch:?}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_paused_partition_rests_until_it_is_resumed() {
     let topic = new_topic(2).await;
     let assignment = [from(&topic, 0, 0), from(&topic, 1, 0)];

@@ -1,5 +1,6 @@
 //! The Kafka clients against a real broker.
 
+mod broker_failure;
 mod consuming;
 mod producing;
 mod raw_requests;

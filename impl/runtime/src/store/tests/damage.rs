@@ -56,11 +56,14 @@ impl Sample {
 }
 
 fn of(outcome: Outcome<StateHandle>) -> Result<(), String> {
-    match outcome {
-        Outcome::Failed { detail } => Err(detail),
-        Outcome::Head { head: Some(_), .. } | Outcome::Checkpoint(_) => Ok(()),
-        other => panic!("taken as {other:?}"),
+    if let Outcome::Failed { detail } = outcome {
+        return Err(detail);
     }
+    assert!(
+        matches!(outcome, Outcome::Head { head: Some(_), .. } | Outcome::Checkpoint(_)),
+        "taken as {outcome:?}"
+    );
+    Ok(())
 }
 
 #[test]

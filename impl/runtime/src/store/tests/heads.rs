@@ -63,10 +63,10 @@ fn of_two_that_swap_the_same_version_exactly_one_wins() {
                         if version.get() > SWAPS {
                             return;
                         }
-                        match swap(&checkpoints, version.get(), head(token, Some(version.get()))) {
-                            Outcome::Swapped => won.lock().unwrap().push((version.get() + 1, token)),
-                            Outcome::Conflict => {}
-                            other => panic!("{other:?}"),
+                        let outcome = swap(&checkpoints, version.get(), head(token, Some(version.get())));
+                        assert!(matches!(outcome, Outcome::Swapped | Outcome::Conflict), "{outcome:?}");
+                        if outcome == Outcome::Swapped {
+                            won.lock().unwrap().push((version.get() + 1, token));
                         }
                     }
                 })
@@ -96,19 +96,20 @@ fn of_two_that_swap_the_same_version_exactly_one_wins() {
     assert_eq!(read(&first), is(last, head(token, Some(last - 1))));
 }
 
+type Happening = Box<dyn FnOnce() + Send>;
+
 /// A directory in which something happens just before the next put, which may then be answered with "unknown".
 struct Disturbed {
     directory: LocalDirectory,
-    before: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    before: Mutex<Option<Happening>>,
     unsure: AtomicBool,
 }
 
-impl Disturbed {
-    fn new(path: &Path, unsure: bool, before: impl FnOnce() + Send + 'static) -> Checkpoints {
-        let directory = LocalDirectory::open(path, JOB).unwrap();
-        let before = Mutex::new(Some(Box::new(before) as Box<dyn FnOnce() + Send>));
-        Checkpoints::new(Arc::new(Self { directory, before, unsure: AtomicBool::new(unsure) }))
-    }
+/// Opens a directory with a disturbance.
+fn disturbed(path: &Path, unsure: bool, before: Happening) -> Checkpoints {
+    let directory = LocalDirectory::open(path, JOB).unwrap();
+    let before = Mutex::new(Some(before));
+    Checkpoints::new(Arc::new(Disturbed { directory, before, unsure: AtomicBool::new(unsure) }))
 }
 
 impl fmt::Debug for Disturbed {
@@ -149,7 +150,7 @@ impl CheckpointStore for Disturbed {
 #[test]
 fn a_swap_of_unknown_outcome_meets_its_own_head_when_it_is_sent_again() {
     let directory = tempfile::tempdir().unwrap();
-    let checkpoints = Disturbed::new(directory.path(), true, || {});
+    let checkpoints = disturbed(directory.path(), true, Box::new(|| {}));
     assert_eq!(swap(&checkpoints, 0, head(7, None)), Outcome::Unknown);
     assert_eq!(swap(&checkpoints, 0, head(7, None)), Outcome::Conflict);
     assert_eq!(read(&checkpoints), is(1, head(7, None)));
@@ -161,11 +162,12 @@ fn a_swap_that_was_paused_while_its_version_came_and_was_pruned_loses() {
     for version in 0..3 {
         assert_eq!(swap(&others, version, head(7, None)), Outcome::Swapped);
     }
-    let paused = Disturbed::new(directory.path(), false, move || {
+    let meanwhile = move || {
         for version in 3..60 {
             assert_eq!(swap(&others, version, head(7, Some(version))), Outcome::Swapped);
         }
-    });
+    };
+    let paused = disturbed(directory.path(), false, Box::new(meanwhile));
     assert_eq!(swap(&paused, 3, head(8, Some(99))), Outcome::Conflict);
     assert_eq!(read(&paused), is(60, head(7, Some(59))));
     assert!(

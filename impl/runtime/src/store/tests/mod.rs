@@ -75,8 +75,8 @@ fn files(directory: &Path) -> Vec<String> {
 /// The detail of an operation that certainly failed.
 #[track_caller]
 fn failed(outcome: Outcome<StateHandle>) -> String {
-    match outcome {
-        Outcome::Failed { detail } => detail,
-        other => panic!("it should have failed, and answered {other:?}"),
-    }
+    let Outcome::Failed { detail } = outcome else {
+        panic!("it should have failed, and answered {outcome:?}")
+    };
+    detail
 }

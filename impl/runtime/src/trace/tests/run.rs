@@ -24,6 +24,9 @@ const OPERATORS: u16 = 2;
 const STOP_AT: u32 = 1_400;
 const KILL_AT: u32 = 600;
 
+/// A data channel.
+type Queue = VecDeque<(Element<BatchDigest>, Option<Stamp>)>;
+
 /// What a run left.
 pub(super) struct Recorded {
     /// All traces.
@@ -90,7 +93,7 @@ struct World {
     random: Random,
     roles: BTreeMap<RoleId, Hosted>,
     /// Data channels, also of subtasks that are not launched yet.
-    data: BTreeMap<(RoleId, Channel), VecDeque<(Element<BatchDigest>, Option<Stamp>)>>,
+    data: BTreeMap<(RoleId, Channel), Queue>,
     workers: u32,
     version: HeadVersion,
     head: Option<Head>,
@@ -277,10 +280,8 @@ impl World {
 
     fn send(&mut self, from: RoleId, to: Peer, message: Message<StateHandle>, stamp: Stamp) {
         let of_worker = self.roles[&from].worker;
-        let attempt = match &message {
-            Message::ToSubtask { attempt, .. } => *attempt,
-            _ => Attempt::new(0),
-        };
+        let attempt =
+            if let Message::ToSubtask { attempt, .. } = &message { *attempt } else { Attempt::new(0) };
         let (peer, id) = match (from, to) {
             (RoleId::Coordinator, Peer::Worker(worker)) => (Peer::Coordinator, RoleId::Worker(worker)),
             (RoleId::Worker(worker), Peer::Coordinator) => (Peer::Worker(worker), RoleId::Coordinator),

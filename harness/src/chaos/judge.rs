@@ -1,0 +1,72 @@
+//! Draws the verdict on a run from what lies in its directory, and from nothing else: so that anyone can do it again.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::plan::{PLAN_FILE, Plan};
+use super::records::{INPUT_FILE, Kept, OUTPUT_FILE};
+use super::versions::{VERSIONS_FILE, Versions};
+use super::{TRACES, records, replay};
+use crate::failure::Failure;
+use crate::history::{self, Summary};
+use crate::oracle::{BadRead, Drain, Findings, Oracle};
+use crate::verdict::{ChaosDocument, Evidence, Setting, conclude};
+
+/// Judges a run. `command` is the one that asks.
+///
+/// # Errors
+/// Something of the run directory is missing or damaged. A damaged trace is not an error but a violation.
+pub fn judge(directory: &Path, command: &str, seconds: Duration) -> Result<ChaosDocument, Failure> {
+    let plan: Plan = read_json(directory, PLAN_FILE)?;
+    let versions: Versions = read_json(directory, VERSIONS_FILE)?;
+    let history = history::read(&directory.join(history::FILE_NAME)).map_err(|error| Failure::bad_data(error.to_string()))?;
+    let summary = Summary::of(&history);
+    let drain = if summary.drained { Drain::Complete } else { Drain::Incomplete };
+    let findings = compare(directory, drain)?;
+    let traces = replay::all(&directory.join(TRACES), plan.wanted.mutant.as_deref())?;
+    let recoveries = history::recoveries(&history);
+    let evidence = Evidence { findings: &findings, summary: &summary, recoveries: &recoveries, traces: &traces };
+    let setting = Setting {
+        seconds: seconds.as_secs_f64(),
+        seed: plan.wanted.seed,
+        kafka: versions.kafka,
+        mutant: plan.wanted.mutant.clone(),
+        kills_planned: plan.wanted.kills.into(),
+        replay: plan.replay.clone(),
+        run_directory: directory.display().to_string(),
+    };
+    let document = conclude(setting, &evidence, plan.thresholds);
+    Ok(ChaosDocument { command: command.to_owned(), ..document })
+}
+
+fn compare(directory: &Path, drain: Drain) -> Result<Findings, Failure> {
+    let bad = |error: BadRead| Failure::bad_data(error.to_string());
+    let mut oracle = Oracle::default();
+    records::read(&directory.join(INPUT_FILE), |Kept { partition, offset, key, value }| {
+        let checksum = value.try_into().map_err(|_| Failure::bad_data("an input record without a checksum"))?;
+        oracle.input_checksum(partition, offset, key, u32::from_le_bytes(checksum)).map_err(bad)
+    })?;
+    records::read(&directory.join(OUTPUT_FILE), |Kept { partition, offset, key, value }| {
+        oracle.output(partition, offset, key, value).map_err(bad)
+    })?;
+    Ok(oracle.finish(drain))
+}
+
+/// Reads a JSON file of a run directory.
+pub(super) fn read_json<T: DeserializeOwned>(directory: &Path, name: &str) -> Result<T, Failure> {
+    let path = directory.join(name);
+    let text = std::fs::read(&path).map_err(|error| {
+        Failure::bad_data(format!("can't read {}: {error}; name a run directory of `truecut chaos`", path.display()))
+    })?;
+    serde_json::from_slice(&text).map_err(|error| Failure::bad_data(format!("{} is damaged: {error}", path.display())))
+}
+
+/// Writes a JSON file of a run directory.
+pub(super) fn write_json(directory: &Path, name: &str, value: &impl Serialize) -> Result<(), Failure> {
+    let path = directory.join(name);
+    let text = serde_json::to_string_pretty(value).map_err(|error| Failure::internal(error.to_string()))?;
+    std::fs::write(&path, text + "\n").map_err(Failure::at("write", &path))
+}

@@ -1,0 +1,79 @@
+//! Carries out the plan's kills, one after another, and sees that each one struck.
+
+use std::time::Duration;
+
+use super::plan::{Plan, PlannedKill};
+use super::subject::{Seen, Subject};
+use crate::failure::Failure;
+
+/// How long the job may take to run again before the next kill comes all the same.
+const SETTLE: Duration = Duration::from_secs(10);
+/// How long an armed crash point may take to be reached.
+const REACHED: Duration = Duration::from_secs(8);
+/// How long a killed process may take to be gone.
+const GONE: Duration = Duration::from_secs(10);
+
+/// Kills as planned; `begin` is told the number of each kill before it, from 0. Returns early if the job ends.
+pub(super) async fn strike(
+    subject: &mut Subject,
+    plan: &Plan,
+    mut begin: impl FnMut(u64, &Seen),
+) -> Result<(), Failure> {
+    for (number, kill) in (0..).zip(&plan.kills) {
+        begin(number, subject.seen());
+        let wanted = number + 1;
+        match kill {
+            PlannedKill::Random { after_ms, draw, outage_ms } => {
+                subject.pump(SETTLE, |seen| seen.running || is_over(seen)).await?;
+                subject.pump(Duration::from_millis(*after_ms), is_over).await?;
+                if *outage_ms > 0 {
+                    black_out(subject, *outage_ms).await?;
+                }
+                else {
+                    kill_one(subject, *draw, wanted).await?;
+                }
+            }
+            PlannedKill::CrashPoint { point, draw, .. } => {
+                let struck = subject.pump(REACHED, |seen| seen.kills >= wanted || is_over(seen)).await?;
+                if !struck {
+                    subject.note(format!("{point} was not reached within {} s; a worker is killed at random instead", REACHED.as_secs()))?;
+                    kill_one(subject, *draw, wanted).await?;
+                }
+            }
+        }
+        if is_over(subject.seen()) {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn is_over(seen: &Seen) -> bool {
+    seen.ended.is_some()
+}
+
+/// Kills one of the workers that run subtasks: not the armed one, if there is another.
+async fn kill_one(subject: &mut Subject, draw: u64, wanted: u64) -> Result<(), Failure> {
+    let armed = subject.armed();
+    let mut victims = subject.victims();
+    if victims.len() > 1 {
+        victims.retain(|pid| Some(*pid) != armed);
+    }
+    let count = u64::try_from(victims.len()).unwrap_or(1).max(1);
+    let place = usize::try_from(draw % count).unwrap_or_default();
+    if let Some(pid) = victims.get(place) {
+        subject.kill(*pid)?;
+        subject.pump(GONE, |seen| seen.kills >= wanted || is_over(seen)).await?;
+    }
+    Ok(())
+}
+
+/// Kills all workers at once and lets none come back for a while.
+async fn black_out(subject: &mut Subject, outage_ms: u64) -> Result<(), Failure> {
+    subject.begin_outage();
+    for pid in subject.all() {
+        subject.kill(pid)?;
+    }
+    subject.pump(Duration::from_millis(outage_ms), is_over).await?;
+    subject.end_outage()
+}

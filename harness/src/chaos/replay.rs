@@ -1,0 +1,114 @@
+//! Replays all traces of a run through the protocol core, and checks that everything received was sent.
+
+use std::path::{Path, PathBuf};
+
+use truecut_mutants::{Mutant, Mutated};
+use truecut_runtime::trace::{Causality, Reader, RoleId, TraceError, causality, replay};
+
+use crate::failure::Failure;
+use crate::verdict::{Traces, Verdict};
+
+/// Reasons that are told; more are only counted.
+const TOLD_MAX: usize = 10;
+
+/// Replays the traces in a directory. `mutant`: the wrong protocol that ran, on purpose.
+///
+/// # Errors
+/// A trace can't be read at all. One that is damaged is a violation: it is not what a role wrote.
+pub(super) fn all(directory: &Path, mutant: Option<&str>) -> Result<Traces, Failure> {
+    let paths = list(directory)?;
+    let mut replayed = Tally::default();
+    for path in &paths {
+        replayed.one(path, mutant)?;
+    }
+    if replayed.rejections.is_empty() {
+        match causality(&paths) {
+            Ok(causality) => replayed.received(&causality),
+            Err(error) => replayed.refuse(error)?,
+        }
+    }
+    if replayed.coordinators == 0 {
+        replayed.gaps.push(format!("there is no coordinator's trace in {}", directory.display()));
+    }
+    Ok(replayed.conclude())
+}
+
+fn list(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let unreadable = |error: std::io::Error| {
+        Failure::bad_data(format!("can't read the traces in {}: {error}; name a run directory of `truecut chaos`", directory.display()))
+    };
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|extension| extension == "trace") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+#[derive(Default)]
+struct Tally {
+    events: u64,
+    coordinators: u64,
+    rejections: Vec<String>,
+    gaps: Vec<String>,
+}
+
+impl Tally {
+    fn one(&mut self, path: &Path, mutant: Option<&str>) -> Result<(), Failure> {
+        let reader = match Reader::open(path) {
+            Ok(reader) => reader,
+            Err(error) => return self.refuse(error),
+        };
+        let header = reader.header();
+        if header.mutant.as_deref() != mutant {
+            let name = |mutant: Option<&str>| mutant.map_or_else(|| "the core's own".to_owned(), |name| format!("`{name}`"));
+            let (ran, wanted) = (name(header.mutant.as_deref()), name(mutant));
+            self.rejections.push(format!("{}: its protocol was {ran}, the run's was {wanted}", path.display()));
+            return Ok(());
+        }
+        if header.role == RoleId::Coordinator {
+            self.coordinators += 1;
+        }
+        let wrong = header.mutant.as_deref().and_then(Mutant::from_name);
+        match replay(reader, |header| Mutated::new(header.construction.build(), wrong)) {
+            Ok(replayed) => {
+                self.events += replayed.events;
+                self.rejections.extend(replayed.divergence.map(|divergence| divergence.to_string()));
+                Ok(())
+            }
+            Err(error) => self.refuse(error),
+        }
+    }
+
+    fn refuse(&mut self, error: TraceError) -> Result<(), Failure> {
+        match error {
+            TraceError::Io { .. } => Err(Failure::environment(error.to_string())),
+            TraceError::Invalid { .. } => {
+                self.rejections.push(error.to_string());
+                Ok(())
+            }
+        }
+    }
+
+    fn received(&mut self, causality: &Causality) {
+        self.rejections.extend(causality.first.iter().map(ToString::to_string));
+        if causality.unstamped > 0 {
+            self.gaps.push(format!("{} messages do not say where they were sent", causality.unstamped));
+        }
+    }
+
+    fn conclude(self) -> Traces {
+        let Self { events, rejections, gaps, .. } = self;
+        let verdict = match (rejections.is_empty(), gaps.is_empty()) {
+            (false, _) => Verdict::Violated,
+            (true, false) => Verdict::Unknown,
+            (true, true) => Verdict::Holds,
+        };
+        let mut reasons: Vec<String> = rejections.into_iter().chain(gaps).collect();
+        reasons.truncate(TOLD_MAX);
+        Traces { events, verdict, reasons }
+    }
+}

@@ -1,0 +1,139 @@
+//! `truecut chaos`: kills a real job on real Kafka and tells whether its output is what the input demands.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use truecut::chaos::{self, Options, Wanted};
+use truecut::failure::Failure;
+use truecut::verdict::{ChaosDocument, Exit};
+use truecut_cluster::KafkaChoice;
+use truecut_mutants::Mutant;
+
+use super::output::{self, Style, grouped};
+use super::{Outcome, block_on, show, time};
+
+/// Kill a real job on real Kafka with kill -9, and compare its output with what its input demands
+#[derive(Clone, Debug, Args)]
+pub(super) struct Chaos {
+    /// Which Kafka: auto, container, process, or HOST:PORT of one that runs
+    #[arg(long, default_value = "auto", value_name = "KAFKA")]
+    pub(super) kafka: KafkaChoice,
+    /// Decides workload and plan [default: drawn, and printed]
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// Workers to kill, one after another
+    #[arg(long, default_value_t = 8, value_name = "N")]
+    pub(super) kills: u32,
+    /// Input records (Nexmark bids)
+    #[arg(long, default_value_t = 100_000, value_name = "N")]
+    pub(super) records: u64,
+    /// Worker processes
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(super) workers: u16,
+    /// Run this wrong protocol on purpose; `truecut list mutants` names them
+    #[arg(long, value_name = "NAME", value_parser = mutant)]
+    pub(super) mutant: Option<String>,
+    /// Where everything of the run is put [default: truecut-runs/SEED-TIME]
+    #[arg(long, value_name = "DIR")]
+    pub(super) run_directory: Option<PathBuf>,
+    /// Leave Kafka's data, the topics and the checkpoints behind
+    #[arg(long)]
+    pub(super) keep: bool,
+    /// End the run after this time
+    #[arg(long, default_value = "15m", value_name = "TIME", value_parser = time::parse)]
+    pub(super) time_limit: Duration,
+    /// Print one JSON document, and nothing else
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+fn mutant(name: &str) -> Result<String, String> {
+    let known = Mutant::from_name(name).map(|mutant| mutant.name().to_owned());
+    known.ok_or_else(|| "no such wrong protocol; `truecut list mutants` names them".to_owned())
+}
+
+impl Chaos {
+    pub(super) fn run(&self) -> Outcome {
+        let document = self.conduct()?;
+        if self.json {
+            output::document(&document);
+        } else {
+            tell(&document);
+        }
+        Ok(Exit::from(document.verdict).code())
+    }
+
+    /// The run without its telling.
+    pub(super) fn conduct(&self) -> Result<ChaosDocument, Failure> {
+        if self.records == 0 {
+            return Err(Failure::usage("--records 0: at least one record is needed to see anything"));
+        }
+        let options = Options {
+            wanted: Wanted {
+                seed: self.seed.unwrap_or_else(drawn),
+                kills: self.kills,
+                records: self.records,
+                workers: self.workers,
+                mutant: self.mutant.clone(),
+            },
+            kafka: self.kafka.clone(),
+            run_directory: self.run_directory.clone(),
+            keep: self.keep,
+            time_limit: self.time_limit,
+        };
+        block_on(chaos::run(options, show::watch(self.json)))
+    }
+}
+
+/// A seed for those who give none: short enough to be typed again.
+fn drawn() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::from(now.subsec_nanos() / 1_000)
+}
+
+/// Tells a person what came out.
+pub(super) fn tell(document: &ChaosDocument) {
+    let style = Style::stdout();
+    let mutant = document.mutant.as_ref().map_or_else(String::new, |name| format!(", with the wrong protocol {name}"));
+    output::line(&format!("{}   seed {}{mutant}", style.verdict(document.verdict), document.seed));
+    for reason in &document.reasons {
+        output::line(&format!("  {reason}"));
+    }
+    output::line("");
+    output::table(&rows(document));
+    if !document.anomalies.is_empty() {
+        output::line("\nOffending records (partition@offset):");
+        for anomaly in document.anomalies.iter().take(10) {
+            output::line(&format!("  {}: {}", style.red(anomaly.class.name()), anomaly.example.text));
+        }
+    }
+    output::line(&format!("\nreport   {}/report.html", document.run_directory));
+    output::line(&format!("again    {}", document.replay));
+}
+
+fn rows(document: &ChaosDocument) -> Vec<Vec<String>> {
+    let points: Vec<String> =
+        document.crash_points.iter().map(|(point, kills)| format!("{point}{}", times(*kills))).collect();
+    let recovery = document.recovery_ms.map_or_else(
+        || "none was seen".to_owned(),
+        |ms| format!("p50 {} ms, longest {} ms", ms.p50, ms.max),
+    );
+    let row = |name: &str, value: String| vec![name.to_owned(), value];
+    vec![
+        row("Kafka", format!("{} {}", document.kafka.kind, document.kafka.version)),
+        row("records in", grouped(document.records_in)),
+        row("records out", grouped(document.records_out)),
+        row("checkpoints", format!("{} completed, {} given up", document.checkpoints_completed, document.checkpoints_aborted)),
+        row("kills", format!("{} confirmed of {} planned", document.kills_confirmed, document.kills_planned)),
+        row("crash points", if points.is_empty() { "none".to_owned() } else { points.join(", ") }),
+        row("attempts", document.attempts.to_string()),
+        row("recovery", recovery),
+        row("traces", format!("{} events replayed: {}", grouped(document.traces.events), document.traces.verdict.name())),
+        row("time", format!("{:.1} s", document.seconds)),
+    ]
+}
+
+fn times(kills: u64) -> String {
+    if kills > 1 { format!(" ({kills} times)") } else { String::new() }
+}

@@ -1,0 +1,102 @@
+//! `truecut list`: the names of everything that has one.
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use truecut::verdict::SCHEMA;
+use truecut_mutants::Mutant;
+use truecut_runtime::crash_point;
+use truecut_runtime::failure::exit;
+
+use super::{Outcome, output};
+
+/// Name the crash points, wrong protocols, properties, scopes or faults
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// What to list
+    what: What,
+    /// Print one JSON document, and nothing else
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// Places at which a worker can be made to kill itself
+    CrashPoints,
+    /// Wrong protocols: each must be found
+    Mutants,
+    /// What must hold
+    Properties,
+    /// Bounded worlds that `truecut check` explores
+    Scopes,
+    /// What the world may do to the protocol
+    Faults,
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Document {
+    schema: u32,
+    command: &'static str,
+    what: String,
+    items: Vec<Item>,
+}
+
+#[derive(Debug, Serialize)]
+struct Item {
+    name: String,
+    describe: String,
+}
+
+/// Faults that runs inject and the model explores.
+const FAULTS: [(&str, &str); 7] = [
+    ("kill_at_random", "chaos: a worker is killed with SIGKILL at a moment drawn from the seed"),
+    ("kill_at_crash_point", "chaos: a worker kills itself with SIGKILL at a named crash point"),
+    ("outage", "chaos: all workers are killed, and stay away longer than a transaction may be open"),
+    ("crash", "check: a worker crashes at any crash point, and a prefix of what it sent arrives"),
+    ("expiry", "check: a checkpoint takes too long and is given up"),
+    ("transaction_timeout", "check: Kafka aborts a transaction that nobody ended"),
+    ("lost_answer", "check: a request to Kafka, or its answer, is lost"),
+];
+
+impl List {
+    pub(super) fn run(&self) -> Outcome {
+        let items = self.what.items();
+        if self.json {
+            let what = self.what.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+            output::document(&Document { schema: SCHEMA, command: "list", what, items });
+        } else {
+            let rows: Vec<Vec<String>> = items.into_iter().map(|item| vec![item.name, item.describe]).collect();
+            output::table(&rows);
+        }
+        Ok(exit::OK)
+    }
+}
+
+impl What {
+    fn items(self) -> Vec<Item> {
+        let item = |name: &str, describe: &str| Item { name: name.to_owned(), describe: describe.to_owned() };
+        match self {
+            Self::CrashPoints => crash_point::ALL.iter().map(|name| item(name, &place(name))).collect(),
+            Self::Mutants => Mutant::all().iter().map(|mutant| item(mutant.name(), mutant.describe())).collect(),
+            Self::Properties => {
+                truecut_model::properties().iter().map(|property| item(property.name, property.meaning)).collect()
+            }
+            Self::Scopes => truecut_model::scopes().iter().map(|scope| item(scope.name, scope.purpose)).collect(),
+            Self::Faults => FAULTS.iter().map(|(name, describe)| item(name, describe)).collect(),
+        }
+    }
+}
+
+/// Where a crash point is, in words.
+fn place(name: &str) -> String {
+    let (what, place) = name.split_once('.').unwrap_or((name, ""));
+    let what = what.replace('_', " ");
+    match place {
+        "before" => format!("before {what} begins"),
+        "after" => format!("after {what}"),
+        "unanswered" => format!("{what} was started, no answer has come"),
+        "answered" => format!("{what} was answered, the answer was not taken in"),
+        _ => format!("{what} was received and not taken in"),
+    }
+}

@@ -1,0 +1,108 @@
+//! `chaos` on real Kafka: the protocol holds, wrong ones are found, and evidence that was tampered with is rejected.
+
+use std::path::Path;
+
+use serde_json::Value;
+use truecut_cluster::testing::shared_kafka;
+
+use crate::program::{Answer, call};
+
+fn chaos(directory: &Path, bootstrap: &str, more: &[&str]) -> Answer {
+    let directory = directory.display().to_string();
+    let mut arguments = vec!["chaos", "--json", "--kafka", bootstrap, "--run-directory", &directory];
+    arguments.extend_from_slice(more);
+    call(&arguments)
+}
+
+fn analyze(directory: &Path) -> Answer {
+    call(&["analyze", "--json", &directory.display().to_string()])
+}
+
+#[test]
+fn the_protocol_holds_under_kills_and_its_evidence_can_be_judged_again() {
+    let Some(kafka) = shared_kafka() else { return };
+    let folder = tempfile::tempdir().expect("a directory");
+    let directory = folder.path().join("run");
+    let answer = chaos(&directory, kafka.bootstrap(), &["--seed", "2", "--kills", "8", "--records", "40000"]);
+    let document = answer.document();
+    assert_eq!((answer.code, &document["verdict"]), (0, &"holds".into()), "{document:#}");
+    assert_eq!((&document["records_in"], &document["records_out"]), (&40_000.into(), &40_000.into()));
+    assert_eq!((&document["kills_confirmed"], &document["seed"]), (&8.into(), &2.into()));
+    assert!(document["crash_points"].as_object().is_some_and(|points| points.len() >= 2), "{document:#}");
+    assert!(document["checkpoints_completed"].as_u64() >= Some(5));
+    assert_eq!((&document["traces"]["verdict"], &document["anomalies"]), (&"holds".into(), &Value::Array(vec![])));
+    assert!(document["recovery_ms"]["p50"].as_u64().is_some_and(|ms| ms > 0));
+    assert_eq!(document["kafka"]["kind"], kafka.bootstrap());
+    for file in ["plan.json", "job.toml", "versions.json", "history.ndjson", "verdict.json", "report.html"] {
+        assert!(directory.join(file).is_file(), "{file} is missing");
+    }
+    assert!(std::fs::read_to_string(directory.join("report.html")).expect("a page").contains("holds"));
+
+    let again = analyze(&directory);
+    assert_eq!((again.code, &again.document()["records_out"]), (0, &40_000.into()), "{}", again.out);
+
+    tampered_traces_are_rejected(&directory);
+    missing_records_are_bad_data(&directory);
+}
+
+fn tampered_traces_are_rejected(directory: &Path) {
+    let mut traces: Vec<_> = std::fs::read_dir(directory.join("traces")).expect("traces").flatten().collect();
+    traces.sort_by_key(|entry| entry.metadata().map(|metadata| metadata.len()).unwrap_or_default());
+    let path = traces.last().expect("a trace").path();
+    let whole = std::fs::read(&path).expect("it can be read");
+    let mut spoiled = whole.clone();
+    let middle = spoiled.iter().rposition(|byte| *byte != 0).expect("something is there") / 2;
+    spoiled[middle] ^= 0x10;
+    std::fs::write(&path, &spoiled).expect("it can be written");
+    let answer = analyze(directory);
+    let document = answer.document();
+    assert_eq!((answer.code, &document["traces"]["verdict"]), (1, &"violated".into()), "{document:#}");
+    let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+    assert!(document["traces"]["reasons"][0].as_str().is_some_and(|why| why.contains(&name)), "{document:#}");
+
+    std::fs::remove_file(&path).expect("it can be removed");
+    let answer = analyze(directory);
+    assert_ne!(answer.code, 0, "a trace that is missing altogether is noticed: {}", answer.out);
+    std::fs::write(&path, whole).expect("it can be written");
+    assert_eq!(analyze(directory).code, 0, "the whole trace is accepted again");
+}
+
+fn missing_records_are_bad_data(directory: &Path) {
+    let path = directory.join("output.records");
+    let whole = std::fs::read(&path).expect("it can be read");
+    std::fs::write(&path, &whole[..whole.len() / 2]).expect("it can be written");
+    let answer = analyze(directory);
+    assert_eq!(answer.code, 65, "{}", answer.out);
+    assert!(answer.err.contains("output.records"), "{}", answer.err);
+    std::fs::remove_file(&path).expect("it can be removed");
+    assert_eq!(analyze(directory).code, 65);
+}
+
+/// A negative control: the wrong protocol must be found by its records.
+fn is_found(mutant: &str, seed: &str) {
+    let Some(kafka) = shared_kafka() else { return };
+    let folder = tempfile::tempdir().expect("a directory");
+    let more = ["--seed", seed, "--kills", "8", "--records", "20000", "--mutant", mutant];
+    let answer = chaos(&folder.path().join("run"), kafka.bootstrap(), &more);
+    let document = answer.document();
+    assert_eq!((answer.code, &document["verdict"]), (1, &"violated".into()), "{document:#}");
+    let anomalies = document["anomalies"].as_array().expect("anomalies");
+    assert!(anomalies.iter().all(|anomaly| anomaly["example"]["text"].is_string()));
+    assert!(!anomalies.is_empty(), "violated without an offending record: {document:#}");
+    assert_eq!(document["traces"]["verdict"], "holds", "the wrong protocol did what it does: {document:#}");
+}
+
+#[test]
+fn committing_on_precommit_is_found() {
+    is_found("commit_on_precommit", "1");
+}
+
+#[test]
+fn resuming_from_group_offsets_is_found() {
+    is_found("resume_from_group_offsets", "1");
+}
+
+#[test]
+fn skipping_the_alignment_is_found() {
+    is_found("skip_alignment", "1");
+}

@@ -1,0 +1,10 @@
+//! The program as a person or a script calls it: arguments in; exit code, text and documents out.
+
+mod bad_input;
+mod chaos;
+mod check;
+mod job;
+mod leftovers;
+mod list;
+mod program;
+mod usage;

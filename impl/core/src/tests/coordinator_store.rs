@@ -1,0 +1,279 @@
+//! The head: claims, unknown swaps, other coordinators; and transactions that dead attempts left open.
+
+use expect_test::expect;
+
+use super::coordinator::{ACKS, START, after};
+use super::{check, job, read, run};
+use crate::{Coordinator, Job, Settings, StartPosition, Token};
+
+#[test]
+fn a_restarted_job_claims_the_next_attempt_before_it_reads_the_latest_checkpoint() {
+    let mut coordinator = Coordinator::new(job(), Token::new(9), false);
+    check(
+        &mut coordinator,
+        "begin; head = 7 8 3 3.12 13; swap = ok; read = 3.12 2 1 A:2 12@3/0/0; join w0 2",
+        expect![[r#"
+            begin
+                arm heartbeat
+                start: read the head
+            head = 7 8 3 3.12 13
+                start: swap v7 for attempt 4 of coordinator 9, latest checkpoint 12 of attempt 3, next 13
+            swap = ok
+                start: read checkpoint 12 of attempt 3
+            read = 3.12 2 1 A:2 12@3/0/0
+                start: list transactions
+            join w0 2
+                arm silence w0
+                tell w0: deploy attempt 4 from checkpoint 12 of attempt 3 on w0 w0: sink-0 with [12@job/3/0/0 by 7.0 (3 records)], operator-0 with `A:2`, source-0 with 0:2, source-1 with 1:1
+        "#]],
+    );
+}
+
+#[test]
+fn a_fresh_start_leaves_the_checkpoints_behind_and_gives_out_no_id_twice() {
+    let mut coordinator =
+        Coordinator::new(Job { start: StartPosition::GroupOrLatest, ..job() }, Token::new(9), true);
+    check(
+        &mut coordinator,
+        "begin; head = 7 8 3 3.12 13; swap = ok; start = 5 5; write 13 = ok; swap = ok",
+        expect![[r#"
+            begin
+                arm heartbeat
+                start: read the head
+            head = 7 8 3 3.12 13
+                start: swap v7 for attempt 4 of coordinator 9, latest none, next 13
+            swap = ok
+                start: resolve the start (GroupOrLatest)
+            start = 5 5
+                start: write checkpoint 13 of attempt 4: source-0 1:5, source-1 0:5, operator-0 no state, sink-0 []
+            write 13 = ok
+                start: swap v8 for attempt 4 of coordinator 9, latest checkpoint 13 of attempt 4, next 14
+            swap = ok
+                start: read checkpoint 13 of attempt 4
+        "#]],
+    );
+}
+
+#[test]
+fn an_unknown_swap_is_sent_again_and_a_conflict_with_its_own_head_is_its_success() {
+    let mut coordinator = after(job(), START);
+    run(&mut coordinator, "fire interval", read::input);
+    run(&mut coordinator, ACKS, read::input);
+    check(
+        &mut coordinator,
+        "write 2 = ok; swap = unknown; retry swap; swap = conflict; head = failed; retry head; head = 3 9 1 1.2 3",
+        expect![[r#"
+            write 2 = ok
+                start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
+            swap = unknown
+                arm retry swap_head
+            retry swap
+                start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
+            swap = conflict
+                start: read the head
+            head = failed
+                arm retry read_head
+            retry head
+                start: read the head
+            head = 3 9 1 1.2 3
+                start: discard checkpoint 1 of attempt 1
+                tell w0: sink-0: 2 is complete
+                tell w0: operator-0: 2 is complete
+                tell w0: source-0: 2 is complete
+                tell w0: source-1: 2 is complete
+                start: list transactions
+        "#]],
+    );
+}
+
+#[test]
+fn an_unknown_swap_that_had_not_landed_is_done_by_its_repetition() {
+    let mut coordinator = after(job(), START);
+    run(&mut coordinator, "fire interval", read::input);
+    run(&mut coordinator, ACKS, read::input);
+    check(
+        &mut coordinator,
+        "write 2 = ok; swap = unknown; retry swap; swap = ok",
+        expect![[r#"
+        write 2 = ok
+            start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
+        swap = unknown
+            arm retry swap_head
+        retry swap
+            start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
+        swap = ok
+            start: discard checkpoint 1 of attempt 1
+            tell w0: sink-0: 2 is complete
+            tell w0: operator-0: 2 is complete
+            tell w0: source-0: 2 is complete
+            tell w0: source-1: 2 is complete
+            start: list transactions
+    "#]],
+    );
+}
+
+#[test]
+fn a_conflict_with_the_head_of_another_coordinator_ends_this_one() {
+    let mut coordinator = after(job(), START);
+    run(&mut coordinator, "fire interval", read::input);
+    run(&mut coordinator, ACKS, read::input);
+    check(
+        &mut coordinator,
+        "write 2 = ok; swap = conflict; head = 3 5 2 1.1 3; fire heartbeat; fire interval",
+        expect![[r#"
+            write 2 = ok
+                start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
+            swap = conflict
+                start: read the head
+            head = 3 5 2 1.1 3
+                tell w0: cancel attempt 1
+                disarm expiry 2
+                disarm interval
+                halt: superseded
+            fire heartbeat
+            fire interval
+        "#]],
+    );
+}
+
+#[test]
+fn a_claim_that_another_coordinator_won_ends_this_one_before_it_restores_anything() {
+    let mut coordinator = Coordinator::new(job(), Token::new(9), false);
+    check(
+        &mut coordinator,
+        "begin; head = none; swap = conflict; head = 1 5 1 none 1",
+        expect![[r#"
+        begin
+            arm heartbeat
+            start: read the head
+        head = none
+            start: swap v0 for attempt 1 of coordinator 9, latest none, next 1
+        swap = conflict
+            start: read the head
+        head = 1 5 1 none 1
+            halt: superseded
+    "#]],
+    );
+}
+
+#[test]
+fn a_head_or_a_checkpoint_that_can_not_be_read_stops_the_job() {
+    let mut coordinator = Coordinator::new(job(), Token::new(9), false);
+    check(
+        &mut coordinator,
+        "begin; head = failed",
+        expect![[r#"
+        begin
+            arm heartbeat
+            start: read the head
+        head = failed
+            halt: read_head: the disk is full; resume from nothing
+    "#]],
+    );
+    let mut coordinator = Coordinator::new(job(), Token::new(9), false);
+    check(
+        &mut coordinator,
+        "begin; head = 7 8 3 3.12 13; swap = ok; read = unknown; retry read; read = failed",
+        expect![[r#"
+            begin
+                arm heartbeat
+                start: read the head
+            head = 7 8 3 3.12 13
+                start: swap v7 for attempt 4 of coordinator 9, latest checkpoint 12 of attempt 3, next 13
+            swap = ok
+                start: read checkpoint 12 of attempt 3
+            read = unknown
+                arm retry read_checkpoint
+            retry read
+                start: read checkpoint 12 of attempt 3
+            read = failed
+                halt: read_checkpoint: the disk is full; resume from checkpoint 12 of attempt 3
+        "#]],
+    );
+}
+
+#[test]
+fn where_the_job_starts_is_asked_again_while_kafka_is_not_there_and_a_refusal_stops_it() {
+    let mut coordinator = Coordinator::new(job(), Token::new(9), false);
+    check(
+        &mut coordinator,
+        "begin; head = none; swap = ok; start = unknown; retry start; start = 15; retry start; start = 29",
+        expect![[r#"
+            begin
+                arm heartbeat
+                start: read the head
+            head = none
+                start: swap v0 for attempt 1 of coordinator 9, latest none, next 1
+            swap = ok
+                start: resolve the start (Earliest)
+            start = unknown
+                arm retry resolve_start
+            retry start
+                start: resolve the start (Earliest)
+            start = 15
+                arm retry resolve_start
+            retry start
+                start: resolve the start (Earliest)
+            start = 29
+                halt: resolve_start was answered 29; resume from nothing
+        "#]],
+    );
+}
+
+#[test]
+fn what_dead_attempts_left_open_is_listed_again_until_a_completed_checkpoint_finds_nothing() {
+    let settings = Settings { max_concurrent: 2, ..Settings::default() };
+    let mut coordinator = Coordinator::new(Job { settings, ..job() }, Token::new(9), false);
+    run(
+        &mut coordinator,
+        "begin; head = 7 8 3 3.12 13; swap = ok; read = 3.12 2 1 A:2 12@3/0/0; join w0 2",
+        read::input,
+    );
+    check(
+        &mut coordinator,
+        "list = some job/3/0/1; fence 3/0/1 = unknown; retry fence 3/0/1; fence 3/0/1 = 0; source-0/4 ready; source-1/4 ready;
+         operator-0/4 ready; sink-0/4 ready; fire interval; source-0/4 ack 13 2; source-1/4 ack 13 1; operator-0/4 ack 13 A:2; sink-0/4 ack 13;
+         write 13 = ok; swap = ok; list = all job/3/0/0 job/2/0/0; fence 2/0/0 = 0; retry list; list = all",
+        expect![[r#"
+            list = some job/3/0/1
+                start: fence job/3/0/1
+            fence 3/0/1 = unknown
+                arm retry fence job/3/0/1
+            retry fence 3/0/1
+                start: fence job/3/0/1
+            fence 3/0/1 = 0
+            source-0/4 ready
+            source-1/4 ready
+            operator-0/4 ready
+            sink-0/4 ready
+                arm interval
+            fire interval
+                arm interval
+                arm expiry 13
+                tell w0: source-0: trigger 13
+                tell w0: source-1: trigger 13
+            source-0/4 ack 13 2
+            source-1/4 ack 13 1
+            operator-0/4 ack 13 A:2
+            sink-0/4 ack 13
+                disarm expiry 13
+                start: write checkpoint 13 of attempt 4: source-0 0:2, source-1 1:1, operator-0 `A:2`, sink-0 []
+            write 13 = ok
+                start: swap v8 for attempt 4 of coordinator 9, latest checkpoint 13 of attempt 4, next 14
+            swap = ok
+                start: discard checkpoint 12 of attempt 3
+                tell w0: sink-0: 13 is complete
+                tell w0: operator-0: 13 is complete
+                tell w0: source-0: 13 is complete
+                tell w0: source-1: 13 is complete
+                start: list transactions
+            list = all job/3/0/0 job/2/0/0
+                start: fence job/2/0/0
+            fence 2/0/0 = 0
+                arm retry list_transactions
+            retry list
+                start: list transactions
+            list = all
+        "#]],
+    );
+}
