@@ -2,6 +2,7 @@
 //! The oracle shares no code with the protocol core, so that one mistake cannot hide in both.
 
 pub mod chaos;
+pub mod conformance;
 pub mod failure;
 pub mod history;
 pub mod oracle;

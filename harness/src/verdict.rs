@@ -184,7 +184,8 @@ fn violations(evidence: &Evidence<'_>) -> Vec<String> {
         let records = counted(records, "record", "records");
         reasons.push(format!("{}: {records} against {properties}. {}", info.name, info.meaning));
     }
-    if let Some(open) = evidence.summary.left_open.as_ref().filter(|_| evidence.summary.cut_short.is_empty()) {
+    if let Some(open) = evidence.summary.left_open.as_ref().filter(|_| evidence.summary.cut_short.is_empty())
+    {
         reasons.push(format!("no_stuck_transaction: the job ended in good order, but {open}"));
     }
     if evidence.traces.verdict == Verdict::Violated {
@@ -350,7 +351,10 @@ mod tests {
             c.summary.left_open = Some("a/1/0/0 is open".into());
             c.summary.cut_short = vec!["the job ended with exit code 4: data loss".into()];
         });
-        assert_eq!((verdict, reasons.as_str()), (Verdict::Unknown, "the job ended with exit code 4: data loss"));
+        assert_eq!(
+            (verdict, reasons.as_str()),
+            (Verdict::Unknown, "the job ended with exit code 4: data loss")
+        );
     }
 
     #[test]

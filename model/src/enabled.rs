@@ -1,6 +1,6 @@
 //! Which steps are possible in a state, in a fixed order.
 
-use truecut_core::{Op, Vertex};
+use truecut_core::{CheckpointId, Op, Partition, Vertex};
 
 use crate::action::Action;
 use crate::scope::Scope;
@@ -31,7 +31,7 @@ pub(crate) fn enabled(scope: &Scope, state: &State, actions: &mut Vec<Action>) {
     channels(state, actions);
     actions.extend(state.broker.orphans.iter().map(|orphan| Action::LandOrphan(*orphan)));
     if state.desk.halted.is_none() {
-        faults(state, actions);
+        faults(scope, state, actions);
     }
 }
 
@@ -51,13 +51,29 @@ fn coordinator(scope: &Scope, state: &State, actions: &mut Vec<Action>) {
     }
 }
 
-/// Whether sources are where a scope wants them for its checkpoint.
+/// Whether sources are where a course wants them for its checkpoint.
 fn is_at(scope: &Scope, state: &State) -> bool {
-    let Some(wanted) = scope.trigger_at else { return true };
     let mut positions = state.hosts().flat_map(|(_, host)| &host.positions);
-    positions.all(|(partition, next)| {
-        (0..).zip(wanted).any(|(number, offset)| number == partition.get() && next.get() == *offset)
-    })
+    positions.all(|(partition, next)| bound(scope, state, *partition).is_none_or(|bound| next.get() == bound))
+}
+
+/// The offset at which a source waits for what comes next in a course.
+fn bound(scope: &Scope, state: &State, partition: Partition) -> Option<i64> {
+    let course = scope.course?;
+    let wanted = match (state.budget.checkpoints, state.budget.crashes) {
+        (0, 0) => return None,
+        (0, _) => course.crash_before,
+        (_, _) => course.checkpoint_at,
+    };
+    wanted.get(usize::try_from(partition.get()).ok()?).copied()
+}
+
+/// Whether a crash may happen: in a course, once the checkpoint is complete.
+fn may_crash(scope: &Scope, state: &State) -> bool {
+    let completed = || {
+        state.store.head().and_then(|head| head.latest).is_some_and(|latest| latest.id > CheckpointId::new(1))
+    };
+    state.budget.crashes > 0 && (scope.course.is_none() || completed())
 }
 
 /// Whether every source subtask runs and has read its partitions to their end.
@@ -72,6 +88,9 @@ fn has_read_all(scope: &Scope, state: &State) -> bool {
 fn source(scope: &Scope, state: &State, place: usize, host: &Host, actions: &mut Vec<Action>) {
     for (partition, next) in &host.positions {
         let Some(record) = scope.next_record(*partition, next.get()) else { continue };
+        if bound(scope, state, *partition).is_some_and(|bound| next.get() >= bound) {
+            continue;
+        }
         let to = scope.operator_of(record);
         let mut links = state.network.links().iter();
         let full = links.any(|link| {
@@ -115,11 +134,11 @@ fn lands_apart(under_way: &UnderWay) -> bool {
     matches!(under_way.op, Op::Commit(_))
 }
 
-fn faults(state: &State, actions: &mut Vec<Action>) {
+fn faults(scope: &Scope, state: &State, actions: &mut Vec<Action>) {
     if state.budget.expiries > 0 {
         actions.extend(state.desk.expiries.iter().map(|id| Action::Expire(*id)));
     }
-    if state.budget.crashes > 0 {
+    if may_crash(scope, state) {
         for (place, machine) in state.machines.iter().enumerate().filter(|(_, machine)| machine.alive) {
             let lanes = machine.hosts.iter().flat_map(|host| host.lanes.values());
             let most = lanes.map(|lane| lane.records.len()).max().unwrap_or(0);

@@ -46,7 +46,10 @@ impl JobModel {
 
     /// Bits of the properties that are violated in a state, and of those that it witnesses at rest.
     pub(crate) fn judge(&self, state: &State, actions: &[Action]) -> (u32, u32) {
-        if actions.iter().any(Action::is_progress) {
+        let course = |action: &Action| {
+            self.scope.course.is_some() && matches!(action, Action::Trigger | Action::Crash(..))
+        };
+        if actions.iter().any(|action| action.is_progress() || course(action)) {
             return (state.violated, 0);
         }
         let (violated, witnessed) = look(self.scope, state, &Event::Rest);

@@ -95,10 +95,16 @@ pub struct CheckReport {
 }
 
 impl CheckReport {
-    /// Whether everything was seen, holds and was witnessed.
+    /// Whether every state was seen and every property holds in it.
     pub fn holds(&self) -> bool {
-        let good = |property: &PropertyReport| property.verdict == Verdict::Holds && property.witnessed;
-        self.complete && self.panic.is_none() && self.properties.iter().all(good)
+        self.complete
+            && self.panic.is_none()
+            && self.properties.iter().all(|property| property.verdict == Verdict::Holds)
+    }
+
+    /// Whether every property was witnessed: the scope is large enough for each to fail.
+    pub fn is_witnessed(&self) -> bool {
+        self.properties.iter().all(|property| property.witnessed)
     }
 }
 

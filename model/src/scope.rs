@@ -20,6 +20,16 @@ pub struct Budget {
     pub lost_answers: u8,
 }
 
+/// A course that is told: sources read up to some offsets and wait for a checkpoint, go on to others and wait for a crash that
+/// comes once the checkpoint is complete, then read all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Course {
+    /// Offsets at which the checkpoint is triggered.
+    pub checkpoint_at: &'static [i64],
+    /// Offsets beyond which nothing is read before the crash.
+    pub crash_before: &'static [i64],
+}
+
 /// A bounded world.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Scope {
@@ -45,8 +55,8 @@ pub struct Scope {
     pub tolerable_failures: u32,
     /// Records may reach Kafka before the flush.
     pub early_landing: bool,
-    /// The interval triggers exactly when the sources are at these offsets.
-    pub trigger_at: Option<&'static [i64]>,
+    /// A course that the world keeps to, where one is given.
+    pub course: Option<Course>,
     /// What the world may do.
     pub budget: Budget,
     /// Properties that are checked, by name; empty means all.
@@ -128,7 +138,7 @@ const SMALL: Scope = Scope {
     credit: 2,
     tolerable_failures: 0,
     early_landing: false,
-    trigger_at: None,
+    course: None,
     budget: Budget { checkpoints: 1, crashes: 1, ..NONE },
     except: &[],
 };
@@ -137,19 +147,19 @@ const SCOPES: &[Scope] = &[
     Scope {
         name: "example",
         purpose: "the step by step example: two partitions A to E, a checkpoint at offsets 2 and 1, a failure, a restart",
-        input: &[&[0, 1, 2, 3, 4], &[0, 1, 2, 3, 4]],
+        input: &[&[0, 1, 2, 3, 4], &[5, 6, 7, 8, 9]],
         sources: 2,
         workers: 1,
         slots: 2,
         outputs: 2,
         credit: 1,
-        trigger_at: Some(&[2, 1]),
+        course: Some(Course { checkpoint_at: &[2, 1], crash_before: &[3, 2] }),
         ..SMALL
     },
     Scope {
         name: "smoke",
         purpose: "two sources, a two-input alignment, one crash of a worker that runs all, two output partitions",
-        input: &[&[0, 1], &[1]],
+        input: &[&[0], &[0]],
         sources: 2,
         workers: 1,
         slots: 2,
@@ -160,7 +170,7 @@ const SCOPES: &[Scope] = &[
     Scope {
         name: "pr",
         purpose: "two sources on two workers, a two-input alignment, one crash of either at any crash point, two output partitions",
-        input: &[&[0, 1], &[1, 0]],
+        input: &[&[0, 0], &[1]],
         sources: 2,
         workers: 2,
         outputs: 2,

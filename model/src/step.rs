@@ -48,6 +48,10 @@ impl<'a> Step<'a> {
     /// The state after the step, and the witnessed properties.
     pub(crate) fn finish(mut self) -> (State, u32) {
         self.settle();
+        if self.state.broker.is_open() {
+            // Records of one transaction become visible at once, and properties judge their order per partition and key.
+            self.state.broker.edit().kafka.arrange(|record| (record.partition, record.key));
+        }
         self.state.seal();
         (self.state, self.witnessed)
     }

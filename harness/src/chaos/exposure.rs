@@ -16,16 +16,16 @@ pub(super) struct Exposure {
 
 impl Exposure {
     /// So many crash points for this seed; consecutive seeds take turns through all of them.
-    pub(super) fn points_for(&self, seed: u64, count: u32) -> impl Iterator<Item = &'static str> + use<> {
-        let points = self.points.clone();
-        let length = u64::try_from(points.len()).expect("a short list");
+    pub(super) fn points_for(&self, seed: u64, count: u32) -> Vec<&'static str> {
+        let length = u64::try_from(self.points.len()).expect("a short list");
         let first = (seed % length) * u64::from(count) % length;
         // Neighbours in the list are places of one operation: a stride that shares no divisor with the length mixes them.
         let stride = (7..).find(|stride| gcd(*stride, length) == 1).unwrap_or(1);
-        (0..u64::from(count)).map(move |number| {
+        let point = |number: u64| {
             let place = (first + number) % length * stride % length;
-            points[usize::try_from(place).expect("below a length")]
-        })
+            self.points[usize::try_from(place).expect("below a length")]
+        };
+        (0..u64::from(count)).map(point).collect()
     }
 }
 
@@ -45,11 +45,17 @@ pub(super) fn of(mutant: Option<Mutant>) -> Exposure {
     let Some(mutant) = mutant else { return usual(&[]) };
     match mutant {
         // One sink has committed, another subtask of the same checkpoint is killed before it acknowledges.
-        Mutant::CommitOnPrecommit => {
-            usual(&["snapshot.before", "snapshot.unanswered", "snapshot.answered", "acknowledge.before", "barrier.before"])
-        }
+        Mutant::CommitOnPrecommit => usual(&[
+            "snapshot.before",
+            "snapshot.unanswered",
+            "snapshot.answered",
+            "acknowledge.before",
+            "barrier.before",
+        ]),
         // The checkpoint is complete, its offsets are not with the group yet.
-        Mutant::ResumeFromGroupOffsets => usual(&["completed.received", "commit_offsets.before", "commit_offsets.unanswered"]),
+        Mutant::ResumeFromGroupOffsets => {
+            usual(&["completed.received", "commit_offsets.before", "commit_offsets.unanswered"])
+        }
         // The flush is under way when the checkpoint completes.
         Mutant::AckBeforeFlush => usual(&["acknowledge.after", "snapshot.answered", "flush.answered"]),
         // The checkpoint lists the transaction, and nobody has committed it.
@@ -57,13 +63,17 @@ pub(super) fn of(mutant: Option<Mutant>) -> Exposure {
             usual(&["completed.received", "commit.before"])
         }
         // Kafka aborts what nobody committed while all workers were away.
-        Mutant::FencedMeansCommitted => {
-            Exposure { outage_ms: 6_000, transaction_timeout_ms: 2_000, ..usual(&["completed.received", "commit.before"]) }
-        }
+        Mutant::FencedMeansCommitted => Exposure {
+            outage_ms: 6_000,
+            transaction_timeout_ms: 2_000,
+            ..usual(&["completed.received", "commit.before"])
+        },
         // What a dead attempt left open blocks readers until Kafka aborts it: longer than the drain waits.
         Mutant::NeverAbortLingering => Exposure { transaction_timeout_ms: 600_000, ..usual(&[]) },
         // The subtasks commit before the checkpoint is stored: an attempt that fails in between repeats them.
-        Mutant::NotifyBeforeStore => usual(&["completed.received", "commit.answered", "commit_offsets.answered"]),
+        Mutant::NotifyBeforeStore => {
+            usual(&["completed.received", "commit.answered", "commit_offsets.answered"])
+        }
         Mutant::OffsetOffByOne
         | Mutant::SkipAlignment
         | Mutant::SnapshotAfterBarrierRelease
@@ -101,7 +111,8 @@ mod tests {
     #[test]
     fn the_points_of_consecutive_seeds_take_turns() {
         let exposure = of(None);
-        let all: std::collections::BTreeSet<_> = (0..8).flat_map(|seed| exposure.points_for(seed, 4)).collect();
+        let all: std::collections::BTreeSet<_> =
+            (0..8).flat_map(|seed| exposure.points_for(seed, 4)).collect();
         assert_eq!(all.len(), exposure.points.len());
     }
 }

@@ -68,7 +68,8 @@ impl Feeder {
         let worker = Arc::clone(&shared);
         let body = move || worker.run(&feed, &producer, &history);
         let thread = std::thread::Builder::new().name("feeder".into()).spawn(body);
-        let thread = thread.map_err(|error| Failure::environment(format!("can't start a thread: {error}")))?;
+        let thread =
+            thread.map_err(|error| Failure::environment(format!("can't start a thread: {error}")))?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
@@ -111,7 +112,8 @@ impl Shared {
         let mut bids = Bids::new(feed.seed).take(usize::try_from(feed.records).unwrap_or(usize::MAX));
         let (mut sent, mut told, mut last, mut slice) = (0, 0, Instant::now(), Instant::now());
         while !self.is_over() && told < feed.records {
-            let quota = if self.hurry.load(Ordering::Relaxed) { u64::MAX } else { quota(feed.rate, slice.elapsed()) };
+            let quota =
+                if self.hurry.load(Ordering::Relaxed) { u64::MAX } else { quota(feed.rate, slice.elapsed()) };
             slice = Instant::now();
             let until = self.allowed.load(Ordering::Relaxed).min(quota.saturating_add(sent));
             while sent < until
@@ -123,14 +125,23 @@ impl Shared {
             let acknowledged = self.acknowledged.load(Ordering::Acquire);
             if acknowledged > told && (last.elapsed() >= TELL || acknowledged == feed.records) {
                 (told, last) = (acknowledged, Instant::now());
-                self.check(history.record(Event::Fed { records_total: told }).map_err(|error| error.to_string()));
+                self.check(
+                    history.record(Event::Fed { records_total: told }).map_err(|error| error.to_string()),
+                );
             }
             std::thread::sleep(SLICE.saturating_sub(slice.elapsed()));
         }
     }
 
     /// Hands a record over; waits while the queue is full. Whether it was handed over.
-    fn send(&self, producer: &ThreadedProducer<Deliveries>, topic: &str, partition: i32, key: &str, value: &str) -> bool {
+    fn send(
+        &self,
+        producer: &ThreadedProducer<Deliveries>,
+        topic: &str,
+        partition: i32,
+        key: &str,
+        value: &str,
+    ) -> bool {
         let mut record = BaseRecord::to(topic).partition(partition).key(key).payload(value);
         while !self.is_over() {
             match producer.send(record) {

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use truecut_runtime::config::{
-    CheckpointConfig, ExchangeConfig, GuaranteeConfig, JobConfig, OperatorConfig, SinkConfig, SourceConfig, Start,
-    WorkerConfig,
+    CheckpointConfig, ExchangeConfig, GuaranteeConfig, JobConfig, OperatorConfig, SinkConfig, SourceConfig,
+    Start, WorkerConfig,
 };
 
 use super::plan::Plan;
@@ -28,7 +28,11 @@ pub(super) struct Names {
 
 impl Names {
     pub(super) fn of_run(run: &str) -> Self {
-        Self { job: format!("truecut-{run}"), input: format!("truecut-{run}-in"), output: format!("truecut-{run}-out") }
+        Self {
+            job: format!("truecut-{run}"),
+            input: format!("truecut-{run}-in"),
+            output: format!("truecut-{run}-out"),
+        }
     }
 }
 

@@ -22,13 +22,15 @@ use crate::verdict::{ChaosDocument, Evidence, Setting, conclude};
 pub fn judge(directory: &Path, command: &str, seconds: Duration) -> Result<ChaosDocument, Failure> {
     let plan: Plan = read_json(directory, PLAN_FILE)?;
     let versions: Versions = read_json(directory, VERSIONS_FILE)?;
-    let history = history::read(&directory.join(history::FILE_NAME)).map_err(|error| Failure::bad_data(error.to_string()))?;
+    let history = history::read(&directory.join(history::FILE_NAME))
+        .map_err(|error| Failure::bad_data(error.to_string()))?;
     let summary = Summary::of(&history);
     let drain = if summary.drained { Drain::Complete } else { Drain::Incomplete };
     let findings = compare(directory, drain)?;
     let traces = replay::all(&directory.join(TRACES), plan.wanted.mutant.as_deref())?;
     let recoveries = history::recoveries(&history);
-    let evidence = Evidence { findings: &findings, summary: &summary, recoveries: &recoveries, traces: &traces };
+    let evidence =
+        Evidence { findings: &findings, summary: &summary, recoveries: &recoveries, traces: &traces };
     let setting = Setting {
         seconds: seconds.as_secs_f64(),
         seed: plan.wanted.seed,
@@ -46,7 +48,8 @@ fn compare(directory: &Path, drain: Drain) -> Result<Findings, Failure> {
     let bad = |error: BadRead| Failure::bad_data(error.to_string());
     let mut oracle = Oracle::default();
     records::read(&directory.join(INPUT_FILE), |Kept { partition, offset, key, value }| {
-        let checksum = value.try_into().map_err(|_| Failure::bad_data("an input record without a checksum"))?;
+        let checksum =
+            value.try_into().map_err(|_| Failure::bad_data("an input record without a checksum"))?;
         oracle.input_checksum(partition, offset, key, u32::from_le_bytes(checksum)).map_err(bad)
     })?;
     records::read(&directory.join(OUTPUT_FILE), |Kept { partition, offset, key, value }| {
@@ -59,9 +62,13 @@ fn compare(directory: &Path, drain: Drain) -> Result<Findings, Failure> {
 pub(super) fn read_json<T: DeserializeOwned>(directory: &Path, name: &str) -> Result<T, Failure> {
     let path = directory.join(name);
     let text = std::fs::read(&path).map_err(|error| {
-        Failure::bad_data(format!("can't read {}: {error}; name a run directory of `truecut chaos`", path.display()))
+        Failure::bad_data(format!(
+            "can't read {}: {error}; name a run directory of `truecut chaos`",
+            path.display()
+        ))
     })?;
-    serde_json::from_slice(&text).map_err(|error| Failure::bad_data(format!("{} is damaged: {error}", path.display())))
+    serde_json::from_slice(&text)
+        .map_err(|error| Failure::bad_data(format!("{} is damaged: {error}", path.display())))
 }
 
 /// Writes a JSON file of a run directory.

@@ -12,6 +12,8 @@ use crate::failure::Failure;
 
 /// How long Kafka may take to create topics and let them be used.
 const TOPICS_LIMIT: Duration = Duration::from_secs(30);
+/// A question is asked again for so long.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A client of the run's cluster.
 #[derive(Clone)]
@@ -39,22 +41,19 @@ impl Kafka {
             replication_factor: -1,
             settings: &[],
         };
-        let topics = [topic(&self.names.input, plan.input_partitions), topic(&self.names.output, plan.output_partitions)];
+        let topics = [
+            topic(&self.names.input, plan.input_partitions),
+            topic(&self.names.output, plan.output_partitions),
+        ];
         let codes = self.raw.create_topics(&topics, TOPICS_LIMIT).await.map_err(|why| self.silent(&why))?;
         for (topic, code) in topics.iter().zip(codes) {
             if code != 0 {
                 return Err(self.refused(&format!("to create the topic {}", topic.name), code));
             }
         }
-        let since = Instant::now();
         for topic in &topics {
             for partition in 0..topic.partitions {
-                while self.end(topic.name, partition, Isolation::ReadUncommitted).await.is_err() {
-                    if since.elapsed() > TOPICS_LIMIT {
-                        return Err(self.refused(&format!("to serve {} partition {partition}", topic.name), -1));
-                    }
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
+                self.end(topic.name, partition, Isolation::ReadUncommitted).await?;
             }
         }
         Ok(())
@@ -69,10 +68,16 @@ impl Kafka {
 
     /// One past the last record that the isolation lets be read.
     async fn end(&self, topic: &str, partition: i32, isolation: Isolation) -> Result<i64, Failure> {
+        patiently(|| self.ask_end(topic, partition, isolation)).await
+    }
+
+    async fn ask_end(&self, topic: &str, partition: i32, isolation: Isolation) -> Result<i64, Failure> {
         let listed = self.raw.list_offsets(topic, partition, At::Latest, isolation).await;
         let listed = listed.map_err(|why| self.silent(&why))?;
         let offset = listed.offset.filter(|_| listed.error_code == 0);
-        offset.ok_or_else(|| self.refused(&format!("to say where {topic} partition {partition} ends"), listed.error_code))
+        offset.ok_or_else(|| {
+            self.refused(&format!("to say where {topic} partition {partition} ends"), listed.error_code)
+        })
     }
 
     /// Output partitions in which committed readers can't read to the end: a transaction is open there.
@@ -90,19 +95,31 @@ impl Kafka {
 
     /// The job's transactions that are open.
     pub(super) async fn open_transactions(&self) -> Result<Vec<String>, Failure> {
-        let listing = self.raw.list_transactions(&["Ongoing"]).await.map_err(|why| self.silent(&why))?;
+        let ask = || async {
+            let listing = self.raw.list_transactions(&["Ongoing"]).await.map_err(|why| self.silent(&why))?;
+            match listing.gaps.first() {
+                Some(gap) => Err(self.silent(&format!("transactions can't be listed in full ({gap:?})"))),
+                None => Ok(listing.transactions),
+            }
+        };
         let prefix = format!("{}/", self.names.job);
-        let names = listing.transactions.into_iter().map(|listed| listed.transactional_id);
+        let names = patiently(ask).await?.into_iter().map(|listed| listed.transactional_id);
         Ok(names.filter(|name| name.starts_with(&prefix)).collect())
     }
 
     /// Whether the offsets that the job left with its group are the ends of the input.
     pub(super) async fn input_is_consumed(&self, plan: &Plan) -> Result<bool, Failure> {
         let partitions: Vec<i32> = (0..i32::from(plan.input_partitions)).collect();
-        let fetched = self.raw.offset_fetch(&self.names.job, &self.names.input, &partitions).await;
-        let fetched = fetched.map_err(|why| self.silent(&why))?;
-        let group: BTreeMap<i32, i64> =
-            partitions.iter().zip(fetched).filter_map(|(partition, at)| Some((*partition, at.offset?))).collect();
+        let ask = || async {
+            let fetched = self.raw.offset_fetch(&self.names.job, &self.names.input, &partitions).await;
+            fetched.map_err(|why| self.silent(&why))
+        };
+        let fetched = patiently(ask).await?;
+        let group: BTreeMap<i32, i64> = partitions
+            .iter()
+            .zip(fetched)
+            .filter_map(|(partition, at)| Some((*partition, at.offset?)))
+            .collect();
         for partition in partitions {
             let end = self.end(&self.names.input, partition, Isolation::ReadCommitted).await?;
             if group.get(&partition).copied().unwrap_or(0) < end {
@@ -118,5 +135,16 @@ impl Kafka {
 
     fn refused(&self, what: &str, code: i16) -> Failure {
         Failure::environment(format!("Kafka at {} refused {what} with error code {code}", self.bootstrap))
+    }
+}
+
+/// Asks until there is an answer, or patience ends.
+async fn patiently<T>(ask: impl AsyncFn() -> Result<T, Failure>) -> Result<T, Failure> {
+    let since = Instant::now();
+    loop {
+        match ask().await {
+            Err(_) if since.elapsed() < PATIENCE => tokio::time::sleep(Duration::from_millis(50)).await,
+            answer => return answer,
+        }
     }
 }

@@ -11,7 +11,8 @@ pub(super) fn names_crash_point(logs: &Path, worker: &str, at: &str) -> bool {
     let said = |line: &str| {
         let line: serde_json::Value = serde_json::from_str(line).ok()?;
         let fields = line.get("fields")?;
-        let is = |field: &str, value: &str| fields.get(field).and_then(serde_json::Value::as_str) == Some(value);
+        let is =
+            |field: &str, value: &str| fields.get(field).and_then(serde_json::Value::as_str) == Some(value);
         Some(is("message", "crash point reached") && is("name", name) && is("place", place))
     };
     text.lines().any(|line| said(line) == Some(true))

@@ -8,6 +8,7 @@ mod feeder;
 mod job;
 mod judge;
 mod kafka;
+mod launches;
 mod log;
 mod moment;
 mod nemesis;
@@ -65,7 +66,7 @@ pub struct Options {
 /// The machine or Kafka is not usable. A run that shows too little is no error but `unknown`.
 pub async fn run(options: Options, watch: Watch) -> Result<ChaosDocument, Failure> {
     let started = Instant::now();
-    let run = format!("{}-{}", options.wanted.seed, now_text());
+    let run = format!("{}-{}-{}", options.wanted.seed, now_ms(), std::process::id());
     let directory = prepare(options.run_directory.as_deref(), &run)?;
     let plan = Plan::draw(options.wanted.clone(), &options.kafka.to_string());
     judge::write_json(&directory, PLAN_FILE, &plan)?;
@@ -77,7 +78,14 @@ pub async fn run(options: Options, watch: Watch) -> Result<ChaosDocument, Failur
     judge::write_json(&directory, VERSIONS_FILE, &Versions::now(kafka_of(&cluster)))?;
     let names = Names::of_run(&run);
     let kafka = kafka::Kafka::new(cluster.bootstrap(), &names);
-    let trial = Trial { plan: &plan, names: &names, kafka: &kafka, directory: &directory, history: &history, watch: &watch };
+    let trial = Trial {
+        plan: &plan,
+        names: &names,
+        kafka: &kafka,
+        directory: &directory,
+        history: &history,
+        watch: &watch,
+    };
     match tokio::time::timeout(options.time_limit, trial.conduct()).await {
         Ok(conducted) => conducted?,
         Err(_) => trial.give_up(options.time_limit).await?,
@@ -109,7 +117,12 @@ async fn conclude(directory: PathBuf, started: Instant, watch: &Watch) -> Result
     Ok(document)
 }
 
-async fn start_kafka(options: &Options, run: &str, directory: &Path, watch: &Watch) -> Result<Cluster, Failure> {
+async fn start_kafka(
+    options: &Options,
+    run: &str,
+    directory: &Path,
+    watch: &Watch,
+) -> Result<Cluster, Failure> {
     watch(&Moment::Doing(format!("start Kafka ({})", options.kafka)));
     let mut cluster = ClusterOptions::new(run);
     cluster.log_dir = Some(directory.join(LOGS));
@@ -134,13 +147,15 @@ fn prepare(wanted: Option<&Path>, run: &str) -> Result<PathBuf, Failure> {
     let directory = directory.canonicalize().map_err(Failure::at("find", &directory))?;
     let mut entries = std::fs::read_dir(&directory).map_err(Failure::at("read", &directory))?;
     if entries.next().is_some() {
-        return Err(Failure::usage(format!("the run directory {} is not empty; name another one", directory.display())));
+        return Err(Failure::usage(format!(
+            "the run directory {} is not empty; name another one",
+            directory.display()
+        )));
     }
     Ok(directory)
 }
 
-/// Milliseconds since 1970: tells runs of one seed apart.
-fn now_text() -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    now.as_millis().to_string()
+/// Milliseconds since 1970: with the process id they tell runs of one seed apart.
+fn now_ms() -> u128 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_millis()
 }

@@ -28,15 +28,17 @@ pub(super) async fn strike(
                 subject.pump(Duration::from_millis(*after_ms), is_over).await?;
                 if *outage_ms > 0 {
                     black_out(subject, *outage_ms).await?;
-                }
-                else {
+                } else {
                     kill_one(subject, *draw, wanted).await?;
                 }
             }
             PlannedKill::CrashPoint { point, draw, .. } => {
                 let struck = subject.pump(REACHED, |seen| seen.kills >= wanted || is_over(seen)).await?;
                 if !struck {
-                    subject.note(format!("{point} was not reached within {} s; a worker is killed at random instead", REACHED.as_secs()))?;
+                    subject.note(format!(
+                        "{point} was not reached within {} s; a worker is killed at random instead",
+                        REACHED.as_secs()
+                    ))?;
                     kill_one(subject, *draw, wanted).await?;
                 }
             }

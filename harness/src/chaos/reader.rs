@@ -24,7 +24,8 @@ const SILENCE: Duration = Duration::from_secs(30);
 
 /// A consumer of all partitions, from their first records.
 fn consumer(bootstrap: &str, topic: &str, partitions: u16) -> Result<BaseConsumer, Failure> {
-    let failed = |error: KafkaError| Failure::internal(format!("a consumer of {topic} can't be made: {error}"));
+    let failed =
+        |error: KafkaError| Failure::internal(format!("a consumer of {topic} can't be made: {error}"));
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", bootstrap)
@@ -66,7 +67,8 @@ impl Sampler {
         let (count, over) = (Arc::clone(&visible), Arc::clone(&stop));
         let body = move || sample(&consumer, &count, &over, &history);
         let thread = std::thread::Builder::new().name("sampler".into()).spawn(body);
-        let thread = thread.map_err(|error| Failure::environment(format!("can't start a thread: {error}")))?;
+        let thread =
+            thread.map_err(|error| Failure::environment(format!("can't start a thread: {error}")))?;
         Ok(Self { visible, stop, thread: Some(thread) })
     }
 
@@ -138,11 +140,14 @@ pub(super) fn read_back(
                 last = Instant::now();
             }
             Some(Err(error)) if last.elapsed() > SILENCE => {
-                return Err(Failure::environment(format!("{topic} can't be read back from Kafka at {bootstrap}: {error}")));
+                return Err(Failure::environment(format!(
+                    "{topic} can't be read back from Kafka at {bootstrap}: {error}"
+                )));
             }
             None if last.elapsed() > SILENCE => {
                 let seconds = SILENCE.as_secs();
-                let text = format!("{topic} can't be read back: Kafka at {bootstrap} gave nothing for {seconds} s");
+                let text =
+                    format!("{topic} can't be read back: Kafka at {bootstrap} gave nothing for {seconds} s");
                 return Err(Failure::environment(text));
             }
             Some(Err(_)) | None => {}

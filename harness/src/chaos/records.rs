@@ -58,7 +58,8 @@ impl Writer {
         self.block.extend_from_slice(&partition.to_le_bytes());
         self.block.extend_from_slice(&offset.to_le_bytes());
         for bytes in [key, value] {
-            let length = u32::try_from(bytes.len()).map_err(|_| Failure::bad_data("a record of 4 GiB or more"))?;
+            let length =
+                u32::try_from(bytes.len()).map_err(|_| Failure::bad_data("a record of 4 GiB or more"))?;
             self.block.extend_from_slice(&length.to_le_bytes());
             self.block.extend_from_slice(bytes);
         }
@@ -78,7 +79,8 @@ impl Writer {
     }
 
     fn flush_block(&mut self) -> Result<(), Failure> {
-        let length = u32::try_from(self.block.len()).map_err(|_| Failure::bad_data("a record of 4 GiB or more"))?;
+        let length =
+            u32::try_from(self.block.len()).map_err(|_| Failure::bad_data("a record of 4 GiB or more"))?;
         let crc = crc32c::crc32c(&self.block);
         let parts = [&length.to_le_bytes()[..], &crc.to_le_bytes(), &self.block];
         let written = parts.into_iter().try_for_each(|part| self.file.write_all(part));
@@ -91,9 +93,15 @@ impl Writer {
 ///
 /// # Errors
 /// It is missing, cut off or damaged; or what `take` says.
-pub(super) fn read(path: &Path, mut take: impl FnMut(Kept<'_>) -> Result<(), Failure>) -> Result<(), Failure> {
+pub(super) fn read(
+    path: &Path,
+    mut take: impl FnMut(Kept<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let damaged = |what: &str| {
-        Failure::bad_data(format!("{}: {what}; it can't be judged again, run `truecut chaos` anew", path.display()))
+        Failure::bad_data(format!(
+            "{}: {what}; it can't be judged again, run `truecut chaos` anew",
+            path.display()
+        ))
     };
     let file = File::open(path).map_err(|error| damaged(&format!("can't be opened ({error})")))?;
     let mut file = BufReader::new(file);

@@ -1,9 +1,12 @@
 //! Replays all traces of a run through the protocol core, and checks that everything received was sent.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use truecut_mutants::{Mutant, Mutated};
-use truecut_runtime::trace::{Causality, Reader, RoleId, TraceError, causality, replay};
+use truecut_runtime::trace::{Causality, Reader, RoleId, TraceError, in_causal_order, replay};
+
+use super::launches::{self, Launches, Place};
 
 use crate::failure::Failure;
 use crate::verdict::{Traces, Verdict};
@@ -22,10 +25,13 @@ pub(super) fn all(directory: &Path, mutant: Option<&str>) -> Result<Traces, Fail
         replayed.one(path, mutant)?;
     }
     if replayed.rejections.is_empty() {
-        match causality(&paths) {
+        let mut launches = Launches::default();
+        match in_causal_order(&paths, |header, frame| launches.visit(header, frame)) {
             Ok(causality) => replayed.received(&causality),
             Err(error) => replayed.refuse(error)?,
         }
+        let missing = launches.not_among(&replayed.traced);
+        replayed.gaps.extend(missing.into_iter().map(|role| format!("there is no trace of {role}")));
     }
     if replayed.coordinators == 0 {
         replayed.gaps.push(format!("there is no coordinator's trace in {}", directory.display()));
@@ -35,7 +41,10 @@ pub(super) fn all(directory: &Path, mutant: Option<&str>) -> Result<Traces, Fail
 
 fn list(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
     let unreadable = |error: std::io::Error| {
-        Failure::bad_data(format!("can't read the traces in {}: {error}; name a run directory of `truecut chaos`", directory.display()))
+        Failure::bad_data(format!(
+            "can't read the traces in {}: {error}; name a run directory of `truecut chaos`",
+            directory.display()
+        ))
     };
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(unreadable)? {
@@ -52,6 +61,7 @@ fn list(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
 struct Tally {
     events: u64,
     coordinators: u64,
+    traced: BTreeSet<Place>,
     rejections: Vec<String>,
     gaps: Vec<String>,
 }
@@ -64,11 +74,15 @@ impl Tally {
         };
         let header = reader.header();
         if header.mutant.as_deref() != mutant {
-            let name = |mutant: Option<&str>| mutant.map_or_else(|| "the core's own".to_owned(), |name| format!("`{name}`"));
+            let name = |mutant: Option<&str>| {
+                mutant.map_or_else(|| "the core's own".to_owned(), |name| format!("`{name}`"))
+            };
             let (ran, wanted) = (name(header.mutant.as_deref()), name(mutant));
-            self.rejections.push(format!("{}: its protocol was {ran}, the run's was {wanted}", path.display()));
+            self.rejections
+                .push(format!("{}: its protocol was {ran}, the run's was {wanted}", path.display()));
             return Ok(());
         }
+        self.traced.insert(launches::place(header));
         if header.role == RoleId::Coordinator {
             self.coordinators += 1;
         }

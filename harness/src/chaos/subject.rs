@@ -40,6 +40,9 @@ pub(super) struct Subject {
     /// Dead workers are not started again while this is set; these are waiting.
     outage: Option<Vec<u32>>,
     seen: Seen,
+    /// When attempts were deployed, and when workers were killed.
+    attempts: Vec<Instant>,
+    kills: Vec<Instant>,
 }
 
 /// What was seen of the job.
@@ -117,6 +120,8 @@ impl Subject {
             started: 0,
             outage: None,
             seen: Seen::default(),
+            attempts: Vec::new(),
+            kills: Vec::new(),
         };
         let last = (workers > 1).then(|| workers - 1);
         for worker in (0..workers).filter(|worker| Some(*worker) != last) {
@@ -140,7 +145,8 @@ impl Subject {
         if victims.is_empty() {
             victims = self.workers.keys().filter(lives).copied().collect();
         }
-        victims.sort_by_key(|pid| self.workers.get(pid).map(|worker| (worker.armed.is_some(), worker.worker)));
+        victims
+            .sort_by_key(|pid| self.workers.get(pid).map(|worker| (worker.armed.is_some(), worker.worker)));
         victims
     }
 
@@ -186,7 +192,11 @@ impl Subject {
     }
 
     /// Takes in what happens until `done` says so, or the time is over. Returns whether it was done.
-    pub(super) async fn pump(&mut self, limit: Duration, done: impl Fn(&Seen) -> bool) -> Result<bool, Failure> {
+    pub(super) async fn pump(
+        &mut self,
+        limit: Duration,
+        done: impl Fn(&Seen) -> bool,
+    ) -> Result<bool, Failure> {
         let deadline = tokio::time::Instant::now() + limit;
         while !done(&self.seen) {
             let happening = tokio::select! {
@@ -210,10 +220,19 @@ impl Subject {
             match tokio::time::timeout_at(deadline, self.exits.1.recv()).await {
                 Ok(Some(exit)) => self.ended_well(&exit)?,
                 Ok(None) | Err(_) => {
-                    self.note(format!("{} worker processes did not end in time and are killed", self.workers.len()))?;
+                    self.note(format!(
+                        "{} worker processes did not end in time and are killed",
+                        self.workers.len()
+                    ))?;
                     break;
                 }
             }
+        }
+        let unexplained = unexplained(&self.attempts, &self.kills);
+        if unexplained > 0 {
+            self.note(format!(
+                "{unexplained} attempts failed without a kill; the coordinator's log says why"
+            ))?;
         }
         let Self { coordinator, waits, seen, .. } = self;
         drop(waits); // and with them the handles of processes that still run
@@ -254,6 +273,7 @@ impl Subject {
                 // Subtasks are spread over the workers, those that joined first come first.
                 let slots = usize::from(self.options.config.operator.parallelism);
                 self.seen.active = self.joined.values().take(slots).copied().collect();
+                self.attempts.push(Instant::now());
                 self.record(Event::Attempt { attempt })?;
             }
             event::Event::Running { attempt } => {
@@ -292,7 +312,10 @@ impl Subject {
         self.seen.active.remove(&exit.pid);
         self.tell_exit(&worker, exit)?;
         let by_kill = exit.status.and_then(|status| status.signal()) == Some(9);
-        let crash_point = worker.armed.as_deref().filter(|at| by_kill && log::names_crash_point(&self.options.logs, &worker.name, at));
+        let crash_point = worker
+            .armed
+            .as_deref()
+            .filter(|at| by_kill && log::names_crash_point(&self.options.logs, &worker.name, at));
         if let Some(at) = crash_point {
             let point = at.split(':').next().unwrap_or(at);
             self.killed(&worker, exit, exit.at, KillAt::CrashPoint(point.to_owned()), true)?;
@@ -300,12 +323,16 @@ impl Subject {
             self.killed(&worker, exit, when, KillAt::Random, by_kill)?;
         } else if self.seen.ended.is_none() {
             let log = self.options.logs.join(format!("{}.log", worker.name));
-            let message = format!("worker {} ended by itself ({}); see {}", worker.worker, status(exit), log.display());
+            let message =
+                format!("worker {} ended by itself ({}); see {}", worker.worker, status(exit), log.display());
             self.note(message.clone())?;
             if !by_kill {
                 // It could not do its work, and would not the next time.
                 let code = exit.status.and_then(|status| u8::try_from(status.code()?).ok());
-                return self.end(Ended { exit_code: code.unwrap_or(truecut_runtime::failure::exit::INTERNAL), message });
+                return self.end(Ended {
+                    exit_code: code.unwrap_or(truecut_runtime::failure::exit::INTERNAL),
+                    message,
+                });
             }
         }
         match &mut self.outage {
@@ -330,11 +357,20 @@ impl Subject {
         self.history.record_at(exit.at, event).map_err(unwritable)
     }
 
-    fn killed(&mut self, worker: &Running, exit: &Exit, when: Instant, at: KillAt, confirmed: bool) -> Result<(), Failure> {
+    fn killed(
+        &mut self,
+        worker: &Running,
+        exit: &Exit,
+        when: Instant,
+        at: KillAt,
+        confirmed: bool,
+    ) -> Result<(), Failure> {
         self.seen.kills += 1;
+        self.kills.push(when);
         let what = format!("worker {} (process {}), {at}", worker.worker, exit.pid);
         (self.watch)(&Moment::Killed { ordinal: self.seen.kills, what });
-        let kill = Event::Kill { ordinal: self.seen.kills, worker: worker.worker, pid: exit.pid, at, confirmed };
+        let kill =
+            Event::Kill { ordinal: self.seen.kills, worker: worker.worker, pid: exit.pid, at, confirmed };
         self.history.record_at(when, kill).map_err(unwritable)
     }
 
@@ -345,6 +381,17 @@ impl Subject {
     pub(super) fn record(&self, event: Event) -> Result<(), Failure> {
         self.history.record(event).map_err(unwritable)
     }
+}
+
+/// How many attempts after the first were made necessary by no kill. News of a kill may come a little after the attempt.
+fn unexplained(attempts: &[Instant], kills: &[Instant]) -> usize {
+    const LATE: Duration = Duration::from_millis(300);
+    let mut kills: Vec<Instant> = kills.to_vec();
+    let mut caused = |attempt: &&Instant| {
+        let before = kills.iter().position(|kill| *kill <= **attempt + LATE);
+        before.map(|place| kills.remove(place)).is_none()
+    };
+    attempts.iter().skip(1).filter(&mut caused).count()
 }
 
 fn unwritable(error: std::io::Error) -> Failure {

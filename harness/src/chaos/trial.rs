@@ -108,7 +108,8 @@ impl Trial<'_> {
             subject.stop().await;
             let ended = subject.pump(LAST_CHECKPOINT, |seen| seen.ended.is_some()).await?;
             if !ended {
-                let reason = format!("the job did not end within {} s and was killed", LAST_CHECKPOINT.as_secs());
+                let reason =
+                    format!("the job did not end within {} s and was killed", LAST_CHECKPOINT.as_secs());
                 subject.record(Event::GaveUp { reason })?;
             }
         }
@@ -119,11 +120,13 @@ impl Trial<'_> {
     /// held back by an open transaction.
     async fn come_to_rest(&self, finished: bool) -> Result<(), Failure> {
         self.doing("wait for the last stable offset");
+        // What a failed job left open stays open.
+        let limit = if finished { MARKERS } else { Duration::ZERO };
         let since = Instant::now();
         let (blocked, open) = loop {
             let blocked = self.kafka.blocked_partitions(self.plan).await?;
             let open = self.kafka.open_transactions().await?;
-            if (blocked.is_empty() && open.is_empty()) || since.elapsed() > MARKERS {
+            if (blocked.is_empty() && open.is_empty()) || since.elapsed() > limit {
                 break (blocked, open);
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -154,7 +157,8 @@ impl Trial<'_> {
         for (topic, partitions, keep, file) in topics {
             let (bootstrap, topic) = (self.kafka.bootstrap().to_owned(), topic.clone());
             let path = self.directory.join(file);
-            let read = tokio::task::spawn_blocking(move || read_back(&bootstrap, &topic, partitions, keep, &path));
+            let read =
+                tokio::task::spawn_blocking(move || read_back(&bootstrap, &topic, partitions, keep, &path));
             read.await.map_err(|error| Failure::internal(error.to_string()))??;
         }
         Ok(())
@@ -201,7 +205,9 @@ impl Trial<'_> {
     }
 
     fn record(&self, event: Event) -> Result<(), Failure> {
-        self.history.record(event).map_err(|error| Failure::environment(format!("the history can't be written: {error}")))
+        self.history
+            .record(event)
+            .map_err(|error| Failure::environment(format!("the history can't be written: {error}")))
     }
 }
 

@@ -25,7 +25,9 @@ impl Analyze {
         let started = Instant::now();
         let directory = self.run_directory.canonicalize().map_err(|error| {
             let directory = self.run_directory.display();
-            Failure::bad_data(format!("can't find {directory}: {error}; name a run directory of `truecut chaos`"))
+            Failure::bad_data(format!(
+                "can't find {directory}: {error}; name a run directory of `truecut chaos`"
+            ))
         })?;
         let mut document = chaos::judge(&directory, "analyze", Duration::ZERO)?;
         document.seconds = started.elapsed().as_secs_f64();

@@ -95,7 +95,8 @@ fn drawn() -> u64 {
 /// Tells a person what came out.
 pub(super) fn tell(document: &ChaosDocument) {
     let style = Style::stdout();
-    let mutant = document.mutant.as_ref().map_or_else(String::new, |name| format!(", with the wrong protocol {name}"));
+    let mutant =
+        document.mutant.as_ref().map_or_else(String::new, |name| format!(", with the wrong protocol {name}"));
     output::line(&format!("{}   seed {}{mutant}", style.verdict(document.verdict), document.seed));
     for reason in &document.reasons {
         output::line(&format!("  {reason}"));
@@ -115,21 +116,33 @@ pub(super) fn tell(document: &ChaosDocument) {
 fn rows(document: &ChaosDocument) -> Vec<Vec<String>> {
     let points: Vec<String> =
         document.crash_points.iter().map(|(point, kills)| format!("{point}{}", times(*kills))).collect();
-    let recovery = document.recovery_ms.map_or_else(
-        || "none was seen".to_owned(),
-        |ms| format!("p50 {} ms, longest {} ms", ms.p50, ms.max),
-    );
+    let recovery = document
+        .recovery_ms
+        .map_or_else(|| "none was seen".to_owned(), |ms| format!("p50 {} ms, longest {} ms", ms.p50, ms.max));
     let row = |name: &str, value: String| vec![name.to_owned(), value];
     vec![
         row("Kafka", format!("{} {}", document.kafka.kind, document.kafka.version)),
         row("records in", grouped(document.records_in)),
         row("records out", grouped(document.records_out)),
-        row("checkpoints", format!("{} completed, {} given up", document.checkpoints_completed, document.checkpoints_aborted)),
+        row(
+            "checkpoints",
+            format!(
+                "{} completed, {} given up",
+                document.checkpoints_completed, document.checkpoints_aborted
+            ),
+        ),
         row("kills", format!("{} confirmed of {} planned", document.kills_confirmed, document.kills_planned)),
         row("crash points", if points.is_empty() { "none".to_owned() } else { points.join(", ") }),
         row("attempts", document.attempts.to_string()),
         row("recovery", recovery),
-        row("traces", format!("{} events replayed: {}", grouped(document.traces.events), document.traces.verdict.name())),
+        row(
+            "traces",
+            format!(
+                "{} events replayed: {}",
+                grouped(document.traces.events),
+                document.traces.verdict.name()
+            ),
+        ),
         row("time", format!("{:.1} s", document.seconds)),
     ]
 }

@@ -93,18 +93,28 @@ impl Check {
         let seconds = started.elapsed().as_secs_f64();
         if self.json {
             let mutants = reports.iter().map(MutantRow::new).collect();
-            output::document(&MutantsDocument { schema: SCHEMA, command: "check", verdict, seconds, mutants });
+            output::document(&MutantsDocument {
+                schema: SCHEMA,
+                command: "check",
+                verdict,
+                seconds,
+                mutants,
+            });
             return;
         }
         let style = Style::stdout();
         let row = |report: &MutantReport| {
-            let found = report.killed_by.map_or_else(|| style.red("not found"), |property| style.green(property));
+            let found =
+                report.killed_by.map_or_else(|| style.red("not found"), |property| style.green(property));
             let way = format!("{} steps, scope {}, {:.1} s", report.steps, report.scope, report.seconds);
             vec![report.name.to_owned(), found, style.dim(&way)]
         };
         output::table(&reports.iter().map(row).collect::<Vec<_>>());
         let found = reports.iter().filter(|report| report.killed_by.is_some()).count();
-        output::line(&format!("\n{found} of {} wrong protocols were found, in {seconds:.1} s", reports.len()));
+        output::line(&format!(
+            "\n{found} of {} wrong protocols were found, in {seconds:.1} s",
+            reports.len()
+        ));
     }
 
     fn limits(&self) -> Limits {
@@ -122,10 +132,16 @@ pub(super) struct Limits {
 }
 
 /// Checks a scope and shows how far it is.
-pub(super) fn in_scope(scope: &'static Scope, limits: Limits, mutant: Option<Mutant>, quiet: bool) -> CheckReport {
+pub(super) fn in_scope(
+    scope: &'static Scope,
+    limits: Limits,
+    mutant: Option<Mutant>,
+    quiet: bool,
+) -> CheckReport {
     let bar = bar(quiet);
     let mut progress = |progress: Progress| bar.set_message(far(scope.name, progress));
-    let options = Options { threads: limits.threads, time_limit: limits.time, mutant, progress: &mut progress };
+    let options =
+        Options { threads: limits.threads, time_limit: limits.time, mutant, progress: &mut progress };
     let report = truecut_model::check(scope, options);
     bar.finish_and_clear();
     report
@@ -134,8 +150,12 @@ pub(super) fn in_scope(scope: &'static Scope, limits: Limits, mutant: Option<Mut
 /// Searches for a wrong protocol's failure.
 pub(super) fn search(mutant: Mutant, limits: Limits, bar: &ProgressBar) -> MutantReport {
     let mut progress = |progress: Progress| bar.set_message(far(mutant.name(), progress));
-    let options =
-        Options { threads: limits.threads, time_limit: limits.time, mutant: Some(mutant), progress: &mut progress };
+    let options = Options {
+        threads: limits.threads,
+        time_limit: limits.time,
+        mutant: Some(mutant),
+        progress: &mut progress,
+    };
     truecut_model::check_mutant(mutant, options)
 }
 
@@ -156,7 +176,8 @@ fn named_scope(name: &str) -> Result<&'static Scope, Failure> {
 }
 
 fn named_mutant(name: &str) -> Result<Mutant, Failure> {
-    let unknown = || Failure::usage(format!("there is no mutant `{name}`; `truecut list mutants` names them"));
+    let unknown =
+        || Failure::usage(format!("there is no mutant `{name}`; `truecut list mutants` names them"));
     Mutant::from_name(name).ok_or_else(unknown)
 }
 
@@ -195,7 +216,11 @@ impl Document {
             name: property.name,
             verdict: of(property.verdict),
             witnessed: property.witnessed,
-            counterexample: property.counterexample.as_ref().map(|found| found.steps.clone()).unwrap_or_default(),
+            counterexample: property
+                .counterexample
+                .as_ref()
+                .map(|found| found.steps.clone())
+                .unwrap_or_default(),
         };
         Self {
             schema: SCHEMA,
@@ -217,8 +242,9 @@ impl Document {
 /// Violated if anything is; holds only if every state was seen and every property could have failed.
 fn judged(report: &CheckReport) -> (Verdict, Vec<String>) {
     let of_kind = |verdict| report.properties.iter().filter(move |property| property.verdict == verdict);
-    let mut reasons: Vec<String> =
-        of_kind(truecut_model::Verdict::Violated).map(|property| format!("{} is violated", property.name)).collect();
+    let mut reasons: Vec<String> = of_kind(truecut_model::Verdict::Violated)
+        .map(|property| format!("{} is violated", property.name))
+        .collect();
     reasons.extend(report.panic.as_ref().map(|(said, _)| format!("a role's own assertion failed: {said}")));
     if !reasons.is_empty() {
         return (Verdict::Violated, reasons);
@@ -227,7 +253,8 @@ fn judged(report: &CheckReport) -> (Verdict, Vec<String>) {
         reasons.push("the search was ended before every state was seen".to_owned());
     }
     let unwitnessed = of_kind(truecut_model::Verdict::Holds).filter(|property| !property.witnessed);
-    reasons.extend(unwitnessed.map(|property| format!("{} could not have failed in this scope", property.name)));
+    reasons
+        .extend(unwitnessed.map(|property| format!("{} could not have failed in this scope", property.name)));
     (if reasons.is_empty() { Verdict::Holds } else { Verdict::Unknown }, reasons)
 }
 
@@ -315,7 +342,11 @@ impl MutantRow {
             scope: report.scope,
             seconds: report.seconds,
             steps: report.steps,
-            counterexample: report.counterexample.as_ref().map(|found| found.steps.clone()).unwrap_or_default(),
+            counterexample: report
+                .counterexample
+                .as_ref()
+                .map(|found| found.steps.clone())
+                .unwrap_or_default(),
         }
     }
 }

@@ -52,14 +52,21 @@ impl Demo {
         let scope = truecut_model::scope(SCOPE).ok_or_else(|| Failure::internal("the scope is gone"))?;
         let report = check::in_scope(scope, limits, None, false);
         let verdict = check::verdict_of(&report);
-        output::line(&format!("   {}: {} properties, {}", style.verdict(verdict), report.properties.len(), check::summary(&report)));
+        output::line(&format!(
+            "   {}: {} properties, {}",
+            style.verdict(verdict),
+            report.properties.len(),
+            check::summary(&report)
+        ));
 
         output::line("2. A wrong protocol in the same world:");
         let bar = check::bar(false);
         let found = check::search(MUTANT, limits, &bar);
         bar.finish_and_clear();
         output::line(&match found.killed_by {
-            Some(property) => format!("   {MUTANT}: {} by {property}, in {} steps", style.green("found"), found.steps),
+            Some(property) => {
+                format!("   {MUTANT}: {} by {property}, in {} steps", style.green("found"), found.steps)
+            }
             None => format!("   {MUTANT}: {}", style.red("not found")),
         });
 
@@ -71,7 +78,11 @@ impl Demo {
         let document = self.chaos().conduct()?;
         output::line("");
         chaos::tell(&document);
-        let found = if found.killed_by.is_some() { truecut::verdict::Verdict::Holds } else { truecut::verdict::Verdict::Violated };
+        let found = if found.killed_by.is_some() {
+            truecut::verdict::Verdict::Holds
+        } else {
+            truecut::verdict::Verdict::Violated
+        };
         Ok(Exit::from(document.verdict.and(verdict).and(found)).code())
     }
 

@@ -49,7 +49,12 @@ impl Doctor {
 }
 
 fn row(check: &Check) -> Row<'_> {
-    Row { name: check.name, status: name(check.status), detail: &check.detail, remedy: check.remedy.as_deref() }
+    Row {
+        name: check.name,
+        status: name(check.status),
+        detail: &check.detail,
+        remedy: check.remedy.as_deref(),
+    }
 }
 
 fn name(status: Status) -> &'static str {
@@ -74,6 +79,10 @@ fn tell(checks: &[Check], usable: bool) {
             output::line(&format!("\n{}: {remedy}", check.name));
         }
     }
-    let end = if usable { "this machine can run truecut on Kafka" } else { "this machine can't run truecut on Kafka yet" };
+    let end = if usable {
+        "this machine can run truecut on Kafka"
+    } else {
+        "this machine can't run truecut on Kafka yet"
+    };
     output::line(&format!("\n{end}"));
 }

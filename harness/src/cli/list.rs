@@ -63,10 +63,12 @@ impl List {
     pub(super) fn run(&self) -> Outcome {
         let items = self.what.items();
         if self.json {
-            let what = self.what.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+            let what =
+                self.what.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
             output::document(&Document { schema: SCHEMA, command: "list", what, items });
         } else {
-            let rows: Vec<Vec<String>> = items.into_iter().map(|item| vec![item.name, item.describe]).collect();
+            let rows: Vec<Vec<String>> =
+                items.into_iter().map(|item| vec![item.name, item.describe]).collect();
             output::table(&rows);
         }
         Ok(exit::OK)
@@ -78,11 +80,16 @@ impl What {
         let item = |name: &str, describe: &str| Item { name: name.to_owned(), describe: describe.to_owned() };
         match self {
             Self::CrashPoints => crash_point::ALL.iter().map(|name| item(name, &place(name))).collect(),
-            Self::Mutants => Mutant::all().iter().map(|mutant| item(mutant.name(), mutant.describe())).collect(),
-            Self::Properties => {
-                truecut_model::properties().iter().map(|property| item(property.name, property.meaning)).collect()
+            Self::Mutants => {
+                Mutant::all().iter().map(|mutant| item(mutant.name(), mutant.describe())).collect()
             }
-            Self::Scopes => truecut_model::scopes().iter().map(|scope| item(scope.name, scope.purpose)).collect(),
+            Self::Properties => truecut_model::properties()
+                .iter()
+                .map(|property| item(property.name, property.meaning))
+                .collect(),
+            Self::Scopes => {
+                truecut_model::scopes().iter().map(|scope| item(scope.name, scope.purpose)).collect()
+            }
             Self::Faults => FAULTS.iter().map(|(name, describe)| item(name, describe)).collect(),
         }
     }

@@ -119,5 +119,5 @@ async fn interrupted() -> Failure {
         _ = tokio::signal::ctrl_c() => "Ctrl-C",
         _ = terminate.recv() => "SIGTERM",
     };
-    Failure::interrupted(format!("ended by {name}; nothing was left behind but the run directory"))
+    Failure::interrupted(format!("ended by {name}; what was started was taken away again"))
 }

@@ -21,7 +21,9 @@ impl Report {
         let written = report::write(&self.run_directory).map_err(|error| {
             let text = error.to_string();
             match error {
-                ReportError::Io { .. } | ReportError::Verdict { .. } | ReportError::History(_) => Failure::bad_data(text),
+                ReportError::Io { .. } | ReportError::Verdict { .. } | ReportError::History(_) => {
+                    Failure::bad_data(text)
+                }
             }
         });
         output::line(&written?.display().to_string());

@@ -110,10 +110,13 @@ impl Told {
         match event {
             Event::Attempt { attempt, restored } => {
                 self.attempts += 1;
-                let from = if *restored > 1 { format!(", from checkpoint {restored}") } else { String::new() };
+                let from =
+                    if *restored > 1 { format!(", from checkpoint {restored}") } else { String::new() };
                 self.say(&format!("attempt {attempt} is deployed{from}"));
             }
-            Event::Running { attempt } => self.say(&format!("attempt {attempt} runs; Ctrl-C ends it with a last checkpoint")),
+            Event::Running { attempt } => {
+                self.say(&format!("attempt {attempt} runs; Ctrl-C ends it with a last checkpoint"))
+            }
             Event::Completed { checkpoint, .. } => {
                 self.checkpoints += 1;
                 self.show(format!("checkpoint {checkpoint} is complete, {} in all", self.checkpoints));
@@ -124,8 +127,13 @@ impl Told {
                 self.workers_lost += 1;
                 self.say(&format!("worker {worker} is gone"));
             }
-            Event::Restarting { attempt } => self.say(&format!("attempt {attempt} failed, the job restarts from its latest checkpoint")),
-            Event::Listening { .. } | Event::WorkerJoined { .. } | Event::Triggered { .. } | Event::Ended { .. } => {}
+            Event::Restarting { attempt } => {
+                self.say(&format!("attempt {attempt} failed, the job restarts from its latest checkpoint"))
+            }
+            Event::Listening { .. }
+            | Event::WorkerJoined { .. }
+            | Event::Triggered { .. }
+            | Event::Ended { .. } => {}
         }
     }
 

@@ -14,7 +14,9 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
         "h" => number.checked_mul(3_600).map(Duration::from_secs),
         _ => None,
     };
-    duration.filter(|duration| !duration.is_zero()).ok_or_else(|| format!("`{text}` is no time: write 90s, 10m or 1h"))
+    duration
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| format!("`{text}` is no time: write 90s, 10m or 1h"))
 }
 
 #[cfg(test)]

@@ -76,7 +76,10 @@ impl Summary {
             Event::LeftOpen { transactions, partitions } => {
                 self.left_open = Some(match transactions.as_slice() {
                     [] => format!("output partitions {partitions:?} can't be read to their end"),
-                    some => format!("{} are open, output partitions {partitions:?} can't be read to their end", some.join(", ")),
+                    some => format!(
+                        "{} are open, output partitions {partitions:?} can't be read to their end",
+                        some.join(", ")
+                    ),
                 });
             }
             Event::JobEnded { exit_code: 0, .. } => {}

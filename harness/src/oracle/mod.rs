@@ -88,7 +88,13 @@ impl Oracle {
     ///
     /// # Errors
     /// As [`Oracle::input`].
-    pub fn input_checksum(&mut self, partition: i32, offset: i64, key: &[u8], crc32c: u32) -> Result<(), BadRead> {
+    pub fn input_checksum(
+        &mut self,
+        partition: i32,
+        offset: i64,
+        key: &[u8],
+        crc32c: u32,
+    ) -> Result<(), BadRead> {
         self.inputs.push(partition, offset, key, crc32c)
     }
 

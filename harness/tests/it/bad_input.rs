@@ -42,7 +42,11 @@ fn without_an_engine_a_container_is_one_clear_error() {
     command.env("DOCKER_HOST", "unix:///none/such.sock");
     let answer = crate::program::answer(command.output().expect("the program starts"));
     assert_eq!(answer.code, 3, "{}", answer.err);
-    assert!(answer.err.contains("container engine") && answer.err.contains("--kafka process"), "{}", answer.err);
+    assert!(
+        answer.err.contains("container engine") && answer.err.contains("--kafka process"),
+        "{}",
+        answer.err
+    );
 }
 
 #[test]

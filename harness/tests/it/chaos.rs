@@ -25,12 +25,15 @@ fn the_protocol_holds_under_kills_and_its_evidence_can_be_judged_again() {
     let directory = folder.path().join("run");
     let answer = chaos(&directory, kafka.bootstrap(), &["--seed", "2", "--kills", "8", "--records", "40000"]);
     let document = answer.document();
-    assert_eq!((answer.code, &document["verdict"]), (0, &"holds".into()), "{document:#}");
+    assert_eq!((answer.code, &document["verdict"]), (0, &"holds".into()), "{document:#} {}", answer.err);
     assert_eq!((&document["records_in"], &document["records_out"]), (&40_000.into(), &40_000.into()));
     assert_eq!((&document["kills_confirmed"], &document["seed"]), (&8.into(), &2.into()));
     assert!(document["crash_points"].as_object().is_some_and(|points| points.len() >= 2), "{document:#}");
     assert!(document["checkpoints_completed"].as_u64() >= Some(5));
-    assert_eq!((&document["traces"]["verdict"], &document["anomalies"]), (&"holds".into(), &Value::Array(vec![])));
+    assert_eq!(
+        (&document["traces"]["verdict"], &document["anomalies"]),
+        (&"holds".into(), &Value::Array(vec![]))
+    );
     assert!(document["recovery_ms"]["p50"].as_u64().is_some_and(|ms| ms > 0));
     assert_eq!(document["kafka"]["kind"], kafka.bootstrap());
     for file in ["plan.json", "job.toml", "versions.json", "history.ndjson", "verdict.json", "report.html"] {
@@ -47,8 +50,8 @@ fn the_protocol_holds_under_kills_and_its_evidence_can_be_judged_again() {
 
 fn tampered_traces_are_rejected(directory: &Path) {
     let mut traces: Vec<_> = std::fs::read_dir(directory.join("traces")).expect("traces").flatten().collect();
-    traces.sort_by_key(|entry| entry.metadata().map(|metadata| metadata.len()).unwrap_or_default());
-    let path = traces.last().expect("a trace").path();
+    traces.sort_by_key(std::fs::DirEntry::file_name);
+    let path = traces.first().expect("a trace").path();
     let whole = std::fs::read(&path).expect("it can be read");
     let mut spoiled = whole.clone();
     let middle = spoiled.iter().rposition(|byte| *byte != 0).expect("something is there") / 2;
@@ -85,7 +88,7 @@ fn is_found(mutant: &str, seed: &str) {
     let more = ["--seed", seed, "--kills", "8", "--records", "20000", "--mutant", mutant];
     let answer = chaos(&folder.path().join("run"), kafka.bootstrap(), &more);
     let document = answer.document();
-    assert_eq!((answer.code, &document["verdict"]), (1, &"violated".into()), "{document:#}");
+    assert_eq!((answer.code, &document["verdict"]), (1, &"violated".into()), "{document:#} {}", answer.err);
     let anomalies = document["anomalies"].as_array().expect("anomalies");
     assert!(anomalies.iter().all(|anomaly| anomaly["example"]["text"].is_string()));
     assert!(!anomalies.is_empty(), "violated without an offending record: {document:#}");

@@ -37,7 +37,10 @@ fn a_wrong_protocol_is_found_and_told_in_numbered_sentences() {
     assert!(answer.out.contains("no_duplicate") && answer.out.contains("\n   1. "), "{}", answer.out);
     let document = call(&["check", "--mutant", "commit_on_precommit", "--json"]).document();
     let mutant = &document["mutants"][0];
-    assert_eq!((&mutant["name"], &mutant["killed_by"]), (&"commit_on_precommit".into(), &"no_duplicate".into()));
+    assert_eq!(
+        (&mutant["name"], &mutant["killed_by"]),
+        (&"commit_on_precommit".into(), &"no_duplicate".into())
+    );
     assert!(mutant["steps"].as_u64() > Some(3) && mutant["seconds"].is_f64());
 }
 

@@ -5,7 +5,12 @@ use std::path::Path;
 use crate::program::{Answer, call_in};
 
 /// A job file in a directory; `change` is applied to its text.
-fn job(directory: &Path, bootstrap: &str, topics: (&str, &str), change: impl FnOnce(String) -> String) -> String {
+fn job(
+    directory: &Path,
+    bootstrap: &str,
+    topics: (&str, &str),
+    change: impl FnOnce(String) -> String,
+) -> String {
     let (input, output) = topics;
     let text = format!(
         r#"
@@ -65,6 +70,7 @@ async fn a_topic_is_moved_to_another_exactly_once_and_what_is_missing_or_damaged
     assert_eq!(answer.code, 65, "{}", answer.err);
     assert!(answer.err.contains("nowhere") && answer.err.contains("does not exist"), "{}", answer.err);
 
+    let directory = tempfile::tempdir().expect("a directory");
     let wide = |text: String| text.replace("bounded = true", "bounded = true, parallelism = 9");
     let wide = job(directory.path(), kafka.bootstrap(), ("mine", "yours"), wide);
     let answer = run(directory.path(), &wide);
@@ -78,7 +84,11 @@ async fn a_topic_is_moved_to_another_exactly_once_and_what_is_missing_or_damaged
         assert_eq!(answer.code, 0, "{}", answer.err);
         assert!(answer.document()["message"].as_str().is_some_and(|said| said.contains("finished")));
     }
-    assert_eq!(topics.committed("yours").await, Topics::RECORDS, "the second run resumes and repeats nothing");
+    assert_eq!(
+        topics.committed("yours").await,
+        Topics::RECORDS,
+        "the second run resumes and repeats nothing"
+    );
 
     damage(&fresh.path().join("checkpoints"));
     let answer = run(fresh.path(), &file);
@@ -120,9 +130,12 @@ impl Topics {
         let made = raw.create_topics(&[new(input), new(output)], limit).await.expect("Kafka answers");
         assert_eq!(made, [0, 0]);
         let values: Vec<String> = (0..Self::RECORDS).map(|number| number.to_string()).collect();
-        let records: Vec<NewRecord<'_>> =
-            values.iter().map(|value| NewRecord { key: None, value: Some(value.as_bytes()), timestamp_ms: 0 }).collect();
-        let batch = NewRecords { topic: input, partition: 0, identity: None, base_sequence: -1, records: &records };
+        let records: Vec<NewRecord<'_>> = values
+            .iter()
+            .map(|value| NewRecord { key: None, value: Some(value.as_bytes()), timestamp_ms: 0 })
+            .collect();
+        let batch =
+            NewRecords { topic: input, partition: 0, identity: None, base_sequence: -1, records: &records };
         let mut written = raw.produce(None, batch, 9).await.expect("Kafka answers");
         while written.error_code != 0 {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
@@ -140,7 +153,8 @@ impl Topics {
             assert!(fetched.aborted.is_empty(), "a run without a failure aborts nothing");
             for batch in &fetched.batches {
                 next = batch.records.last().map_or(next, |record| record.offset + 1);
-                records += if batch.marker.is_none() { u64::try_from(batch.records.len()).expect("few") } else { 0 };
+                records +=
+                    if batch.marker.is_none() { u64::try_from(batch.records.len()).expect("few") } else { 0 };
             }
             if fetched.batches.is_empty() {
                 return records;

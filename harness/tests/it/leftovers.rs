@@ -24,7 +24,17 @@ impl Midway {
         let directory = folder.path().join("run");
         let kafka = std::env::var("TRUECUT_TEST_KAFKA").unwrap_or_else(|_| "container".to_owned());
         let mut command = truecut();
-        command.args(["chaos", "--json", "--seed", "3", "--kills", "50", "--kafka", &kafka, "--run-directory"]);
+        command.args([
+            "chaos",
+            "--json",
+            "--seed",
+            "3",
+            "--kills",
+            "50",
+            "--kafka",
+            &kafka,
+            "--run-directory",
+        ]);
         let child = command.arg(&directory).stdout(std::process::Stdio::null()).spawn().expect("it starts");
         wait_until("the job runs", || history(&directory).contains("job_running"));
         let job = std::fs::read_to_string(directory.join("job.toml")).expect("a job file");

@@ -6,7 +6,10 @@ fn names(what: &str) -> Vec<String> {
     let answer = call(&["list", what, "--json"]);
     assert_eq!(answer.code, 0, "{}", answer.err);
     let document = answer.document();
-    assert_eq!((&document["schema"], &document["command"], &document["what"]), (&1.into(), &"list".into(), &what.into()));
+    assert_eq!(
+        (&document["schema"], &document["command"], &document["what"]),
+        (&1.into(), &"list".into(), &what.into())
+    );
     let items = document["items"].as_array().expect("items").clone();
     let text = |item: &serde_json::Value, field: &str| item[field].as_str().expect("text").to_owned();
     assert!(items.iter().all(|item| !text(item, "describe").is_empty()));
@@ -35,6 +38,10 @@ fn everything_that_has_a_name_is_listed() {
 fn every_class_of_anomaly_names_properties_that_exist() {
     let properties = names("properties");
     for class in truecut::oracle::CLASSES {
-        assert!(class.properties.iter().all(|name| properties.iter().any(|known| known == name)), "{}", class.name);
+        assert!(
+            class.properties.iter().all(|name| properties.iter().any(|known| known == name)),
+            "{}",
+            class.name
+        );
     }
 }

@@ -3,6 +3,7 @@
 mod bad_input;
 mod chaos;
 mod check;
+mod conformance;
 mod job;
 mod leftovers;
 mod list;

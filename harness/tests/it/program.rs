@@ -15,7 +15,8 @@ pub(crate) struct Answer {
 impl Answer {
     /// The one document on standard output.
     pub(crate) fn document(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("not one document ({e}): {} / {}", self.out, self.err))
+        serde_json::from_str(&self.out)
+            .unwrap_or_else(|e| panic!("not one document ({e}): {} / {}", self.out, self.err))
     }
 }
 

@@ -37,5 +37,9 @@ fn a_failure_with_json_is_one_document_that_names_it() {
     assert_eq!(answer.code, 64);
     let document = answer.document();
     assert_eq!((&document["verdict"], &document["exit_code"]), (&"unknown".into(), &64.into()));
-    assert!(document["error"].as_str().is_some_and(|error| error.contains("none_such") && error.contains("smoke")));
+    assert!(
+        document["error"]
+            .as_str()
+            .is_some_and(|error| error.contains("none_such") && error.contains("smoke"))
+    );
 }

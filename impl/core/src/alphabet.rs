@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use crate::id::{
     Attempt, CheckpointId, CheckpointName, HeadVersion, NextOffset, Partition, Subtask, WorkerId,
 };
-use crate::job::StartPosition;
+use crate::job::Position;
 use crate::kafka::ErrorCode;
 use crate::sink::Fate;
 use crate::snapshot::{Checkpoint, Committable, Head, Snapshot};
@@ -118,8 +118,8 @@ pub enum Request<S> {
     WriteCheckpoint(Checkpoint<S>),
     /// Delete a checkpoint's data. The answer does not matter.
     Discard(CheckpointName),
-    /// Find the next offset of every partition of the input topic. Answers [`Outcome::Offsets`].
-    ResolveStart(StartPosition),
+    /// Find the offset of this position in every partition of the input topic. Answers [`Outcome::Offsets`].
+    ResolveStart(Position),
     /// List the open transactions of all brokers. Answers [`Outcome::Listed`].
     ListTransactions,
     /// InitProducerId on a transactional id that nobody may use any more: aborts what is open, bumps the epoch.
@@ -168,7 +168,7 @@ pub enum Outcome<S> {
     Checkpoint(Checkpoint<S>),
     /// The checkpoint's data is durable.
     Written,
-    /// The next offset of every partition.
+    /// The offset of every partition, but of those to which the group has committed nothing.
     Offsets(BTreeMap<Partition, NextOffset>),
     /// Open transactions by name.
     Listed {

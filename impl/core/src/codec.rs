@@ -16,7 +16,7 @@ use crate::id::{
     Attempt, CheckpointId, CheckpointName, HeadVersion, NextOffset, Partition, Subtask, Token, Vertex,
     WorkerId,
 };
-use crate::job::{Exchange, Guarantee, Job, Settings, StartPosition};
+use crate::job::{Exchange, Guarantee, Job, Position, Settings, StartPosition};
 use crate::sink::Fate;
 use crate::snapshot::{Checkpoint, Committable, Head, Snapshot};
 use crate::transaction::{Described, Producer, Slot, TransactionState, TransactionalId};
@@ -331,6 +331,7 @@ enums! {
     Exchange { 0 Forward, 1 Rebalance, 2 Key }
     Guarantee { 0 ExactlyOnce, 1 AtLeastOnce }
     StartPosition { 0 Earliest, 1 Latest, 2 GroupOrEarliest, 3 GroupOrLatest }
+    Position { 0 Earliest, 1 Latest, 2 Committed }
     TransactionState { 0 Empty, 1 Ongoing, 2 PrepareCommit, 3 PrepareAbort, 4 CompleteCommit, 5 CompleteAbort, 6 Other }
     Fate { 0 Committed, 1 Aborted, 2 Unknowable }
     Snapshot<S> { 0 Source(offsets), 1 Operator(state), 2 Sink(committables) }

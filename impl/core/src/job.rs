@@ -29,6 +29,17 @@ pub enum StartPosition {
     GroupOrLatest,
 }
 
+/// A place in a partition that Kafka knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Position {
+    /// The oldest record.
+    Earliest,
+    /// The end.
+    Latest,
+    /// The offset that the consumer group committed.
+    Committed,
+}
+
 /// How records go from sources to operators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Exchange {

@@ -49,7 +49,7 @@ pub use id::{
     Attempt, CheckpointId, CheckpointName, HeadVersion, NextOffset, Partition, Subtask, Token, Vertex,
     WorkerId,
 };
-pub use job::{Exchange, Guarantee, Job, Settings, StartPosition, owner_of_partition};
+pub use job::{Exchange, Guarantee, Job, Position, Settings, StartPosition, owner_of_partition};
 pub use kafka::{ErrorCode, Meaning, meaning};
 pub use operator::Operator;
 pub use role::{AnyRole, Batch, Effects, Role};

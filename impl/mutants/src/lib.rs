@@ -7,7 +7,10 @@
 //!
 //! [`Mutated`] wraps any role and passes everything through when no mutant is chosen, or one of another role.
 #![forbid(unsafe_code)]
-#![expect(clippy::wildcard_enum_match_arm, reason = "a mutant names what it changes and passes on the rest, also what comes later")]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a mutant names what it changes and passes on the rest, also what comes later"
+)]
 
 mod abort_all_lingering;
 mod abort_precommitted_on_expiry;

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use truecut_core::{
-    AnyRole, Batch, CheckpointName, Effect, Input, NextOffset, Op, Outcome, Partition, Request, Snapshot,
-    StartPosition, Timer,
+    AnyRole, Batch, CheckpointName, Effect, Input, NextOffset, Op, Outcome, Partition, Position, Request,
+    Snapshot, Timer,
 };
 
 use crate::interpose::{Interpose, run};
@@ -24,10 +24,7 @@ pub(crate) enum ResumeFromGroupOffsets {
 
 impl ResumeFromGroupOffsets {
     fn ask<B, S>() -> Vec<Effect<B, S>> {
-        vec![Effect::Start {
-            op: Op::ResolveStart,
-            request: Request::ResolveStart(StartPosition::GroupOrEarliest),
-        }]
+        vec![Effect::Start { op: Op::ResolveStart, request: Request::ResolveStart(Position::Committed) }]
     }
 }
 
@@ -67,7 +64,7 @@ impl Interpose for ResumeFromGroupOffsets {
                 for snapshot in checkpoint.snapshots.values_mut() {
                     if let Snapshot::Source(offsets) = snapshot {
                         offsets.iter_mut().for_each(|(partition, next)| {
-                            *next = group.get(partition).copied().unwrap_or(*next)
+                            *next = group.get(partition).copied().unwrap_or(NextOffset::new(0))
                         });
                     }
                 }

@@ -1,9 +1,12 @@
 //! What a coordinator asks of Kafka: topics, start positions, open transactions. Answers are passed on raw.
-#![expect(clippy::wildcard_enum_match_arm, reason = "one alphabet serves all roles; only some of it concerns this one")]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "one alphabet serves all roles; only some of it concerns this one"
+)]
 
 use std::collections::BTreeMap;
 
-use truecut_core::{NextOffset, Outcome, Partition, Request, StartPosition, TransactionalId};
+use truecut_core::{NextOffset, Outcome, Partition, Position, Request, TransactionalId};
 
 use crate::config::JobConfig;
 use crate::failure::ProcessError;
@@ -37,7 +40,10 @@ impl Admin {
     pub async fn check_topics(&self) -> Result<u32, ProcessError> {
         let (input, output) = (self.config.source.topic.as_str(), self.config.sink.topic.as_str());
         let unreachable = |why: Transport| ProcessError::Environment {
-            detail: format!("can't reach Kafka at {}: {why}; is it running, and is `bootstrap` right?", self.config.bootstrap),
+            detail: format!(
+                "can't reach Kafka at {}: {why}; is it running, and is `bootstrap` right?",
+                self.config.bootstrap
+            ),
         };
         let metadata = self.raw.metadata(Some(&[input, output])).await.map_err(unreachable)?;
         let partitions = |topic: &str| {
@@ -48,7 +54,10 @@ impl Admin {
                     detail: format!("Kafka answers error code {} for topic `{topic}`", info.error_code),
                 }),
                 _ => Err(ProcessError::BadData {
-                    detail: format!("topic `{topic}` does not exist at {}: create it, or name another one in the job file", self.config.bootstrap),
+                    detail: format!(
+                        "topic `{topic}` does not exist at {}: create it, or name another one in the job file",
+                        self.config.bootstrap
+                    ),
                 }),
             }
         };
@@ -70,7 +79,7 @@ impl Admin {
     /// If it is not one of a coordinator to Kafka.
     pub async fn perform(&self, request: Request<StateHandle>) -> Outcome<StateHandle> {
         match request {
-            Request::ResolveStart(start) => self.resolve(start).await.unwrap_or_else(|outcome| outcome),
+            Request::ResolveStart(position) => self.resolve(position).await.unwrap_or_else(|outcome| outcome),
             Request::ListTransactions => self.list().await,
             Request::Fence(id) => self.fence(id).await,
             _ => unreachable!("no request of a coordinator to Kafka"),
@@ -101,7 +110,7 @@ impl Admin {
         outcome
     }
 
-    async fn resolve(&self, start: StartPosition) -> Result<Outcome<StateHandle>, Outcome<StateHandle>> {
+    async fn resolve(&self, position: Position) -> Result<Outcome<StateHandle>, Outcome<StateHandle>> {
         let topic = self.config.source.topic.as_str();
         let metadata = self.raw.metadata(Some(&[topic])).await.map_err(|_| Outcome::Unknown)?;
         let info = metadata.topics.iter().find(|info| info.name == topic).ok_or(Outcome::Unknown)?;
@@ -109,34 +118,36 @@ impl Admin {
             return Err(Outcome::Answer(info.error_code));
         }
         let numbers: Vec<i32> = info.partitions.iter().map(|partition| partition.partition).collect();
-        let committed = match start {
-            StartPosition::Earliest | StartPosition::Latest => BTreeMap::new(),
-            StartPosition::GroupOrEarliest | StartPosition::GroupOrLatest => self.committed(&numbers).await?,
-        };
-        let fallback = match start {
-            StartPosition::Earliest | StartPosition::GroupOrEarliest => At::Earliest,
-            StartPosition::Latest | StartPosition::GroupOrLatest => At::Latest,
+        let found = match position {
+            Position::Committed => self.committed(&numbers).await?,
+            Position::Earliest => self.offsets(&numbers, At::Earliest).await?,
+            Position::Latest => self.offsets(&numbers, At::Latest).await?,
         };
         let mut offsets = BTreeMap::new();
-        for number in numbers {
-            let next = match committed.get(&number) {
-                Some(next) => *next,
-                None => self.offset(number, fallback).await?,
-            };
-            let partition = u32::try_from(number).map_err(|error| Outcome::Failed { detail: error.to_string() })?;
+        for (number, next) in found {
+            let partition =
+                u32::try_from(number).map_err(|error| Outcome::Failed { detail: error.to_string() })?;
             offsets.insert(Partition::new(partition), NextOffset::new(next));
         }
         Ok(Outcome::Offsets(offsets))
     }
 
-    async fn offset(&self, partition: i32, at: At) -> Result<i64, Outcome<StateHandle>> {
-        let isolation = if self.config.source.read_committed { Isolation::ReadCommitted } else { Isolation::ReadUncommitted };
-        let listed = self.raw.list_offsets(&self.config.source.topic, partition, at, isolation).await;
-        let listed = listed.map_err(|_| Outcome::Unknown)?;
-        match listed.offset {
-            Some(offset) if listed.error_code == 0 => Ok(offset),
-            _ => Err(Outcome::Answer(listed.error_code)),
+    async fn offsets(&self, partitions: &[i32], at: At) -> Result<BTreeMap<i32, i64>, Outcome<StateHandle>> {
+        let isolation = if self.config.source.read_committed {
+            Isolation::ReadCommitted
+        } else {
+            Isolation::ReadUncommitted
+        };
+        let mut offsets = BTreeMap::new();
+        for partition in partitions {
+            let listed = self.raw.list_offsets(&self.config.source.topic, *partition, at, isolation).await;
+            let listed = listed.map_err(|_| Outcome::Unknown)?;
+            match listed.offset {
+                Some(offset) if listed.error_code == 0 => offsets.insert(*partition, offset),
+                _ => return Err(Outcome::Answer(listed.error_code)),
+            };
         }
+        Ok(offsets)
     }
 
     async fn committed(&self, partitions: &[i32]) -> Result<BTreeMap<i32, i64>, Outcome<StateHandle>> {

@@ -244,17 +244,30 @@ impl JobConfig {
     /// Names the first value that can't be, and what to do.
     pub fn check(&self) -> Result<(), ConfigError> {
         let rules: [(bool, &str); 9] = [
-            (!self.name.is_empty(), "`name` is empty: give the job a name that is unique on its Kafka cluster"),
-            (!self.name.contains('/'), "`name` has a slash, which delimits the parts of a transactional id: use another character"),
+            (
+                !self.name.is_empty(),
+                "`name` is empty: give the job a name that is unique on its Kafka cluster",
+            ),
+            (
+                !self.name.contains('/'),
+                "`name` has a slash, which delimits the parts of a transactional id: use another character",
+            ),
             (self.source.parallelism > 0, "`source.parallelism` is 0: at least 1 subtask must read"),
             (self.operator.parallelism > 0, "`operator.parallelism` is 0: at least 1 subtask must write"),
             (
-                self.operator.exchange != ExchangeConfig::Forward || self.source.parallelism == self.operator.parallelism,
+                self.operator.exchange != ExchangeConfig::Forward
+                    || self.source.parallelism == self.operator.parallelism,
                 "`operator.exchange` is forward, but `source.parallelism` and `operator.parallelism` differ: make them equal, or choose rebalance or key-by",
             ),
             (self.workers.count > 0, "`workers.count` is 0: at least 1 worker must run"),
-            (self.checkpoints.interval_ms > 0, "`checkpoints.interval_ms` is 0: give a time between two checkpoints"),
-            (self.checkpoints.max_concurrent > 0, "`checkpoints.max_concurrent` is 0: at least 1 must be allowed"),
+            (
+                self.checkpoints.interval_ms > 0,
+                "`checkpoints.interval_ms` is 0: give a time between two checkpoints",
+            ),
+            (
+                self.checkpoints.max_concurrent > 0,
+                "`checkpoints.max_concurrent` is 0: at least 1 must be allowed",
+            ),
             (
                 self.workers.heartbeat_timeout_ms > self.workers.heartbeat_ms,
                 "`workers.heartbeat_timeout_ms` is not above `workers.heartbeat_ms`: every worker would be given up",
@@ -267,11 +280,15 @@ impl JobConfig {
     }
 
     fn check_slots(&self) -> Result<(), ConfigError> {
-        let (needed, have) = (self.slots_needed(), u32::from(self.slots_per_worker()) * u32::from(self.workers.count));
+        let (needed, have) =
+            (self.slots_needed(), u32::from(self.slots_per_worker()) * u32::from(self.workers.count));
         if have >= u32::from(needed) {
             return Ok(());
         }
-        let what = format!("the job needs {needed} slots, but {} workers have {have}: raise `workers.count` or `workers.slots`", self.workers.count);
+        let what = format!(
+            "the job needs {needed} slots, but {} workers have {have}: raise `workers.count` or `workers.slots`",
+            self.workers.count
+        );
         Err(ConfigError::Invalid { what })
     }
 
@@ -361,10 +378,13 @@ mod tests {
 
     #[test]
     fn what_can_not_be_is_refused_with_a_remedy() {
-        let config = |from: &str, to: &str| -> JobConfig { toml::from_str(&SMALLEST.replace(from, to)).unwrap() };
+        let config =
+            |from: &str, to: &str| -> JobConfig { toml::from_str(&SMALLEST.replace(from, to)).unwrap() };
         let error = |config: JobConfig| config.check().unwrap_err().to_string();
         assert!(error(config("\"orders\"", "\"a/b\"")).contains("slash"));
-        assert!(error(config("topic = \"in\"", "topic = \"in\", parallelism = 0")).contains("source.parallelism"));
+        assert!(
+            error(config("topic = \"in\"", "topic = \"in\", parallelism = 0")).contains("source.parallelism")
+        );
         let mut few_slots = config("", "");
         few_slots.operator.parallelism = 4;
         few_slots.workers.slots = Some(3);

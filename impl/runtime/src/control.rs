@@ -27,7 +27,10 @@ pub fn split(stream: TcpStream) -> io::Result<(Incoming, UnboundedSender<Frame>)
     Ok((Incoming(FramedRead::new(reader, codec())), sender))
 }
 
-async fn write(mut writer: FramedWrite<OwnedWriteHalf, LengthDelimitedCodec>, mut frames: UnboundedReceiver<Frame>) {
+async fn write(
+    mut writer: FramedWrite<OwnedWriteHalf, LengthDelimitedCodec>,
+    mut frames: UnboundedReceiver<Frame>,
+) {
     while let Some(frame) = frames.recv().await {
         if let Err(error) = writer.send(bytes::Bytes::from(frame.to_bytes())).await {
             // The reader of the same connection sees its end and reports it.

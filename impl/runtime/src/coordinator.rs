@@ -1,5 +1,8 @@
 //! A coordinator process: hosts the coordinator role, its store, its timers and its connections to workers.
-#![expect(clippy::wildcard_enum_match_arm, reason = "one alphabet serves all roles; only some of it concerns this one")]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "one alphabet serves all roles; only some of it concerns this one"
+)]
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -45,8 +48,15 @@ pub struct CoordinatorOptions {
 /// What happened to the process, as an input or not yet one.
 enum Happening {
     Stepped(Stepped),
-    Connected { stream: TcpStream },
-    Joined { pid: u32, data_address: String, outgoing: UnboundedSender<Frame>, reply: tokio::sync::oneshot::Sender<WorkerId> },
+    Connected {
+        stream: TcpStream,
+    },
+    Joined {
+        pid: u32,
+        data_address: String,
+        outgoing: UnboundedSender<Frame>,
+        reply: tokio::sync::oneshot::Sender<WorkerId>,
+    },
     Left(WorkerId),
     SupervisorGone,
 }
@@ -64,8 +74,11 @@ pub async fn run(options: CoordinatorOptions) -> Result<u8, ProcessError> {
     let raw = RawClient::new(Cluster::new(&config.bootstrap, &format!("{}-coordinator", config.name)));
     let admin = Admin::new(raw, config.clone());
     let partitions = admin.check_topics().await?;
-    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| ProcessError::environment("listen for workers", &error))?;
-    let address = listener.local_addr().map_err(|error| ProcessError::environment("listen for workers", &error))?;
+    let listener = TcpListener::bind("127.0.0.1:0")
+        .await
+        .map_err(|error| ProcessError::environment("listen for workers", &error))?;
+    let address =
+        listener.local_addr().map_err(|error| ProcessError::environment("listen for workers", &error))?;
     let job = config.job(partitions, options.accept_loss);
     let construction = Construction::Coordinator { job, token: token(), fresh: options.fresh };
     let mut driver = Driver::new(&options.hosting, construction, WorkerId::new(0))?;
@@ -75,7 +88,11 @@ pub async fn run(options: CoordinatorOptions) -> Result<u8, ProcessError> {
     tokio::spawn(accept(listener, happen.clone()));
     tokio::spawn(listen_to_supervisor(happen.clone()));
     let mut hands = Hands {
-        welcome: Welcome { config: serde_json::to_string(config).expect("a description is JSON"), partitions, accept_loss: options.accept_loss },
+        welcome: Welcome {
+            config: serde_json::to_string(config).expect("a description is JSON"),
+            partitions,
+            accept_loss: options.accept_loss,
+        },
         config: config.clone(),
         admin: Arc::new(admin),
         store: store_thread(checkpoints, happen.clone())?,
@@ -218,7 +235,9 @@ impl Hands {
     fn happened(&mut self, happening: Happening) -> Option<Stepped> {
         match happening {
             Happening::Stepped(stepped) => return Some(stepped),
-            Happening::Connected { stream } => drop(tokio::spawn(serve(stream, self.welcome.clone(), self.happen.clone()))),
+            Happening::Connected { stream } => {
+                drop(tokio::spawn(serve(stream, self.welcome.clone(), self.happen.clone())))
+            }
             Happening::Joined { pid, data_address, outgoing, reply } => {
                 self.joined += 1;
                 let worker = WorkerId::new(self.joined);
@@ -269,7 +288,9 @@ impl Hands {
     fn send(&self, worker: WorkerId, message: Message<StateHandle>, stamp: Stamp) {
         let Some(connected) = self.workers.get(&worker) else { return };
         let addresses = match &message {
-            Message::Deploy(deployment) => deployment.placement.iter().filter_map(|worker| self.address(*worker)).collect(),
+            Message::Deploy(deployment) => {
+                deployment.placement.iter().filter_map(|worker| self.address(*worker)).collect()
+            }
             _ => Vec::new(),
         };
         drop(connected.outgoing.send(Frame::Core { stamp, message, addresses }));
@@ -291,8 +312,12 @@ impl Hands {
             Message::ToSubtask { attempt, subtask, order } if *subtask == Subtask::source(0) => {
                 let attempt = attempt.get();
                 emit(&match order {
-                    Order::Trigger { checkpoint, last } => Event::Triggered { attempt, checkpoint: checkpoint.get(), last: *last },
-                    Order::Completed(checkpoint) => Event::Completed { attempt, checkpoint: checkpoint.get() },
+                    Order::Trigger { checkpoint, last } => {
+                        Event::Triggered { attempt, checkpoint: checkpoint.get(), last: *last }
+                    }
+                    Order::Completed(checkpoint) => {
+                        Event::Completed { attempt, checkpoint: checkpoint.get() }
+                    }
                     Order::Aborted(checkpoint) => Event::Aborted { attempt, checkpoint: checkpoint.get() },
                 });
             }

@@ -3,7 +3,10 @@
 //! Each operation of the core has three: `before` its start; `unanswered`, when it was started; `answered`, when the
 //! answer is here and was not stepped. Messages and barriers have two: `before` and `after` they are sent. Orders have one:
 //! `received`. Always compiled, armed by an argument.
-#![expect(clippy::wildcard_enum_match_arm, reason = "one alphabet serves all roles; only some of it concerns this one")]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "one alphabet serves all roles; only some of it concerns this one"
+)]
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -70,7 +73,8 @@ impl std::str::FromStr for CrashAt {
             return Err(format!("there is no crash point `{point}`; `truecut list crash-points` names them"));
         }
         let ordinal = ordinal.parse().ok().filter(|ordinal| *ordinal > 0);
-        let ordinal = ordinal.ok_or_else(|| format!("`{text}`: write POINT:ORDINAL, the first visit is 1"))?;
+        let ordinal =
+            ordinal.ok_or_else(|| format!("`{text}`: write POINT:ORDINAL, the first visit is 1"))?;
         Ok(Self { point: point.into(), ordinal })
     }
 }

@@ -54,7 +54,11 @@ pub struct Offer {
 }
 
 /// Takes connections of other workers for as long as it is polled. `broken` hears of accepted channels that broke.
-pub async fn serve(listener: TcpListener, offers: UnboundedSender<Offer>, broken: UnboundedSender<ChannelName>) {
+pub async fn serve(
+    listener: TcpListener,
+    offers: UnboundedSender<Offer>,
+    broken: UnboundedSender<ChannelName>,
+) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
@@ -73,7 +77,11 @@ pub async fn serve(listener: TcpListener, offers: UnboundedSender<Offer>, broken
     }
 }
 
-async fn receive(stream: TcpStream, offers: UnboundedSender<Offer>, broken: UnboundedSender<ChannelName>) -> io::Result<()> {
+async fn receive(
+    stream: TcpStream,
+    offers: UnboundedSender<Offer>,
+    broken: UnboundedSender<ChannelName>,
+) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let (mut reader, writer) = stream.into_split();
     let name = name_of(&frame(&mut reader).await?)?;
@@ -134,7 +142,12 @@ pub async fn send(
     }
 }
 
-async fn connect_and_send(address: &str, name: ChannelName, elements: UnboundedReceiver<Stamped>, credits: &Credits) -> io::Result<()> {
+async fn connect_and_send(
+    address: &str,
+    name: ChannelName,
+    elements: UnboundedReceiver<Stamped>,
+    credits: &Credits,
+) -> io::Result<()> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let (reader, writer) = stream.into_split();
@@ -157,7 +170,10 @@ async fn read_credit(mut reader: OwnedReadHalf, credits: &Credits) -> io::Result
     }
 }
 
-async fn write_elements(mut writer: BufWriter<OwnedWriteHalf>, mut elements: UnboundedReceiver<Stamped>) -> io::Result<()> {
+async fn write_elements(
+    mut writer: BufWriter<OwnedWriteHalf>,
+    mut elements: UnboundedReceiver<Stamped>,
+) -> io::Result<()> {
     let mut bytes = Vec::new();
     while let Some(element) = elements.recv().await {
         bytes.clear();
@@ -173,7 +189,8 @@ async fn write_elements(mut writer: BufWriter<OwnedWriteHalf>, mut elements: Unb
 
 async fn write_frame(writer: &mut BufWriter<OwnedWriteHalf>, bytes: &[u8]) -> io::Result<()> {
     let length = u32::try_from(bytes.len()).ok().filter(|length| *length <= MAX_FRAME_BYTES);
-    let length = length.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "a batch of more than 1 GiB"))?;
+    let length =
+        length.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "a batch of more than 1 GiB"))?;
     writer.write_all(&length.to_le_bytes()).await?;
     writer.write_all(bytes).await
 }
@@ -226,7 +243,8 @@ fn encode(stamped: &Stamped, out: &mut Vec<u8>) {
 }
 
 fn decode(bytes: &[u8]) -> io::Result<Stamped> {
-    let invalid = |error: &dyn std::fmt::Display| io::Error::new(io::ErrorKind::InvalidData, error.to_string());
+    let invalid =
+        |error: &dyn std::fmt::Display| io::Error::new(io::ErrorKind::InvalidData, error.to_string());
     let (tag, rest) = bytes.split_first().ok_or_else(|| invalid(&"an empty frame"))?;
     if *tag == 0 {
         let mut batch = RecordBatch::default();
@@ -237,7 +255,10 @@ fn decode(bytes: &[u8]) -> io::Result<Stamped> {
     let mut read = || {
         let stamp = Option::<Stamp>::decode(&mut from)?;
         let element = match tag {
-            1 => Element::Barrier { checkpoint: CheckpointId::decode(&mut from)?, last: bool::decode(&mut from)? },
+            1 => Element::Barrier {
+                checkpoint: CheckpointId::decode(&mut from)?,
+                last: bool::decode(&mut from)?,
+            },
             2 => Element::Cancel { checkpoint: CheckpointId::decode(&mut from)? },
             3 => Element::End,
             _ => return Err(from.malformed("an element of this version")),

@@ -45,7 +45,8 @@ impl Driver {
         let instance = instance();
         let mutant = hosting.mutant.map(|mutant| mutant.name().to_owned());
         let header = Header { role: id, instance, construction, mutant };
-        let trace = hosting.traces.as_ref().map(|directory| Writer::create(&file(directory, id, instance), &header));
+        let trace =
+            hosting.traces.as_ref().map(|directory| Writer::create(&file(directory, id, instance), &header));
         Ok(Self { role, id, instance, trace: trace.transpose()?, effects: Vec::new() })
     }
 
@@ -93,7 +94,9 @@ fn role_of(construction: &Construction, worker: WorkerId) -> RoleId {
     match construction {
         Construction::Coordinator { .. } => RoleId::Coordinator,
         Construction::Worker => RoleId::Worker(worker),
-        Construction::Subtask { attempt, task, .. } => RoleId::Subtask { attempt: *attempt, subtask: task.subtask },
+        Construction::Subtask { attempt, task, .. } => {
+            RoleId::Subtask { attempt: *attempt, subtask: task.subtask }
+        }
     }
 }
 

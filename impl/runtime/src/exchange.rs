@@ -165,7 +165,10 @@ mod tests {
         while let Received::Item(_, Stamped { element, .. }) = inbox.try_take() {
             match element {
                 Element::Batch(records) => taken.extend(
-                    records.batch().iter().map(|record| String::from_utf8(record.key.unwrap().to_vec()).unwrap()),
+                    records
+                        .batch()
+                        .iter()
+                        .map(|record| String::from_utf8(record.key.unwrap().to_vec()).unwrap()),
                 ),
                 other => taken.push(format!("{other:?}")),
             }
@@ -176,7 +179,13 @@ mod tests {
     fn batch(keys: &[&str]) -> Records {
         let mut batch = RecordBatch::default();
         for key in keys {
-            batch.push(RecordRef { key: Some(key.as_bytes()), value: None, timestamp_ms: 0, partition: 0, offset: 0 });
+            batch.push(RecordRef {
+                key: Some(key.as_bytes()),
+                value: None,
+                timestamp_ms: 0,
+                partition: 0,
+                offset: 0,
+            });
         }
         Records::new(batch)
     }
@@ -199,7 +208,12 @@ mod tests {
     fn a_barrier_goes_to_every_channel_behind_what_was_coalesced() {
         let (mut outputs, inboxes) = local(Exchange::Rebalance, 2);
         outputs.records(&batch(&["a", "b", "c"])).unwrap();
-        outputs.broadcast(&Element::End, Stamp { role: crate::trace::RoleId::Coordinator, instance: 0, sequence: 7 }).unwrap();
+        outputs
+            .broadcast(
+                &Element::End,
+                Stamp { role: crate::trace::RoleId::Coordinator, instance: 0, sequence: 7 },
+            )
+            .unwrap();
         let all: Vec<Vec<String>> = inboxes.iter().map(|inbox| received(inbox)).collect();
         assert_eq!(all, [vec!["b", "End"], vec!["a", "c", "End"]]);
     }

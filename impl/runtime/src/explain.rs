@@ -9,12 +9,18 @@ use crate::store;
 #[must_use]
 pub fn halt(halt: &Halt, config: &JobConfig) -> String {
     match halt {
-        Halt::Finished(name) => format!("finished: checkpoint {name} is complete and every transaction of it is committed"),
-        Halt::Failed { reason: why, resume } => format!("the job failed: {}{}", reason(why), resume_from(*resume, config)),
+        Halt::Finished(name) => {
+            format!("finished: checkpoint {name} is complete and every transaction of it is committed")
+        }
+        Halt::Failed { reason: why, resume } => {
+            format!("the job failed: {}{}", reason(why), resume_from(*resume, config))
+        }
         Halt::DataLoss { committable, fate, resume } => {
             let what = match fate {
                 Fate::Aborted => "was aborted by Kafka before it was committed",
-                Fate::Committed | Fate::Unknowable => "is not known to be committed, and can't be found out any more",
+                Fate::Committed | Fate::Unknowable => {
+                    "is not known to be committed, and can't be found out any more"
+                }
             };
             format!(
                 "data loss: transaction {} of checkpoint {} with {} records {what}. The job was down, or Kafka out of reach, for longer than \
@@ -35,7 +41,10 @@ pub fn halt(halt: &Halt, config: &JobConfig) -> String {
 
 fn resume_from(name: Option<CheckpointName>, config: &JobConfig) -> String {
     name.map_or_else(String::new, |name| {
-        format!("\nrun the job again to resume from checkpoint {name} in {}", config.checkpoints.directory.display())
+        format!(
+            "\nrun the job again to resume from checkpoint {name} in {}",
+            config.checkpoints.directory.display()
+        )
     })
 }
 
@@ -54,8 +63,14 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Task { detail } => detail.clone(),
         Reason::ChannelBroken => "a data channel between workers broke".into(),
         Reason::WorkerLost(worker) => format!("worker {worker} died or fell silent"),
-        Reason::Expired(id) => format!("checkpoint {id} was not acknowledged within `checkpoints.timeout_ms`"),
-        Reason::Declined(id) => format!("a subtask could not take part in checkpoint {id}; its worker's log says why"),
-        Reason::NotStored(id) => format!("checkpoint {id} could not be stored; the coordinator's log says why"),
+        Reason::Expired(id) => {
+            format!("checkpoint {id} was not acknowledged within `checkpoints.timeout_ms`")
+        }
+        Reason::Declined(id) => {
+            format!("a subtask could not take part in checkpoint {id}; its worker's log says why")
+        }
+        Reason::NotStored(id) => {
+            format!("checkpoint {id} could not be stored; the coordinator's log says why")
+        }
     }
 }

@@ -35,7 +35,12 @@ pub trait KeyedFunction: Send {
     ///
     /// # Errors
     /// The record can't be processed; the task fails.
-    fn process(&mut self, record: RecordRef<'_>, value: &mut Self::Value, out: &mut RecordBatch) -> Result<(), FunctionError>;
+    fn process(
+        &mut self,
+        record: RecordRef<'_>,
+        value: &mut Self::Value,
+        out: &mut RecordBatch,
+    ) -> Result<(), FunctionError>;
 
     /// Appends a value's bytes.
     fn encode(value: &Self::Value, out: &mut Vec<u8>);
@@ -136,7 +141,12 @@ pub struct Count {
 impl KeyedFunction for Count {
     type Value = u64;
 
-    fn process(&mut self, record: RecordRef<'_>, count: &mut u64, out: &mut RecordBatch) -> Result<(), FunctionError> {
+    fn process(
+        &mut self,
+        record: RecordRef<'_>,
+        count: &mut u64,
+        out: &mut RecordBatch,
+    ) -> Result<(), FunctionError> {
         use std::fmt::Write as _;
         *count += 1;
         self.text.clear();
@@ -174,7 +184,12 @@ pub struct CountWithLineage {
 impl KeyedFunction for CountWithLineage {
     type Value = Lineage;
 
-    fn process(&mut self, record: RecordRef<'_>, value: &mut Lineage, out: &mut RecordBatch) -> Result<(), FunctionError> {
+    fn process(
+        &mut self,
+        record: RecordRef<'_>,
+        value: &mut Lineage,
+        out: &mut RecordBatch,
+    ) -> Result<(), FunctionError> {
         use std::fmt::Write as _;
         let Lineage { count, digest } = value;
         *count += 1;

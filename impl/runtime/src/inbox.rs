@@ -52,7 +52,8 @@ impl<C, T> Inbox<C, T> {
     /// A gate with this many channels, none of them held.
     #[must_use]
     pub fn new(channels: u16) -> Self {
-        let lanes = (0..channels).map(|_| Lane { items: VecDeque::new(), held: false, credit: None }).collect();
+        let lanes =
+            (0..channels).map(|_| Lane { items: VecDeque::new(), held: false, credit: None }).collect();
         let state = State { control: VecDeque::new(), lanes, all_held: false, turn: 0, closed: false };
         Self { state: Mutex::new(state), arrived: Condvar::new() }
     }

@@ -73,7 +73,11 @@ pub fn entry(functions: &Functions) -> Option<ExitCode> {
         if is_worker {
             complain(&error);
         } else {
-            coordinator::emit(&Event::Ended { end: End::Failed, message: error.to_string(), exit_code: error.exit_code() });
+            coordinator::emit(&Event::Ended {
+                end: End::Failed,
+                message: error.to_string(),
+                exit_code: error.exit_code(),
+            });
         }
         error.exit_code()
     });
@@ -86,7 +90,9 @@ fn complain(error: &ProcessError) {
 }
 
 fn run(is_worker: bool, argument: Option<OsString>, functions: &Functions) -> Result<u8, ProcessError> {
-    let internal = |detail: &dyn std::fmt::Display| ProcessError::Internal { detail: format!("hidden argument: {detail}") };
+    let internal = |detail: &dyn std::fmt::Display| ProcessError::Internal {
+        detail: format!("hidden argument: {detail}"),
+    };
     let text = argument.and_then(|text| text.into_string().ok()).ok_or_else(|| internal(&"missing"))?;
     die_with_parent()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("truecut").build();
@@ -100,7 +106,8 @@ fn run(is_worker: bool, argument: Option<OsString>, functions: &Functions) -> Re
         let options = WorkerOptions { coordinator: arguments.coordinator, slots: arguments.slots, hosting };
         runtime.block_on(worker::run(options, functions)).map(|()| exit::OK)
     } else {
-        let arguments: CoordinatorArguments = serde_json::from_str(&text).map_err(|error| internal(&error))?;
+        let arguments: CoordinatorArguments =
+            serde_json::from_str(&text).map_err(|error| internal(&error))?;
         let hosting = begin(&arguments.common)?;
         let CoordinatorArguments { config, fresh, accept_loss, .. } = arguments;
         runtime.block_on(coordinator::run(CoordinatorOptions { config, fresh, accept_loss, hosting }))
@@ -112,7 +119,9 @@ fn run(is_worker: bool, argument: Option<OsString>, functions: &Functions) -> Re
 /// Opens the log and makes any panic the end of the process: a role that broke an invariant must not run on.
 fn begin(common: &Common) -> Result<Hosting, ProcessError> {
     let log = std::fs::File::options().create(true).append(true).open(&common.log);
-    let log = log.map_err(|error| ProcessError::environment(&format!("write the log {}", common.log.display()), &error))?;
+    let log = log.map_err(|error| {
+        ProcessError::environment(&format!("write the log {}", common.log.display()), &error)
+    })?;
     let filter = tracing_subscriber::EnvFilter::try_from_env("TRUECUT_LOG").unwrap_or_else(|_| "info".into());
     tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(Arc::new(log)).init();
     let hook = std::panic::take_hook();
@@ -122,7 +131,11 @@ fn begin(common: &Common) -> Result<Hosting, ProcessError> {
         std::process::exit(exit::INTERNAL.into());
     }));
     let unknown = |name: &String| ProcessError::Internal { detail: format!("there is no mutant `{name}`") };
-    let mutant = common.mutant.as_ref().map(|name| Mutant::from_name(name).ok_or_else(|| unknown(name))).transpose()?;
+    let mutant = common
+        .mutant
+        .as_ref()
+        .map(|name| Mutant::from_name(name).ok_or_else(|| unknown(name)))
+        .transpose()?;
     Ok(Hosting { traces: common.traces.clone().map(Arc::new), mutant })
 }
 
@@ -131,5 +144,9 @@ fn die_with_parent() -> Result<(), ProcessError> {
     let parent = nix::unistd::getppid();
     nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)
         .map_err(|error| ProcessError::environment("tie this process to its parent", &error))?;
-    if nix::unistd::getppid() == parent { Ok(()) } else { Err(ProcessError::Environment { detail: "the supervisor is gone".into() }) }
+    if nix::unistd::getppid() == parent {
+        Ok(())
+    } else {
+        Err(ProcessError::Environment { detail: "the supervisor is gone".into() })
+    }
 }

@@ -44,7 +44,10 @@ impl Functions {
     pub fn named(&self, name: &str) -> Result<MakeFunction, ProcessError> {
         self.0.get(name).cloned().ok_or_else(|| {
             let known: Vec<&str> = self.0.keys().map(String::as_str).collect();
-            let detail = format!("`operator.function` is `{name}`, which this program does not have; it has {}", known.join(", "));
+            let detail = format!(
+                "`operator.function` is `{name}`, which this program does not have; it has {}",
+                known.join(", ")
+            );
             ProcessError::BadData { detail }
         })
     }

@@ -36,21 +36,31 @@ impl JobOptions {
     /// One can't be made.
     pub fn prepare(&self) -> Result<(), ProcessError> {
         for directory in [Some(&self.logs), self.traces.as_ref()].into_iter().flatten() {
-            std::fs::create_dir_all(directory)
-                .map_err(|error| ProcessError::environment(&format!("make the directory {}", directory.display()), &error))?;
+            std::fs::create_dir_all(directory).map_err(|error| {
+                ProcessError::environment(&format!("make the directory {}", directory.display()), &error)
+            })?;
         }
         Ok(())
     }
 
     fn common(&self, name: &str) -> Common {
-        Common { log: self.logs.join(format!("{name}.log")), traces: self.traces.clone(), mutant: self.mutant.clone() }
+        Common {
+            log: self.logs.join(format!("{name}.log")),
+            traces: self.traces.clone(),
+            mutant: self.mutant.clone(),
+        }
     }
 
     /// Starts a worker. `name` is its log's; `crash_at` a crash point at which it kills itself.
     ///
     /// # Errors
     /// The process can't be started.
-    pub fn start_worker(&self, coordinator: &str, name: &str, crash_at: Option<String>) -> Result<Child, ProcessError> {
+    pub fn start_worker(
+        &self,
+        coordinator: &str,
+        name: &str,
+        crash_at: Option<String>,
+    ) -> Result<Child, ProcessError> {
         let arguments = WorkerArguments {
             coordinator: coordinator.into(),
             slots: self.config.slots_per_worker(),
@@ -77,11 +87,16 @@ impl JobOptions {
         let json = serde_json::to_string(&arguments).expect("arguments are JSON");
         let mut command = again(COORDINATOR, &json)?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| ProcessError::environment("start the coordinator process", &error))?;
+        let mut child = command
+            .spawn()
+            .map_err(|error| ProcessError::environment("start the coordinator process", &error))?;
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(ProcessError::Internal { detail: "the coordinator was started without pipes".into() });
+            return Err(ProcessError::Internal {
+                detail: "the coordinator was started without pipes".into(),
+            });
         };
-        let mut coordinator = Coordinator { child, stdin, events: read_events(stdout), address: String::new() };
+        let mut coordinator =
+            Coordinator { child, stdin, events: read_events(stdout), address: String::new() };
         match coordinator.next_event().await {
             Some(Event::Listening { address }) => {
                 coordinator.address = address;
@@ -99,7 +114,8 @@ impl JobOptions {
 
 /// This program again. In a process group of its own, so that the terminal's Ctrl-C reaches the supervisor alone.
 fn again(kind: &str, argument: &str) -> Result<Command, ProcessError> {
-    let program = std::env::current_exe().map_err(|error| ProcessError::environment("find this program", &error))?;
+    let program =
+        std::env::current_exe().map_err(|error| ProcessError::environment("find this program", &error))?;
     let mut command = Command::new(program);
     command.arg(kind).arg(argument).process_group(0).kill_on_drop(true);
     Ok(command)
@@ -233,12 +249,19 @@ struct Workers<'a> {
 impl<'a> Workers<'a> {
     fn new(options: &'a JobOptions, coordinator: &str) -> Self {
         let exits = unbounded_channel();
-        Self { options, coordinator: coordinator.into(), started: 0, exits, waits: tokio::task::JoinSet::new() }
+        Self {
+            options,
+            coordinator: coordinator.into(),
+            started: 0,
+            exits,
+            waits: tokio::task::JoinSet::new(),
+        }
     }
 
     fn start(&mut self) -> Result<(), ProcessError> {
         self.started += 1;
-        let mut child = self.options.start_worker(&self.coordinator, &format!("worker-{}", self.started), None)?;
+        let mut child =
+            self.options.start_worker(&self.coordinator, &format!("worker-{}", self.started), None)?;
         let exited = self.exits.0.clone();
         self.waits.spawn(async move {
             let status = child.wait().await;

@@ -1,5 +1,8 @@
 //! A worker process: hosts the worker role and the tasks that it launches.
-#![expect(clippy::wildcard_enum_match_arm, reason = "one alphabet serves all roles; only some of it concerns this one")]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "one alphabet serves all roles; only some of it concerns this one"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,17 +52,29 @@ pub struct WorkerOptions {
 /// # Errors
 /// It could not begin: the coordinator does not answer, or the checkpoint directory can't be opened.
 pub async fn run(options: WorkerOptions, functions: &Functions) -> Result<(), ProcessError> {
-    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| ProcessError::environment("listen for data channels", &error))?;
-    let data_address = listener.local_addr().map_err(|error| ProcessError::environment("listen for data channels", &error))?;
-    let unreachable = |error| ProcessError::environment(&format!("connect to the coordinator at {}", options.coordinator), &error);
+    let listener = TcpListener::bind("127.0.0.1:0")
+        .await
+        .map_err(|error| ProcessError::environment("listen for data channels", &error))?;
+    let data_address = listener
+        .local_addr()
+        .map_err(|error| ProcessError::environment("listen for data channels", &error))?;
+    let unreachable = |error| {
+        ProcessError::environment(&format!("connect to the coordinator at {}", options.coordinator), &error)
+    };
     let stream = TcpStream::connect(&options.coordinator).await.map_err(unreachable)?;
     let (mut incoming, outgoing) = control::split(stream).map_err(unreachable)?;
-    let hello = Frame::Hello { version: VERSION, pid: std::process::id(), slots: options.slots, data_address: data_address.to_string() };
+    let hello = Frame::Hello {
+        version: VERSION,
+        pid: std::process::id(),
+        slots: options.slots,
+        data_address: data_address.to_string(),
+    };
     drop(outgoing.send(hello));
     let Some(Frame::Welcome { worker, config, partitions, accept_loss }) = incoming.next().await else {
         return Err(ProcessError::Internal { detail: "the coordinator did not welcome this worker".into() });
     };
-    let config: JobConfig = serde_json::from_str(&config).map_err(|error| ProcessError::Internal { detail: error.to_string() })?;
+    let config: JobConfig = serde_json::from_str(&config)
+        .map_err(|error| ProcessError::Internal { detail: error.to_string() })?;
     let job = config.job(partitions, accept_loss);
     let mut host = Host::new(WorkerId::new(worker), &options, config, job, outgoing, functions)?;
     host.serve(incoming, listener).await;
@@ -119,7 +134,11 @@ impl Host {
         let raw = RawClient::new(cluster.clone());
         let shared = Shared {
             function: functions.named(&config.operator.function)?,
-            producers: TransactionalProducers::new(ProducerSettings::new(cluster.clone()), raw.clone(), BatchPool::new(16, 1 << 20)),
+            producers: TransactionalProducers::new(
+                ProducerSettings::new(cluster.clone()),
+                raw.clone(),
+                BatchPool::new(16, 1 << 20),
+            ),
             checkpoints: Checkpoints::new(Arc::new(directory)),
             runtime: Handle::current(),
             reports: reporter,
@@ -209,7 +228,9 @@ impl Hands {
             Effect::Stop(attempt) => self.stop(attempt),
             Effect::Accept { attempt, from, to } => self.accept(ChannelName { attempt, from, to }),
             // Dropping the decision closes the connection.
-            Effect::Refuse { attempt, from, to } => drop(self.offers.remove(&ChannelName { attempt, from, to })),
+            Effect::Refuse { attempt, from, to } => {
+                drop(self.offers.remove(&ChannelName { attempt, from, to }))
+            }
             _ => unreachable!("no effect of a worker"),
         }
     }
@@ -217,7 +238,8 @@ impl Hands {
     fn pass_on(&self, subtask: Subtask, message: Mail, stamp: Stamp) {
         let Mail::ToSubtask { attempt, .. } = &message else { return };
         let Some(running) = self.running.get(attempt) else { return };
-        let stepped = Stepped { input: Input::Message { from: Peer::Coordinator, message }, stamp: Some(stamp) };
+        let stepped =
+            Stepped { input: Input::Message { from: Peer::Coordinator, message }, stamp: Some(stamp) };
         match subtask.vertex {
             Vertex::Source => {
                 if let Some(inbox) = running.sources.get(&subtask.index) {
@@ -234,7 +256,10 @@ impl Hands {
 
     /// The subtask at this end of a channel.
     fn end_of(&self, name: ChannelName) -> Subtask {
-        let is_here = self.running.get(&name.attempt).is_some_and(|running| running.chains.contains_key(&name.to.index));
+        let is_here = self
+            .running
+            .get(&name.attempt)
+            .is_some_and(|running| running.chains.contains_key(&name.to.index));
         if is_here { name.to } else { name.from }
     }
 
@@ -252,18 +277,28 @@ impl Hands {
             credits: Vec::new(),
             threads: Vec::new(),
         };
-        let operators: Vec<u16> = tasks.keys().filter(|subtask| subtask.vertex == Vertex::Operator).map(|subtask| subtask.index).collect();
-        let sources: Vec<u16> = tasks.keys().filter(|subtask| subtask.vertex == Vertex::Source).map(|subtask| subtask.index).collect();
+        let operators: Vec<u16> = tasks
+            .keys()
+            .filter(|subtask| subtask.vertex == Vertex::Operator)
+            .map(|subtask| subtask.index)
+            .collect();
+        let sources: Vec<u16> = tasks
+            .keys()
+            .filter(|subtask| subtask.vertex == Vertex::Source)
+            .map(|subtask| subtask.index)
+            .collect();
         // All gates before any thread: a source may send to its neighbour at once.
         for index in &operators {
             running.chains.insert(*index, Arc::new(Inbox::new(self.job.operator_channels())));
         }
         let mut launched = Ok(());
         for index in operators {
-            launched = launched.and_then(|()| self.launch_chain(index, &deployment, &mut tasks, &mut running));
+            launched =
+                launched.and_then(|()| self.launch_chain(index, &deployment, &mut tasks, &mut running));
         }
         for index in sources {
-            launched = launched.and_then(|()| self.launch_source(index, &deployment, &mut tasks, &mut running));
+            launched =
+                launched.and_then(|()| self.launch_source(index, &deployment, &mut tasks, &mut running));
         }
         self.running.insert(attempt, running);
         if let Err(detail) = launched {
@@ -276,10 +311,15 @@ impl Hands {
         }
     }
 
-    fn driver(&self, deployment: &Deployment<StateHandle>, task: Option<Task<StateHandle>>) -> Result<Driver, String> {
+    fn driver(
+        &self,
+        deployment: &Deployment<StateHandle>,
+        task: Option<Task<StateHandle>>,
+    ) -> Result<Driver, String> {
         let task = task.ok_or("a deployment without one of its tasks")?;
         let drained_at = deployment.drained_at();
-        let construction = Construction::Subtask { job: self.job.clone(), attempt: deployment.attempt, task, drained_at };
+        let construction =
+            Construction::Subtask { job: self.job.clone(), attempt: deployment.attempt, task, drained_at };
         Driver::new(&self.hosting, construction, self.worker).map_err(|error| error.to_string())
     }
 
@@ -323,7 +363,8 @@ impl Hands {
         }
         let inbox: Arc<SourceInbox> = Arc::new(Inbox::new(1));
         running.sources.insert(index, Arc::clone(&inbox));
-        let task = SourceTask::new(subtask, self.shared.clone(), inbox, Outputs::new(self.job.exchange, channels));
+        let task =
+            SourceTask::new(subtask, self.shared.clone(), inbox, Outputs::new(self.job.exchange, channels));
         running.threads.push(thread(format!("source-{index}"), move || task.run(driver))?);
         Ok(())
     }

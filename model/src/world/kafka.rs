@@ -229,6 +229,16 @@ impl<K: Copy + Ord, R: Copy> Kafka<K, R> {
         described.ok_or(TRANSACTIONAL_ID_NOT_FOUND)
     }
 
+    /// Puts records that become visible together into one order of all those that nobody can tell apart: each group, as
+    /// `group` says, keeps its own order.
+    pub(crate) fn arrange<G: Ord>(&mut self, group: impl Fn(&R) -> G) {
+        for log in &mut self.logs {
+            for together in log.chunk_by_mut(|one, next| one.open == next.open) {
+                together.sort_by_key(|written| group(&written.record));
+            }
+        }
+    }
+
     /// Decides, and writes the markers.
     fn end(&mut self, id: K, end: End, producer: Producer) {
         let state = match end {

@@ -10,7 +10,7 @@ use crate::coordinator::{Coordinator, Phase};
 use crate::id::{
     Attempt, CheckpointId, CheckpointName, HeadVersion, NextOffset, Partition, Subtask, Vertex, WorkerId,
 };
-use crate::job::owner_of_partition;
+use crate::job::{Position, StartPosition, owner_of_partition};
 use crate::kafka::{Meaning, meaning};
 use crate::role::Effects;
 use crate::snapshot::{Checkpoint, Head, Snapshot};
@@ -73,22 +73,50 @@ impl<S: Clone> Coordinator<S> {
         out.push(Effect::Start { op: Op::ReadCheckpoint, request: Request::ReadCheckpoint(name) });
     }
 
+    /// Asks where to begin: at the group's offsets first, if the job wants them and they are not known yet.
     pub(super) fn resolve_start<B>(&self, out: &mut impl Effects<B, S>) {
-        out.push(Effect::Start { op: Op::ResolveStart, request: Request::ResolveStart(self.job.start) });
+        let position = match self.job.start {
+            StartPosition::GroupOrEarliest | StartPosition::GroupOrLatest if self.group.is_none() => {
+                Position::Committed
+            }
+            StartPosition::Earliest | StartPosition::GroupOrEarliest => Position::Earliest,
+            StartPosition::Latest | StartPosition::GroupOrLatest => Position::Latest,
+        };
+        out.push(Effect::Start { op: Op::ResolveStart, request: Request::ResolveStart(position) });
     }
 
     /// Where a job begins is its first checkpoint: no later attempt resolves it again (FLINK-28303).
     pub(super) fn start_resolved<B>(&mut self, outcome: Outcome<S>, out: &mut impl Effects<B, S>) {
         match outcome {
-            Outcome::Offsets(offsets) => {
-                let checkpoint = self.initial(&offsets);
-                self.store(checkpoint, out);
-            }
+            Outcome::Offsets(offsets) => self.start_known(offsets, out),
             Outcome::Answer(code) if meaning(code) == Meaning::Retry => {
                 out.push(Effect::Arm(Timer::Retry(Op::ResolveStart)))
             }
             Outcome::Unknown => out.push(Effect::Arm(Timer::Retry(Op::ResolveStart))),
             other => self.halt_unexpected(Op::ResolveStart, other, out),
+        }
+    }
+
+    /// The group's offsets go before the fallback, which is asked for where the group has committed nothing.
+    fn start_known<B>(&mut self, offsets: BTreeMap<Partition, NextOffset>, out: &mut impl Effects<B, S>) {
+        let is_fallback = match self.job.start {
+            StartPosition::GroupOrEarliest | StartPosition::GroupOrLatest => self.group.is_some(),
+            StartPosition::Earliest | StartPosition::Latest => true,
+        };
+        let mut known = offsets;
+        known.extend(self.group.take().unwrap_or_default());
+        if (0..self.job.partitions).map(Partition::new).eq(known.keys().copied()) {
+            let checkpoint = self.initial(&known);
+            self.store(checkpoint, out);
+        } else if is_fallback {
+            let detail = format!(
+                "topic {} has other partitions than when the job began; run it again",
+                self.job.topic
+            );
+            self.halt_unexpected(Op::ResolveStart, Outcome::Failed { detail }, out);
+        } else {
+            self.group = Some(known);
+            self.resolve_start(out);
         }
     }
 
@@ -167,12 +195,12 @@ impl<S: Clone> Coordinator<S> {
         if !matches!(self.phase, Phase::Deployed(_)) {
             return;
         }
-        self.cancel(out);
         self.restarts += 1;
         if self.restarts > self.job.settings.max_restarts {
             let resume = self.latest();
             return self.halt(Halt::Failed { reason, resume }, out);
         }
+        self.cancel(out);
         self.phase = Phase::Backoff;
         out.push(Effect::Arm(Timer::Restart));
     }
@@ -193,6 +221,9 @@ impl<S: Clone> Coordinator<S> {
         }
         for id in core::mem::take(&mut self.pending).into_keys() {
             out.push(Effect::Disarm(Timer::Expiry(id)));
+            if !self.store.is_completing(id) {
+                self.discard(CheckpointName { attempt, id }, out);
+            }
         }
         self.whole.clear();
         self.wanted = false;

@@ -206,7 +206,7 @@ impl<S: Clone> Coordinator<S> {
         }
     }
 
-    fn discard<B>(&self, name: CheckpointName, out: &mut impl Effects<B, S>) {
+    pub(super) fn discard<B>(&self, name: CheckpointName, out: &mut impl Effects<B, S>) {
         assert!(self.latest() != Some(name), "the latest checkpoint is kept");
         out.push(Effect::Start { op: Op::Discard(name.id), request: Request::Discard(name) });
     }

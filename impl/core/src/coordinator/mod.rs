@@ -11,7 +11,7 @@ mod store;
 use alloc::collections::{BTreeMap, VecDeque};
 
 use crate::alphabet::{Effect, Input, Message, Op, Peer, Request, Timer};
-use crate::id::{Attempt, CheckpointId, CheckpointName, HeadVersion, Token, WorkerId};
+use crate::id::{Attempt, CheckpointId, CheckpointName, HeadVersion, NextOffset, Partition, Token, WorkerId};
 use crate::job::{Exchange, Job};
 use crate::role::{Effects, Role};
 use crate::snapshot::{Checkpoint, Head};
@@ -59,6 +59,8 @@ pub struct Coordinator<S> {
     pending: BTreeMap<CheckpointId, Pending<S>>,
     /// Completed checkpoints whose data is kept, oldest first.
     retained: VecDeque<CheckpointName>,
+    /// What the consumer group committed, while a job that begins there asks for the rest.
+    group: Option<BTreeMap<Partition, NextOffset>>,
     /// Registered workers and their slots.
     workers: BTreeMap<WorkerId, u16>,
     lingering: Lingering,
@@ -97,6 +99,7 @@ impl<S: Clone> Coordinator<S> {
             next: CheckpointId::new(1),
             pending: BTreeMap::new(),
             retained: VecDeque::new(),
+            group: None,
             workers: BTreeMap::new(),
             lingering: Lingering::idle(),
             wanted: false,

@@ -21,6 +21,13 @@ pub(super) enum Store {
     Swapping { head: Head, last: bool },
 }
 
+impl Store {
+    /// Whether the swap that completes this checkpoint was started.
+    pub(super) fn is_completing(&self, checkpoint: CheckpointId) -> bool {
+        matches!(self, Self::Swapping { head, .. } if head.latest.is_some_and(|latest| latest.id == checkpoint))
+    }
+}
+
 impl<S: Clone> Coordinator<S> {
     /// Makes a whole checkpoint durable, when the store is free.
     pub(super) fn store<B>(&mut self, checkpoint: Checkpoint<S>, out: &mut impl Effects<B, S>) {

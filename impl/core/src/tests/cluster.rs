@@ -196,11 +196,11 @@ impl Cluster {
 
     /// Sources feed the operator by channels, the operator its sink directly.
     fn emit(&mut self, who: Who, element: Element<Words>) {
-        match who {
-            Who::Task(from) if from == Subtask::operator(0) => {
-                self.give(Who::Task(Subtask::sink(0)), Input::Element { channel: 0, element });
-            }
-            from => self.channels.entry(task(from).index).or_default().push_back(element),
+        let from = task(who);
+        if from == Subtask::operator(0) {
+            self.give(Who::Task(Subtask::sink(0)), Input::Element { channel: 0, element });
+        } else {
+            self.channels.entry(from.index).or_default().push_back(element);
         }
     }
 

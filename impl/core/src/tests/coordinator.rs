@@ -44,31 +44,31 @@ fn a_new_job_claims_attempt_1_and_makes_its_start_the_first_checkpoint() {
         &mut Coordinator::new(job(), Token::new(9), false),
         START,
         expect![[r#"
-        begin
-            arm heartbeat
-            start: read the head
-        head = none
-            start: swap v0 for attempt 1 of coordinator 9, latest none, next 1
-        swap = ok
-            start: resolve the start (Earliest)
-        start = 0 0
-            start: write checkpoint 1 of attempt 1: source-0 1:0, source-1 0:0, operator-0 no state, sink-0 []
-        write 1 = ok
-            start: swap v1 for attempt 1 of coordinator 9, latest checkpoint 1 of attempt 1, next 2
-        swap = ok
-            start: read checkpoint 1 of attempt 1
-        read = 1.1 0 0 -
-            start: list transactions
-        join w0 2
-            arm silence w0
-            tell w0: deploy attempt 1 from checkpoint 1 of attempt 1 on w0 w0: sink-0 with [], operator-0 with no state, source-0 with 0:0, source-1 with 1:0
-        source-0 ready
-        source-1 ready
-        operator-0 ready
-        sink-0 ready
-            arm interval
-        list = all
-    "#]],
+            begin
+                arm heartbeat
+                start: read the head
+            head = none
+                start: swap v0 for attempt 1 of coordinator 9, latest none, next 1
+            swap = ok
+                start: resolve the start (Earliest)
+            start = 0 0
+                start: write checkpoint 1 of attempt 1: source-0 0:0, source-1 1:0, operator-0 no state, sink-0 []
+            write 1 = ok
+                start: swap v1 for attempt 1 of coordinator 9, latest checkpoint 1 of attempt 1, next 2
+            swap = ok
+                start: read checkpoint 1 of attempt 1
+            read = 1.1 0 0 -
+                start: list transactions
+            join w0 2
+                arm silence w0
+                tell w0: deploy attempt 1 from checkpoint 1 of attempt 1 on w0 w0: sink-0 with [], operator-0 with no state, source-0 with 0:0, source-1 with 1:0
+            source-0 ready
+            source-1 ready
+            operator-0 ready
+            sink-0 ready
+                arm interval
+            list = all
+        "#]],
     );
 }
 
@@ -156,6 +156,7 @@ fn a_worker_that_was_given_up_is_not_listened_to() {
             lost w0
                 disarm silence w0
                 disarm expiry 2
+                start: discard checkpoint 2 of attempt 1
                 disarm interval
                 arm restart
             source-0 ack 2 2

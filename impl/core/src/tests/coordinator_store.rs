@@ -1,4 +1,4 @@
-//! The head: claims, unknown swaps, other coordinators; and transactions that dead attempts left open.
+//! The store: claims, failed writes, unknown swaps, other coordinators; and transactions that dead attempts left open.
 
 use expect_test::expect;
 
@@ -45,7 +45,7 @@ fn a_fresh_start_leaves_the_checkpoints_behind_and_gives_out_no_id_twice() {
             swap = ok
                 start: resolve the start (GroupOrLatest)
             start = 5 5
-                start: write checkpoint 13 of attempt 4: source-0 1:5, source-1 0:5, operator-0 no state, sink-0 []
+                start: write checkpoint 13 of attempt 4: source-0 0:5, source-1 1:5, operator-0 no state, sink-0 []
             write 13 = ok
                 start: swap v8 for attempt 4 of coordinator 9, latest checkpoint 13 of attempt 4, next 14
             swap = ok
@@ -109,6 +109,88 @@ fn an_unknown_swap_that_had_not_landed_is_done_by_its_repetition() {
             tell w0: source-1: 2 is complete
             start: list transactions
     "#]],
+    );
+}
+
+#[test]
+fn a_store_that_fails_to_write_aborts_the_checkpoint() {
+    let settings = Settings { tolerable_failures: 1, ..Settings::default() };
+    let mut coordinator = after(Job { settings, ..job() }, START);
+    run(&mut coordinator, "fire interval", read::input);
+    run(&mut coordinator, ACKS, read::input);
+    check(
+        &mut coordinator,
+        "write 2 = failed; fire interval",
+        expect![[r#"
+        write 2 = failed
+            disarm expiry 2
+            tell w0: sink-0: 2 is aborted
+            tell w0: operator-0: 2 is aborted
+            tell w0: source-0: 2 is aborted
+            tell w0: source-1: 2 is aborted
+            start: discard checkpoint 2 of attempt 1
+        fire interval
+            arm interval
+            arm expiry 3
+            tell w0: source-0: trigger 3
+            tell w0: source-1: trigger 3
+    "#]],
+    );
+}
+
+#[test]
+fn an_attempt_that_fails_while_its_checkpoint_is_written_leaves_the_head_alone() {
+    let mut coordinator = after(job(), START);
+    run(&mut coordinator, "fire interval", read::input);
+    run(&mut coordinator, ACKS, read::input);
+    check(
+        &mut coordinator,
+        "sink-0 failed now; fire restart; write 2 = ok; swap = ok; read = 1.1 0 0 -",
+        expect![[r#"
+            sink-0 failed now
+                tell w0: cancel attempt 1
+                disarm expiry 2
+                start: discard checkpoint 2 of attempt 1
+                disarm interval
+                arm restart
+            fire restart
+            write 2 = ok
+                start: swap v2 for attempt 2 of coordinator 9, latest checkpoint 1 of attempt 1, next 3
+            swap = ok
+                start: read checkpoint 1 of attempt 1
+            read = 1.1 0 0 -
+                start: list transactions
+                tell w0: deploy attempt 2 from checkpoint 1 of attempt 1 on w0 w0: sink-0 with [], operator-0 with no state, source-0 with 0:0, source-1 with 1:0
+        "#]],
+    );
+}
+
+#[test]
+fn a_swap_that_was_started_before_its_attempt_failed_may_complete_the_checkpoint_for_the_next_one() {
+    let mut coordinator = after(job(), START);
+    run(&mut coordinator, "fire interval", read::input);
+    run(&mut coordinator, ACKS, read::input);
+    check(
+        &mut coordinator,
+        "write 2 = ok; sink-0 failed now; fire restart; swap = ok; swap = ok; read = 1.2 2 1 A:2 2@1/0/0",
+        expect![[r#"
+            write 2 = ok
+                start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
+            sink-0 failed now
+                tell w0: cancel attempt 1
+                disarm expiry 2
+                disarm interval
+                arm restart
+            fire restart
+            swap = ok
+                start: discard checkpoint 1 of attempt 1
+                start: swap v3 for attempt 2 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
+            swap = ok
+                start: read checkpoint 2 of attempt 1
+            read = 1.2 2 1 A:2 2@1/0/0
+                start: list transactions
+                tell w0: deploy attempt 2 from checkpoint 2 of attempt 1 on w0 w0: sink-0 with [2@job/1/0/0 by 7.0 (3 records)], operator-0 with `A:2`, source-0 with 0:2, source-1 with 1:1
+        "#]],
     );
 }
 

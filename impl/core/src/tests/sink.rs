@@ -64,24 +64,24 @@ fn after_the_flush_the_input_stays_held_while_the_next_producer_is_not_ready() {
     sink(
         "begin; init 0 = 7.0; 0: A; 0: barrier 2; flush 0 = ok; init 1 = 8.0",
         expect![[r#"
-        begin
-            hold 0
-            start: init job/1/0/0
-        init 0 = 7.0
-            release 0
-            start: init job/1/0/1
-            tell the coordinator: sink-0 of attempt 1 is ready
-        0: A
-            produce A in slot 0
-        0: barrier 2
-            hold 0
-            start: flush slot 0
-        flush 0 = ok
-            tell the coordinator: sink-0 of attempt 1 acknowledges 2 with [2@job/1/0/0 by 7.0 (1 records)]
-        init 1 = 8.0
-            release 0
-            start: init job/1/0/2
-    "#]],
+            begin
+                hold 0
+                start: init job/1/0/0
+            init 0 = 7.0
+                release 0
+                start: init job/1/0/1
+                tell the coordinator: sink-0 of attempt 1 is ready
+            0: A
+                produce A in slot 0
+            0: barrier 2
+                hold 0
+                start: flush slot 0
+            flush 0 = ok
+                tell the coordinator: sink-0 of attempt 1 acknowledges 2 with [2@job/1/0/0 by 7.0 (1 record)]
+            init 1 = 8.0
+                release 0
+                start: init job/1/0/2
+        "#]],
     );
 }
 
@@ -173,7 +173,7 @@ fn an_aborted_checkpoint_keeps_its_transaction_and_the_next_snapshot_lists_both(
                 hold 0
                 start: flush slot 0
             flush 0 = ok
-                tell the coordinator: sink-0 of attempt 1 acknowledges 2 with [2@job/1/0/0 by 7.0 (1 records)]
+                tell the coordinator: sink-0 of attempt 1 acknowledges 2 with [2@job/1/0/0 by 7.0 (1 record)]
                 release 0
                 start: init job/1/0/2
             init 2 = 9.0
@@ -184,13 +184,13 @@ fn an_aborted_checkpoint_keeps_its_transaction_and_the_next_snapshot_lists_both(
                 hold 0
                 start: flush slot 1
             flush 1 = ok
-                tell the coordinator: sink-0 of attempt 1 acknowledges 3 with [2@job/1/0/0 by 7.0 (1 records), 3@job/1/0/1 by 8.0 (1 records)]
+                tell the coordinator: sink-0 of attempt 1 acknowledges 3 with [2@job/1/0/0 by 7.0 (1 record), 3@job/1/0/1 by 8.0 (1 record)]
                 release 0
                 start: init job/1/0/3
             complete 3
-                start: commit 2@job/1/0/0 by 7.0 (1 records)
+                start: commit 2@job/1/0/0 by 7.0 (1 record)
             commit 1/0/0 = 0
-                start: commit 3@job/1/0/1 by 8.0 (1 records)
+                start: commit 3@job/1/0/1 by 8.0 (1 record)
             commit 1/0/1 = 0
         "#]],
     );
@@ -216,11 +216,11 @@ fn a_slot_is_used_again_only_after_a_completed_checkpoint_that_does_not_list_it(
                 hold 0
                 start: flush slot 0
             flush 0 = ok
-                tell the coordinator: sink-0 of attempt 1 acknowledges 1 with [1@job/1/0/0 by 7.0 (1 records)]
+                tell the coordinator: sink-0 of attempt 1 acknowledges 1 with [1@job/1/0/0 by 7.0 (1 record)]
                 release 0
                 start: init job/1/0/2
             complete 1
-                start: commit 1@job/1/0/0 by 7.0 (1 records)
+                start: commit 1@job/1/0/0 by 7.0 (1 record)
             commit 1/0/0 = 0
             init 2 = 9.0
             0: B
@@ -229,12 +229,12 @@ fn a_slot_is_used_again_only_after_a_completed_checkpoint_that_does_not_list_it(
                 hold 0
                 start: flush slot 1
             flush 1 = ok
-                tell the coordinator: sink-0 of attempt 1 acknowledges 2 with [2@job/1/0/1 by 8.0 (1 records)]
+                tell the coordinator: sink-0 of attempt 1 acknowledges 2 with [2@job/1/0/1 by 8.0 (1 record)]
                 release 0
                 start: init job/1/0/3
             init 3 = 10.0
             complete 2
-                start: commit 2@job/1/0/1 by 8.0 (1 records)
+                start: commit 2@job/1/0/1 by 8.0 (1 record)
             commit 1/0/1 = 0
             0: C
                 produce C in slot 2
@@ -242,7 +242,7 @@ fn a_slot_is_used_again_only_after_a_completed_checkpoint_that_does_not_list_it(
                 hold 0
                 start: flush slot 2
             flush 2 = ok
-                tell the coordinator: sink-0 of attempt 1 acknowledges 3 with [3@job/1/0/2 by 9.0 (1 records)]
+                tell the coordinator: sink-0 of attempt 1 acknowledges 3 with [3@job/1/0/2 by 9.0 (1 record)]
                 release 0
                 start: init job/1/0/0
         "#]],
@@ -268,11 +268,11 @@ fn after_the_last_barrier_it_opens_nothing_and_is_drained_when_all_is_committed(
                 hold 0
                 start: flush slot 0
             flush 0 = ok
-                tell the coordinator: sink-0 of attempt 1 acknowledges 2 with [2@job/1/0/0 by 7.0 (1 records)]
+                tell the coordinator: sink-0 of attempt 1 acknowledges 2 with [2@job/1/0/0 by 7.0 (1 record)]
                 release 0
             0: end
             complete 2
-                start: commit 2@job/1/0/0 by 7.0 (1 records)
+                start: commit 2@job/1/0/0 by 7.0 (1 record)
             commit 1/0/0 = 0
                 tell the coordinator: sink-0 of attempt 1 is drained
         "#]],

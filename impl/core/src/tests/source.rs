@@ -150,13 +150,13 @@ fn a_surplus_source_without_partitions_still_carries_barriers() {
         &mut source,
         "begin; trigger 1; complete 1",
         expect![[r#"
-        begin
-            tell the coordinator: source-1 of attempt 1 is ready
-        trigger 1
-            emit barrier 1
-            tell the coordinator: source-1 of attempt 1 acknowledges 1 with 
-        complete 1
-    "#]],
+            begin
+                tell the coordinator: source-1 of attempt 1 is ready
+            trigger 1
+                emit barrier 1
+                tell the coordinator: source-1 of attempt 1 acknowledges 1 with no offsets
+            complete 1
+        "#]],
     );
 }
 

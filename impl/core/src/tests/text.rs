@@ -206,13 +206,14 @@ fn state(state: Option<&String>) -> String {
 /// Such as `2@job/1/0/0 by 7.0 (3 records)`: of checkpoint 2, with its generation.
 fn committable(committable: &Committable) -> String {
     let Committable { checkpoint, id, producer: Producer { id: producer, epoch }, records } = committable;
-    format!("{checkpoint}@{} by {producer}.{epoch} ({records} records)", self::id(*id))
+    let plural = if *records == 1 { "" } else { "s" };
+    format!("{checkpoint}@{} by {producer}.{epoch} ({records} record{plural})", self::id(*id))
 }
 
 /// Next offset per partition, such as `0:2 1:1`.
 fn offsets(offsets: &BTreeMap<Partition, NextOffset>) -> String {
     let all: Vec<String> = offsets.iter().map(|(partition, next)| format!("{partition}:{next}")).collect();
-    all.join(" ")
+    if all.is_empty() { "no offsets".into() } else { all.join(" ") }
 }
 
 fn name(name: &CheckpointName) -> String {

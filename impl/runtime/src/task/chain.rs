@@ -1,5 +1,8 @@
 //! An operator subtask and the sink chained to it, on one thread: what the operator emits, the sink takes at once.
-#![expect(clippy::wildcard_enum_match_arm, reason = "one alphabet serves all roles; only some of it concerns this one")]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "one alphabet serves all roles; only some of it concerns this one"
+)]
 
 use std::sync::Arc;
 
@@ -76,7 +79,9 @@ impl Tail {
             Effect::Emit(element) => self.pass_on(element, Some(stamp)),
             Effect::Hold(channel) => self.inbox.hold(channel, true),
             Effect::Release(channel) => self.inbox.hold(channel, false),
-            Effect::Send { message, .. } => drop(self.shared.reports.send(Reported { from: self.subtask, message, stamp: Some(stamp) })),
+            Effect::Send { message, .. } => {
+                drop(self.shared.reports.send(Reported { from: self.subtask, message, stamp: Some(stamp) }))
+            }
             Effect::Start { op, request: Request::Restore(state) } => self.restore(op, state),
             Effect::Start { op, request: Request::Snapshot(name) } => self.snapshot(op, name),
             _ => unreachable!("no effect of an operator"),
@@ -128,7 +133,8 @@ impl Tail {
     /// The state is captured here; making it durable does not hold up the stream.
     fn snapshot(&self, op: Op, name: CheckpointName) {
         let bytes = self.function.snapshot();
-        let (checkpoints, inbox, subtask) = (self.shared.checkpoints.clone(), Arc::clone(&self.inbox), self.subtask);
+        let (checkpoints, inbox, subtask) =
+            (self.shared.checkpoints.clone(), Arc::clone(&self.inbox), self.subtask);
         self.shared.runtime.spawn_blocking(move || {
             let outcome = match checkpoints.write_state(name, subtask, &bytes) {
                 Ok(handle) => Outcome::Snapshotted(handle),

@@ -1,11 +1,17 @@
 //! A sink subtask: producers by slot, and raw requests that end transactions.
-#![expect(clippy::wildcard_enum_match_arm, reason = "one alphabet serves all roles; only some of it concerns this one")]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "one alphabet serves all roles; only some of it concerns this one"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use truecut_core::{Committable, Described, Effect, Op, Outcome, Producer as Identity, Request, Slot, Subtask, TransactionState, TransactionalId};
+use truecut_core::{
+    Committable, Described, Effect, Op, Outcome, Producer as Identity, Request, Slot, Subtask,
+    TransactionState, TransactionalId,
+};
 
 use crate::batch::BatchPool;
 use crate::config::GuaranteeConfig;
@@ -64,7 +70,9 @@ impl Hands {
             }
             Effect::Hold(_) => self.inbox.hold_all(true),
             Effect::Release(_) => self.inbox.hold_all(false),
-            Effect::Send { message, .. } => drop(self.shared.reports.send(Reported { from: self.subtask, message, stamp: Some(stamp) })),
+            Effect::Send { message, .. } => {
+                drop(self.shared.reports.send(Reported { from: self.subtask, message, stamp: Some(stamp) }))
+            }
             Effect::Arm(timer) => fire_later(&self.shared, &self.inbox, self.subtask, timer),
             Effect::Start { op, request } => self.start(op, request),
             _ => unreachable!("no effect of a sink"),
@@ -87,7 +95,10 @@ impl Hands {
         if let Some(producer) = producers.get(&slot) {
             return Some(Arc::clone(producer));
         }
-        assert!(self.shared.config.sink.guarantee == GuaranteeConfig::AtLeastOnce, "a transaction is initialised before it is used");
+        assert!(
+            self.shared.config.sink.guarantee == GuaranteeConfig::AtLeastOnce,
+            "a transaction is initialised before it is used"
+        );
         let settings = ProducerSettings::new(self.shared.cluster.clone());
         match Producer::idempotent(&settings, BatchPool::new(8, 1 << 20)) {
             Ok(producer) => {
@@ -111,8 +122,14 @@ impl Hands {
         self.shared.runtime.spawn(async move {
             let outcome = match makers.init(&name, timeout).await {
                 Ok((producer, identity)) => {
-                    producers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(id.slot, Arc::new(producer));
-                    Outcome::Initialised(Identity { id: identity.producer_id, epoch: identity.producer_epoch })
+                    producers
+                        .lock()
+                        .unwrap_or_else(std::sync::PoisonError::into_inner)
+                        .insert(id.slot, Arc::new(producer));
+                    Outcome::Initialised(Identity {
+                        id: identity.producer_id,
+                        epoch: identity.producer_epoch,
+                    })
                 }
                 Err(failure) => {
                     tracing::warn!(transaction = name, %failure, "a transaction was not initialised");
@@ -125,7 +142,8 @@ impl Hands {
 
     fn flush(&self, op: Op, slot: Slot) {
         let Some(producer) = self.producer(slot) else { return };
-        let (inbox, subtask, producers) = (Arc::clone(&self.inbox), self.subtask, Arc::clone(&self.producers));
+        let (inbox, subtask, producers) =
+            (Arc::clone(&self.inbox), self.subtask, Arc::clone(&self.producers));
         let transactional = self.shared.config.sink.guarantee == GuaranteeConfig::ExactlyOnce;
         self.shared.runtime.spawn(async move {
             let outcome = match producer.flush().await {
@@ -147,7 +165,10 @@ impl Hands {
 
     fn commit(&self, op: Op, committable: Committable) {
         let name = committable.id.render(&self.shared.config.name);
-        let identity = ProducerIdentity { producer_id: committable.producer.id, producer_epoch: committable.producer.epoch };
+        let identity = ProducerIdentity {
+            producer_id: committable.producer.id,
+            producer_epoch: committable.producer.epoch,
+        };
         let (raw, inbox, subtask) = (self.shared.raw.clone(), Arc::clone(&self.inbox), self.subtask);
         self.shared.runtime.spawn(async move {
             let outcome = match raw.end_txn(&name, identity, true, END_TXN_VERSION).await {
@@ -169,7 +190,10 @@ impl Hands {
             let outcome = match raw.describe_transaction(&name).await {
                 Ok(described) if described.error_code == 0 => Outcome::Described(Described {
                     state: TransactionState::from_name(&described.state),
-                    producer: Identity { id: described.identity.producer_id, epoch: described.identity.producer_epoch },
+                    producer: Identity {
+                        id: described.identity.producer_id,
+                        epoch: described.identity.producer_epoch,
+                    },
                 }),
                 Ok(described) => Outcome::Answer(described.error_code),
                 Err(_) => Outcome::Unknown,

@@ -1,5 +1,8 @@
 //! A source subtask: reads its partitions, feeds its role, sends what comes out.
-#![expect(clippy::wildcard_enum_match_arm, reason = "one alphabet serves all roles; only some of it concerns this one")]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "one alphabet serves all roles; only some of it concerns this one"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -89,7 +92,9 @@ impl SourceTask {
             Effect::Emit(Element::Batch(records)) => return self.outputs.records(&records),
             Effect::Emit(element) => return self.outputs.broadcast(&element, stamp),
             Effect::Consume(offsets) => self.consume(offsets),
-            Effect::Send { message, .. } => drop(self.shared.reports.send(Reported { from: self.subtask, message, stamp: Some(stamp) })),
+            Effect::Send { message, .. } => {
+                drop(self.shared.reports.send(Reported { from: self.subtask, message, stamp: Some(stamp) }))
+            }
             Effect::Start { op, request: Request::CommitOffsets(offsets) } => self.commit(op, offsets),
             _ => unreachable!("no effect of a source"),
         }
@@ -100,7 +105,8 @@ impl SourceTask {
     fn consume(&self, offsets: BTreeMap<Partition, NextOffset>) {
         let config = &self.shared.config;
         let mut settings = ConsumerSettings::new(self.shared.cluster.clone(), config.group());
-        settings.isolation = if config.source.read_committed { Isolation::ReadCommitted } else { Isolation::ReadUncommitted };
+        settings.isolation =
+            if config.source.read_committed { Isolation::ReadCommitted } else { Isolation::ReadUncommitted };
         let topic: Arc<str> = Arc::from(config.source.topic.as_str());
         let assigned = |(partition, next): (&Partition, &NextOffset)| Assigned {
             topic: Arc::clone(&topic),
@@ -136,14 +142,21 @@ impl SourceTask {
         let (raw, inbox, subtask) = (self.shared.raw.clone(), Arc::clone(&self.inbox), self.subtask);
         let config = Arc::clone(&self.shared.config);
         self.shared.runtime.spawn(async move {
-            let number = |partition: Partition| i32::try_from(partition.get()).expect("Kafka numbers partitions by i32");
-            let next: Vec<(i32, i64)> = offsets.iter().map(|(partition, next)| (number(*partition), next.get())).collect();
+            let number = |partition: Partition| {
+                i32::try_from(partition.get()).expect("Kafka numbers partitions by i32")
+            };
+            let next: Vec<(i32, i64)> =
+                offsets.iter().map(|(partition, next)| (number(*partition), next.get())).collect();
             let outcome = match raw.offset_commit(config.group(), &config.source.topic, &next).await {
                 Ok(codes) => Outcome::Answer(first_error(&codes)),
                 Err(_) => Outcome::Unknown,
             };
             if !matches!(outcome, Outcome::Answer(0)) {
-                tracing::info!(group = config.group(), ?outcome, "offsets were not committed to the group; the next checkpoint tries again");
+                tracing::info!(
+                    group = config.group(),
+                    ?outcome,
+                    "offsets were not committed to the group; the next checkpoint tries again"
+                );
             }
             done(&inbox, subtask, op, outcome);
         });

@@ -1,8 +1,8 @@
 //! Traces: what every role was given and what it gave, in a file that survives the death of its process.
 //!
 //! A [`Writer`] appends to a file that is mapped shared, so that what it published is in the page cache when the process is
-//! killed. A [`Reader`] reads a trace back; [`replay`] runs the core over the recorded inputs and compares its effects with
-//! the recorded ones; [`causality`] checks that everything received was sent, once and in order. None of this takes part in
+//! killed. A [`Reader`] reads a trace back; [`replay()`] runs the core over the recorded inputs and compares its effects with
+//! the recorded ones; [`causality()`] checks that everything received was sent, once and in order. None of this takes part in
 //! the protocol.
 //!
 //! Order within a trace: an input before it is stepped; then the effects of that step, each before it is performed. Records

@@ -209,7 +209,6 @@ async fn a_slow_receiver_slows_the_fetch_and_memory_stays_bounded() {
 }
 
 #[tokio::test]
-#[ignore = "a process of another test"]
 async fn a_process_that_does_not_read() {
     let Some(arguments) = child_arguments() else { return };
     let topic: Arc<str> = arguments[0].as_str().into();

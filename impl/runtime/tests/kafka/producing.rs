@@ -46,7 +46,6 @@ async fn end_txn_commits_what_a_killed_process_left_open_and_may_be_repeated() {
 }
 
 #[tokio::test]
-#[ignore = "a process of another test"]
 async fn a_process_that_writes_and_waits_to_be_killed() {
     let Some(arguments) = child_arguments() else { return };
     let (topic, id): (Arc<str>, _) = (arguments[0].as_str().into(), &arguments[1]);

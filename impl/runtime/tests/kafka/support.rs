@@ -133,7 +133,7 @@ pub(crate) fn say(line: &str) {
     println!("\n{SAYS}{line}");
 }
 
-/// The arguments of a child process; `None` in the ordinary run of an ignored test.
+/// The arguments of a child process; `None` in the ordinary run, where such a test does nothing.
 pub(crate) fn child_arguments() -> Option<Vec<String>> {
     let arguments = std::env::var(ARGUMENTS).ok()?;
     Some(arguments.split(' ').map(str::to_owned).collect())
@@ -142,7 +142,7 @@ pub(crate) fn child_arguments() -> Option<Vec<String>> {
 impl Process {
     pub(crate) fn start(test: &str, arguments: &[&str]) -> Self {
         let mut child = Command::new(std::env::current_exe().expect("this program"))
-            .args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"])
+            .args(["--exact", test, "--nocapture", "--test-threads=1"])
             .env(ARGUMENTS, arguments.join(" "))
             .env("TRUECUT_TEST_KAFKA", bootstrap())
             .stdout(Stdio::piped())

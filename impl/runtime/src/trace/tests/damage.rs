@@ -6,7 +6,8 @@ use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use super::run::{Random, Recorded};
+use super::random::Random;
+use super::run::Recorded;
 use super::*;
 use crate::trace::causality;
 

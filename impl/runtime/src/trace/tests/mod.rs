@@ -2,6 +2,7 @@
 
 mod damage;
 mod kill;
+mod random;
 mod run;
 mod runs;
 

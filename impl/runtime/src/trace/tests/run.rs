@@ -10,16 +10,15 @@ use truecut_core::{
     Role, Settings, StartPosition, Subtask, Timer, Token, Vertex, WorkerId,
 };
 
+use super::random::Random;
 use crate::store::StateHandle;
 use crate::trace::{BatchDigest, Construction, Header, RoleId, Stamp, Writer};
 
 type In = Input<BatchDigest, StateHandle>;
-type Out = Effect<BatchDigest, StateHandle>;
 
 const INSTANCE: u64 = 77;
 const PARTITIONS: u32 = 3;
-const SOURCES: u16 = 2;
-const OPERATORS: u16 = 2;
+const SUBTASKS: u16 = 2;
 /// Inputs in all before the job is asked to stop, and the one at which a worker is killed.
 const STOP_AT: u32 = 1_400;
 const KILL_AT: u32 = 600;
@@ -45,8 +44,7 @@ pub(super) fn record(directory: &Path, seed: u64) -> Recorded {
         &Construction::Coordinator { job: job(), token: Token::new(INSTANCE), fresh: false },
         None,
     );
-    world.join();
-    world.join();
+    (0..2).for_each(|_| world.join());
     let mut inputs = 0;
     while !world.ended {
         inputs += 1;
@@ -64,8 +62,8 @@ fn job() -> Job {
     Job {
         topic: "bids".into(),
         partitions: PARTITIONS,
-        sources: SOURCES,
-        operators: OPERATORS,
+        sources: SUBTASKS,
+        operators: SUBTASKS,
         exchange: Exchange::Key,
         guarantee: Guarantee::ExactlyOnce,
         prefix: "count".into(),
@@ -184,14 +182,15 @@ impl World {
             .map(|(_, queue)| queue.len())
             .sum();
         let timers = self.random.below(12) == 0;
+        let is_harmless = |timer: &Timer| !matches!(timer, Timer::Expiry(_) | Timer::Silence(_));
         let mut possible = Vec::new();
         for (id, hosted) in &self.roles {
             let control = hosted.control.front().map(|_| Next::Control);
             let answers = (0..hosted.answers.len()).map(Next::Answer);
             let timers =
-                hosted.armed.iter().copied().filter(|timer| timers && may_fire(timer)).map(Next::Fire);
+                hosted.armed.iter().copied().filter(|timer| timers && is_harmless(timer)).map(Next::Fire);
             let may_come = |channel: &Channel| !hosted.held.contains(channel);
-            let channels = (0..SOURCES)
+            let channels = (0..SUBTASKS)
                 .filter(|channel| self.data.get(&(*id, *channel)).is_some_and(|queue| !queue.is_empty()));
             let fetches = hosted.consuming.keys().copied().filter(|_| waiting < 6).map(Next::Fetch);
             let all = control
@@ -245,7 +244,7 @@ impl World {
         }
     }
 
-    fn perform(&mut self, id: RoleId, effect: Out, stamp: Stamp) {
+    fn perform(&mut self, id: RoleId, effect: Effect<BatchDigest, StateHandle>, stamp: Stamp) {
         let hosted = self.roles.get_mut(&id).unwrap();
         match effect {
             Effect::Arm(timer) => drop(hosted.armed.insert(timer)),
@@ -387,11 +386,6 @@ impl World {
     }
 }
 
-/// Timers that do not mean a failure.
-fn may_fire(timer: &Timer) -> bool {
-    !matches!(timer, Timer::Expiry(_) | Timer::Silence(_))
-}
-
 /// Where elements of a subtask go.
 fn downstream(id: RoleId) -> Vec<(RoleId, Channel)> {
     let RoleId::Subtask { attempt, subtask: Subtask { vertex, index } } = id else {
@@ -399,24 +393,8 @@ fn downstream(id: RoleId) -> Vec<(RoleId, Channel)> {
     };
     let to = |subtask, channel| (RoleId::Subtask { attempt, subtask }, channel);
     match vertex {
-        Vertex::Source => (0..OPERATORS).map(|operator| to(Subtask::operator(operator), index)).collect(),
+        Vertex::Source => (0..SUBTASKS).map(|operator| to(Subtask::operator(operator), index)).collect(),
         Vertex::Operator => vec![to(Subtask::sink(index), 0)],
         Vertex::Sink => Vec::new(),
-    }
-}
-
-/// SplitMix64: the same draws for the same seed.
-pub(super) struct Random(pub(super) u64);
-
-impl Random {
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ mixed >> 31
-    }
-
-    pub(super) fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() % u64::try_from(limit).unwrap()).unwrap()
     }
 }
