@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 mod action;
+mod broker;
 mod cell;
 mod enabled;
 mod launch;
@@ -39,4 +40,5 @@ pub use report::{
 pub use scope::{Budget, Scope, scope, scopes};
 pub use search::Progress;
 pub use state::State;
-pub use world::conformance::{Answer, Generation, KafkaRequest, Observed, kafka_sequences, run_modelled};
+pub use world::conformance::{Answer, Generation, KafkaRequest, Observed, run_modelled};
+pub use world::sequences::kafka_sequences;

@@ -13,6 +13,10 @@
 //! - retry and restart timers: what they wait for has changed already, or is a step of its own.
 //!
 //! Heartbeats are not sent: they heal lost notifications, and control connections lose nothing while both ends live.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each kind of role has few of the effects; the rest is refused as a whole"
+)]
 
 use truecut_core::{
     Attempt, Effect, Element, Halt, Input, Message, Op, Order, Outcome, Peer, Request, Subtask, Timer,

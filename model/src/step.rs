@@ -2,12 +2,13 @@
 //!
 //! Inputs that a step causes are worked off in order: messages within a process, elements to a chained sink, answers of
 //! operations that are performed at once (`perform.rs` says which, and why that loses nothing).
+#![expect(clippy::wildcard_enum_match_arm, reason = "few kinds of events and requests matter to each step")]
 
 use std::collections::VecDeque;
 
 use truecut_core::{
-    Attempt, Effect, Element, Input, Message, NextOffset, Op, Outcome, Partition, Peer, Report, Request,
-    Role as _, Slot, Subtask, Timer, TransactionalId, Vertex,
+    Attempt, Effect, Element, Input, Message, NextOffset, Op, Partition, Peer, Report, Request, Role as _,
+    Slot, Subtask, Timer, TransactionalId, Vertex,
 };
 use truecut_mutants::Mutant;
 
@@ -16,8 +17,7 @@ use crate::lineage::{Lineage, Record};
 use crate::property::{AbortedBy, Event, Seen, judge};
 use crate::scope::Scope;
 use crate::state::State;
-use crate::world::kafka::End;
-use crate::world::process::{Machine, ProducerLane, UnderWay, start};
+use crate::world::process::{Machine, UnderWay, start};
 
 /// An input that is to be taken.
 pub(crate) enum Work {
@@ -224,92 +224,6 @@ impl<'a> Step<'a> {
         ));
     }
 
-    /// Lets the first records that a producer has on their way reach Kafka.
-    pub(crate) fn land_records(
-        &mut self,
-        place: usize,
-        attempt: Attempt,
-        subtask: Subtask,
-        slot: Slot,
-        most: usize,
-    ) {
-        let id = TransactionalId { attempt, subtask: subtask.index, slot };
-        let outputs = self.scope.outputs;
-        let Some(host) = self.state.machines[place].edit().host_mut(attempt, subtask) else { return };
-        let Some(lane) = host.lanes.get_mut(&slot) else { return };
-        let mut landed = Vec::new();
-        let sent: Vec<Record> = lane.records.drain(..most.min(lane.records.len())).collect();
-        for record in sent {
-            let partition = usize::from(record.key % outputs);
-            let kafka = &mut self.state.broker.edit().kafka;
-            let producer = lane.producer.expect("records go to a producer that was initialised");
-            let code = match kafka.add_partition(id, producer, partition) {
-                0 => kafka.produce(id, producer, partition, record),
-                code => code,
-            };
-            match code {
-                0 => landed.push(record),
-                code => lane.failed = lane.failed.or(Some(code)),
-            }
-        }
-        for record in landed {
-            self.happened(&Event::Landed { id, record });
-        }
-    }
-
-    fn land_commit(&mut self, place: usize, attempt: Attempt, subtask: Subtask, op: Op) {
-        let host = self.state.machines[place].edit().host_mut(attempt, subtask).expect("the sink runs");
-        let mut under_way = take(&mut host.ops, op);
-        let Request::Commit(committable) = under_way.request else {
-            unreachable!("only a commit lands apart")
-        };
-        let code = self.commit(&committable);
-        under_way.outcome = Some(Outcome::Answer(code));
-        let host = self.state.machines[place].edit().host_mut(attempt, subtask).expect("the sink runs");
-        host.ops.push(under_way);
-        host.ops.sort();
-    }
-
-    fn answer(&mut self, place: usize, attempt: Attempt, subtask: Subtask, op: Op) {
-        if let Op::Flush(slot) = op {
-            self.land_records(place, attempt, subtask, slot, usize::MAX);
-        }
-        let host = self.state.machines[place].edit().host_mut(attempt, subtask).expect("the subtask runs");
-        let UnderWay { request, outcome, .. } = take(&mut host.ops, op);
-        let outcome = match (outcome, request) {
-            (Some(outcome), _) => outcome,
-            (None, Request::Flush(slot)) => {
-                let failed = host.lanes.get(&slot).and_then(|lane| lane.failed);
-                failed.map_or(Outcome::Flushed, Outcome::Answer)
-            }
-            (None, Request::InitProducer(id)) => self.init_producer(place, attempt, subtask, id),
-            (None, request) => unreachable!("{request:?} is not under way at a subtask"),
-        };
-        self.work.push_back(Work::Subtask(place, attempt, subtask, Input::Done { op, outcome }));
-    }
-
-    /// A commit that has not landed goes on as one of a dead sender; an InitProducerId has landed.
-    fn lose_answer(&mut self, place: usize, attempt: Attempt, subtask: Subtask, op: Op) {
-        self.state.budget.lost_answers -= 1;
-        let host = self.state.machines[place].edit().host_mut(attempt, subtask).expect("the sink runs");
-        let under_way = take(&mut host.ops, op);
-        match under_way.request {
-            Request::Commit(committable) if under_way.outcome.is_none() => {
-                self.state.broker.edit().orphans.insert(committable);
-            }
-            Request::InitProducer(id) => {
-                self.init_producer(place, attempt, subtask, id);
-            }
-            _ => {}
-        }
-        self.work.push_back(Work::Subtask(
-            place,
-            attempt,
-            subtask,
-            Input::Done { op, outcome: Outcome::Unknown },
-        ));
-    }
-
     /// A worker is killed. Of each producer's records a prefix lands, commits that were sent stay on their way, and what it
     /// had sent to others is still there for them.
     fn crash(&mut self, place: usize, landed: usize) {
@@ -367,81 +281,6 @@ impl<'a> Step<'a> {
             |id: TransactionalId| (id.attempt, id.subtask) != (attempt, subtask.index) || kafka.is_open(id);
         if subtask.vertex == Vertex::Sink {
             self.state.ledger.edit().forget(began);
-        }
-    }
-
-    /// EndTxn(commit), version 3.
-    fn commit(&mut self, committable: &truecut_core::Committable) -> truecut_core::ErrorCode {
-        let id = committable.id;
-        let landed = self.state.broker.kafka.open_records(id).count();
-        let was_open = self.state.broker.kafka.is_open(id);
-        let code = self.state.broker.edit().kafka.end_txn(id, committable.producer, End::Commit, 3);
-        if code == 0 && was_open {
-            let handed = self.state.ledger.edit().settle(id);
-            self.happened(&Event::Committed { id, landed, handed });
-        } else if code == 0 {
-            self.happened(&Event::CommitRepeated { committable: *committable });
-        }
-        code
-    }
-
-    /// InitProducerId for a sink.
-    pub(crate) fn init_producer(
-        &mut self,
-        place: usize,
-        attempt: Attempt,
-        subtask: Subtask,
-        id: TransactionalId,
-    ) -> Outcome<Lineage> {
-        let answer = self.initialise(id, AbortedBy::Sink);
-        match answer {
-            Outcome::Initialised(producer) => {
-                if let Some(host) = self.state.machines[place].edit().host_mut(attempt, subtask) {
-                    host.lanes.insert(
-                        id.slot,
-                        ProducerLane { producer: Some(producer), ..ProducerLane::default() },
-                    );
-                }
-                answer
-            }
-            answer => answer,
-        }
-    }
-
-    /// InitProducerId, whoever asks. Producer ids are named after transactional ids: which numbers the broker draws makes
-    /// no difference, as long as they differ.
-    pub(crate) fn initialise(&mut self, id: TransactionalId, by: AbortedBy) -> Outcome<Lineage> {
-        let number = (id.attempt.get() * 16 + u64::from(id.subtask)) * 64 + u64::from(id.slot.get());
-        let fresh = i64::try_from(number).expect("few ids");
-        let mut answer = Outcome::Unknown;
-        self.abort_open(id, by, |kafka, id| {
-            answer = match kafka.init_producer_id(id, fresh) {
-                Ok(producer) => Outcome::Initialised(producer),
-                Err(code) => Outcome::Answer(code),
-            };
-        });
-        answer
-    }
-
-    /// Does what may abort an open transaction, and says so if it did.
-    fn abort_open(
-        &mut self,
-        id: TransactionalId,
-        by: AbortedBy,
-        act: impl FnOnce(&mut crate::world::kafka::Kafka<TransactionalId, Record>, TransactionalId),
-    ) {
-        let before = self.state.broker.kafka.entry(id);
-        let records: Vec<Record> = self.state.broker.kafka.open_records(id).collect();
-        let was_open = self.state.broker.kafka.is_open(id);
-        act(&mut self.state.broker.edit().kafka, id);
-        if let Some(entry) = before.filter(|_| was_open) {
-            let listed = self.state.store.lists(|committable| committable.id == id);
-            let ledger = self.state.ledger.edit();
-            ledger.settle(id);
-            if listed || by == AbortedBy::Timeout {
-                ledger.abort(id, entry.producer, records.into_iter());
-            }
-            self.happened(&Event::Aborted { id, by });
         }
     }
 
@@ -516,7 +355,7 @@ pub(crate) fn look(scope: &Scope, state: &State, event: &Event) -> (u32, u32) {
 }
 
 /// Takes an operation from those under way.
-fn take(ops: &mut Vec<UnderWay>, op: Op) -> UnderWay {
+pub(crate) fn take(ops: &mut Vec<UnderWay>, op: Op) -> UnderWay {
     let place = ops.iter().position(|under_way| under_way.op == op).expect("the operation is under way");
     ops.remove(place)
 }

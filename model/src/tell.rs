@@ -1,4 +1,5 @@
 //! Histories in plain sentences.
+#![expect(clippy::wildcard_enum_match_arm, reason = "what has no sentence of its own is told by its name")]
 
 use truecut_core::{Element, Halt, Message, Op, Order, Outcome, Report, Request, Subtask, TransactionalId};
 

@@ -21,6 +21,9 @@ use crate::history::{Event, KillAt, Writer};
 /// How long processes may take to end once the job has.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How long the coordinator may take to say that the job is over after a worker knows it.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// A running job.
 pub(super) struct Subject {
     options: JobOptions,
@@ -206,7 +209,7 @@ impl Subject {
             };
             match happening {
                 Happening::Told(event) => self.told(event)?,
-                Happening::Exited(exit) => self.exited(&exit)?,
+                Happening::Exited(exit) => self.exited(&exit).await?,
                 Happening::TimeIsOver => return Ok(false),
             }
         }
@@ -307,7 +310,7 @@ impl Subject {
     }
 
     /// A worker is gone: was it a kill, and was it the planned one? Its successor is started.
-    fn exited(&mut self, exit: &Exit) -> Result<(), Failure> {
+    async fn exited(&mut self, exit: &Exit) -> Result<(), Failure> {
         let Some(worker) = self.workers.remove(&exit.pid) else { return Ok(()) };
         self.seen.active.remove(&exit.pid);
         self.tell_exit(&worker, exit)?;
@@ -326,7 +329,7 @@ impl Subject {
             let message =
                 format!("worker {} ended by itself ({}); see {}", worker.worker, status(exit), log.display());
             self.note(message.clone())?;
-            if !by_kill {
+            if !by_kill && !self.is_over_soon().await? {
                 // It could not do its work, and would not the next time.
                 let code = exit.status.and_then(|status| u8::try_from(status.code()?).ok());
                 return self.end(Ended {
@@ -343,6 +346,18 @@ impl Subject {
             }
             None => self.start_worker(worker.worker),
         }
+    }
+
+    /// A worker may hear of the job's end, and end, before its coordinator has said so here.
+    async fn is_over_soon(&mut self) -> Result<bool, Failure> {
+        let deadline = tokio::time::Instant::now() + LAST_WORDS;
+        while self.seen.ended.is_none() {
+            match tokio::time::timeout_at(deadline, self.coordinator.next_event()).await {
+                Ok(event) => self.told(event)?,
+                Err(_) => return Ok(false),
+            }
+        }
+        Ok(true)
     }
 
     fn ended_well(&mut self, exit: &Exit) -> Result<(), Failure> {

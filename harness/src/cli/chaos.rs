@@ -89,7 +89,7 @@ impl Chaos {
 /// A seed for those who give none: short enough to be typed again.
 fn drawn() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    u64::from(now.subsec_nanos() / 1_000)
+    u64::from(now.subsec_micros())
 }
 
 /// Tells a person what came out.

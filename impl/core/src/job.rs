@@ -72,7 +72,7 @@ impl Default for Settings {
     }
 }
 
-/// The job graph: source[p] -> exchange -> operator[q] -> sink[q], the sink chained to the operator.
+/// The job graph: sources -> exchange -> operators -> sinks, each sink chained to its operator.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Job {
     /// The input topic.

@@ -170,7 +170,9 @@ mod tests {
                         .iter()
                         .map(|record| String::from_utf8(record.key.unwrap().to_vec()).unwrap()),
                 ),
-                other => taken.push(format!("{other:?}")),
+                other @ (Element::Barrier { .. } | Element::Cancel { .. } | Element::End) => {
+                    taken.push(format!("{other:?}"));
+                }
             }
         }
         taken

@@ -4,4 +4,5 @@ pub(crate) mod conformance;
 pub(crate) mod kafka;
 pub(crate) mod network;
 pub(crate) mod process;
+pub(crate) mod sequences;
 pub(crate) mod store;

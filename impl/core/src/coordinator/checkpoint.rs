@@ -177,6 +177,9 @@ impl<S: Clone> Coordinator<S> {
         reason: Reason,
         out: &mut impl Effects<B, S>,
     ) {
+        if self.store.is_completing(id) {
+            return; // the head may name it by now
+        }
         let Some(pending) = self.pending.remove(&id) else { return }; // complete or aborted already
         self.aborted(id, out);
         self.failures += 1;

@@ -30,12 +30,12 @@ fn a_restarted_job_claims_the_next_attempt_before_it_reads_the_latest_checkpoint
 }
 
 #[test]
-fn a_fresh_start_leaves_the_checkpoints_behind_and_gives_out_no_id_twice() {
+fn a_fresh_start_begins_at_the_groups_offsets_and_gives_out_no_id_twice() {
     let mut coordinator =
         Coordinator::new(Job { start: StartPosition::GroupOrLatest, ..job() }, Token::new(9), true);
     check(
         &mut coordinator,
-        "begin; head = 7 8 3 3.12 13; swap = ok; start = 5 5; write 13 = ok; swap = ok",
+        "begin; head = 7 8 3 3.12 13; swap = ok; start = 5 -; start = 9 9; write 13 = ok; swap = ok",
         expect![[r#"
             begin
                 arm heartbeat
@@ -43,9 +43,11 @@ fn a_fresh_start_leaves_the_checkpoints_behind_and_gives_out_no_id_twice() {
             head = 7 8 3 3.12 13
                 start: swap v7 for attempt 4 of coordinator 9, latest none, next 13
             swap = ok
-                start: resolve the start (GroupOrLatest)
-            start = 5 5
-                start: write checkpoint 13 of attempt 4: source-0 0:5, source-1 1:5, operator-0 no state, sink-0 []
+                start: resolve the start (Committed)
+            start = 5 -
+                start: resolve the start (Latest)
+            start = 9 9
+                start: write checkpoint 13 of attempt 4: source-0 0:5, source-1 1:9, operator-0 no state, sink-0 []
             write 13 = ok
                 start: swap v8 for attempt 4 of coordinator 9, latest checkpoint 13 of attempt 4, next 14
             swap = ok

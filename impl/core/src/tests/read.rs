@@ -162,7 +162,12 @@ fn outcome(op: Op, text: &str) -> Outcome<String> {
         (Op::ReadCheckpoint, [name, first, second, state, committables @ ..]) => {
             Outcome::Checkpoint(checkpoint(name, [first, second], state, committables))
         }
-        (Op::ResolveStart, [first, second]) => Outcome::Offsets(offsets(&[number(first), number(second)])),
+        (Op::ResolveStart, found @ [_, _]) => {
+            let known = (0..).map(Partition::new).zip(found).filter(|(_, offset)| **offset != "-");
+            Outcome::Offsets(
+                known.map(|(partition, offset)| (partition, NextOffset::new(number(offset)))).collect(),
+            )
+        }
         (Op::ListTransactions, [whole @ ("all" | "some"), names @ ..]) => Outcome::Listed {
             complete: *whole == "all",
             names: names.iter().map(|name| String::from(*name)).collect(),

@@ -1,0 +1,280 @@
+//! What the model says: counts of states, verdicts, witnesses, mutants, and that another checker counts the same.
+//!
+//! Counts are pinned: a count that changes means that core, world or scope changed, and that somebody has to say why
+//! (`UPDATE_EXPECT=1` rewrites them).
+
+use std::collections::HashMap;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::time::Duration;
+
+use expect_test::{Expect, expect};
+use stateright::{Checker, Model};
+use truecut_model::{
+    CheckReport, JobModel, Options, State, Verdict, check, check_mutant, check_mutants, properties, scope,
+    scopes,
+};
+use truecut_mutants::Mutant;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn run(name: &str) -> CheckReport {
+    let options = Options { threads: 2, time_limit: None, mutant: None, progress: &mut |_| {} };
+    check(scope(name).unwrap(), options)
+}
+
+/// Checks that a scope holds, and pins its counts and what it is too small to witness.
+fn holds(name: &str, expected: &Expect) {
+    let report = run(name);
+    assert!(report.panic.is_none(), "{:?}", report.panic);
+    for property in &report.properties {
+        if let Some(counterexample) = &property.counterexample {
+            panic!("{} is violated in {name}:\n{counterexample}", property.name);
+        }
+    }
+    assert!(report.holds());
+    let not_witnessed: Vec<_> = report
+        .properties
+        .iter()
+        .filter(|property| !property.witnessed)
+        .map(|property| property.name)
+        .collect();
+    let CheckReport { unique_states, generated_states, depth, .. } = report;
+    expected.assert_eq(&format!(
+        "{unique_states} unique, {generated_states} generated, depth {depth}, not witnessed: {not_witnessed:?}"
+    ));
+}
+
+#[test]
+fn the_example_holds() {
+    holds("example", &expect![[r#"127577 unique, 399278 generated, depth 53, not witnessed: ["no_phantom", "order_per_key"]"#]]);
+}
+
+#[test]
+fn the_smoke_scope_holds() {
+    holds("smoke", &expect![[r#"67361 unique, 190925 generated, depth 44, not witnessed: ["order_per_key"]"#]]);
+}
+
+#[test]
+fn the_scope_of_pull_requests_holds_and_every_property_is_witnessed() {
+    holds("pr", &expect!["458945 unique, 1512403 generated, depth 56, not witnessed: []"]);
+    let least = 250_000;
+    assert!(run("pr").unique_states >= least, "the scope shrank");
+}
+
+#[test]
+fn a_small_job_holds() {
+    holds("small", &expect!["15290 unique, 37016 generated, depth 40, not witnessed: []"]);
+}
+
+#[test]
+fn two_checkpoints_hold() {
+    holds("two_checkpoints", &expect!["327380 unique, 968188 generated, depth 53, not witnessed: []"]);
+}
+
+#[test]
+fn checkpoints_that_expire_hold() {
+    holds("expiry", &expect!["24696 unique, 70433 generated, depth 57, not witnessed: []"]);
+}
+
+#[test]
+fn two_workers_hold() {
+    holds("two_workers", &expect![[r#"211798 unique, 674855 generated, depth 52, not witnessed: ["order_per_key"]"#]]);
+}
+
+#[test]
+fn a_transaction_timeout_is_never_silent() {
+    holds("timeout", &expect!["201984 unique, 589632 generated, depth 48, not witnessed: []"]);
+}
+
+#[test]
+fn lost_answers_hold() {
+    holds("lost_answers", &expect!["1348274 unique, 4454915 generated, depth 52, not witnessed: []"]);
+}
+
+#[test]
+fn every_mutant_is_killed_by_the_property_that_must_find_it() {
+    let options = Options { threads: 2, time_limit: None, mutant: None, progress: &mut |_| {} };
+    let mut lines = String::new();
+    for report in check_mutants(options) {
+        assert_eq!(report.killed_by, Some(report.expected), "{} lives in {}", report.name, report.scope);
+        lines += &format!(
+            "{} is killed by {} in {} after {} steps\n",
+            report.name, report.expected, report.scope, report.steps
+        );
+    }
+    expect![[r#"
+        commit_on_precommit is killed by no_duplicate in small after 20 steps
+        resume_from_group_offsets is killed by no_duplicate in small after 25 steps
+        offset_off_by_one is killed by no_duplicate in small after 25 steps
+        skip_alignment is killed by consistent_cut in smoke after 7 steps
+        snapshot_after_barrier_release is killed by consistent_cut in smoke after 9 steps
+        count_acks is killed by consistent_cut in expiry after 15 steps
+        ack_before_flush is killed by no_loss in small after 9 steps
+        list_only_own_transaction is killed by no_loss in two_checkpoints after 15 steps
+        abort_precommitted_on_expiry is killed by no_loss in expiry after 20 steps
+        drop_committables_on_restore is killed by no_loss in small after 18 steps
+        abort_all_lingering is killed by no_foreign_abort in small after 14 steps
+        fenced_means_committed is killed by no_silent_loss in timeout after 15 steps
+        notify_before_store is killed by no_early_visibility in small after 9 steps
+        reuse_producer_epoch is killed by all_or_nothing in two_checkpoints after 20 steps
+        commit_on_cancel is killed by no_zombie_commit in two_workers after 14 steps
+        produce_ahead_of_flush is killed by order_per_key in two_checkpoints after 23 steps
+        forget_state_on_restore is killed by no_phantom in small after 24 steps
+        commit_offsets_at_barrier is killed by offsets_follow_checkpoints in small after 4 steps
+        restore_older_checkpoint is killed by restore_is_latest in small after 8 steps
+        roll_back_on_claim is killed by completion_is_monotone in small after 8 steps
+        assign_split_twice is killed by one_owner_per_split in two_workers after 6 steps
+        never_abort_lingering is killed by no_stuck_transaction in small after 17 steps
+        only_exact_notification is killed by everything_is_visible_at_rest in expiry after 23 steps
+    "#]].assert_eq(&lines);
+}
+
+#[test]
+fn every_property_kills_a_mutant() {
+    for property in properties() {
+        let killed = Mutant::all().iter().any(|mutant| mutant.expected_property() == property.name);
+        assert!(killed, "{} kills none", property.name);
+    }
+}
+
+#[test]
+fn another_checker_counts_the_same_states() {
+    for name in ["small", "expiry", "smoke"] {
+        let checker = JobModel::new(scope(name).unwrap(), None).checker().threads(2).spawn_bfs().join();
+        checker.assert_properties();
+        let own = run(name);
+        assert_eq!(u64::try_from(checker.unique_state_count()).unwrap(), own.unique_states, "{name}");
+        assert_eq!(u64::try_from(checker.state_count()).unwrap(), own.generated_states, "{name}");
+    }
+}
+
+#[test]
+fn what_is_found_does_not_depend_on_the_number_of_threads() {
+    let found = |threads| {
+        let options = Options { threads, time_limit: None, mutant: None, progress: &mut |_| {} };
+        check_mutant(Mutant::from_name("list_only_own_transaction").unwrap(), options).counterexample
+    };
+    assert_eq!(found(1), found(3));
+}
+
+#[test]
+fn a_time_limit_leaves_what_was_not_seen_unknown() {
+    let options =
+        Options { threads: 2, time_limit: Some(Duration::ZERO), mutant: None, progress: &mut |_| {} };
+    let report = check(scope("pr").unwrap(), options);
+    assert!(!report.complete && !report.holds());
+    assert!(report.properties.iter().all(|property| property.verdict == Verdict::Unknown));
+}
+
+/// Liveness is judged in states of rest, which is exact only if no behaviour goes round for ever.
+#[test]
+fn the_graph_of_states_has_no_cycle() {
+    for name in ["small", "expiry", "timeout"] {
+        assert_acyclic(&JobModel::new(scope(name).unwrap(), None));
+    }
+}
+
+fn assert_acyclic(model: &JobModel) {
+    let print = |state: &State| {
+        let mut hasher = DefaultHasher::new();
+        state.hash(&mut hasher);
+        hasher.finish()
+    };
+    let first = model.init_states().remove(0);
+    // Whether a state is on the way that is being followed, or done.
+    let mut on_way = HashMap::from([(print(&first), true)]);
+    let mut way = vec![(print(&first), model.next_states(&first))];
+    while let Some((at, next)) = way.last_mut() {
+        let Some(state) = next.pop() else {
+            on_way.insert(*at, false);
+            way.pop();
+            continue;
+        };
+        let to = print(&state);
+        match on_way.get(&to) {
+            Some(true) => panic!("the graph has a cycle after {} steps", way.len()),
+            Some(false) => {}
+            None => {
+                on_way.insert(to, true);
+                way.push((to, model.next_states(&state)));
+            }
+        }
+    }
+}
+
+#[test]
+fn names_lead_to_scopes() {
+    for known in scopes() {
+        assert_eq!(scope(known.name), Some(known));
+    }
+    assert_eq!(scope("none such"), None);
+}
+
+/// The counterexample of a mutant, in plain sentences.
+fn tells(mutant: &str, expected: &Expect) {
+    let options = Options { threads: 2, time_limit: None, mutant: None, progress: &mut |_| {} };
+    let report = check_mutant(Mutant::from_name(mutant).unwrap(), options);
+    expected.assert_eq(&report.counterexample.unwrap().to_string());
+}
+
+#[test]
+fn a_commit_at_pre_commit_repeats_output_after_a_crash() {
+    tells("commit_on_precommit", &expect![[r#"
+        1. Worker w0 is told: run attempt 1 from checkpoint 1.
+        2. Source-0 reads the record at offset 0 of partition 0.
+        3. Source-0 reads the record at offset 1 of partition 0.
+        4. The coordinator is asked to end the job: it triggers the last checkpoint.
+        5. Worker w0 is told: take checkpoint 2, the last.
+        6. Operator-0 takes the record at offset 0 of partition 0 from source-0.
+        7. Operator-0 takes the record at offset 1 of partition 0 from source-0.
+        8. Operator-0 takes barrier 2 from source-0.
+        9. Sink-0 hears the answer to the flush of slot 0.
+        10. Kafka takes the commit of transaction job/1/0/0.
+        11. Worker w0 is killed after Kafka took the commit of transaction job/1/0/0 and before it heard the answer.
+        12. The coordinator learns that worker w0 is gone; worker w1 registers.
+        13. The data of checkpoint 2 is durable.
+        14. Worker w1 is told: run attempt 2 from checkpoint 1.
+        15. Source-0 reads the record at offset 0 of partition 0.
+        16. Worker w1 is told: take checkpoint 3, the last.
+        17. Operator-0 takes the record at offset 0 of partition 0 from source-0.
+        18. Operator-0 takes barrier 3 from source-0.
+        19. Sink-0 hears the answer to the flush of slot 0.
+        20. Kafka takes the commit of transaction job/2/0/0.
+    "#]]);
+}
+
+#[test]
+fn a_commit_that_is_fenced_and_taken_for_done_loses_output_in_silence() {
+    tells("fenced_means_committed", &expect![[r#"
+        1. Worker w0 is told: run attempt 1 from checkpoint 1.
+        2. Source-0 reads the record at offset 0 of partition 0.
+        3. Source-0 reads the record at offset 1 of partition 0.
+        4. The coordinator is asked to end the job: it triggers the last checkpoint.
+        5. Worker w0 is told: take checkpoint 2, the last.
+        6. Operator-0 takes the record at offset 0 of partition 0 from source-0.
+        7. Operator-0 takes the record at offset 1 of partition 0 from source-0.
+        8. Operator-0 takes barrier 2 from source-0.
+        9. Sink-0 hears the answer to the flush of slot 0.
+        10. The data of checkpoint 2 is durable.
+        11. The head names checkpoint 2: it is complete.
+        12. Worker w0 is told: checkpoint 2 is complete.
+        13. Transaction job/1/0/0 times out: Kafka aborts it.
+        14. Kafka takes the commit of transaction job/1/0/0.
+        15. Sink-0 hears the answer to the commit of transaction job/1/0/0: error 90. The job ends: finished with checkpoint 2.
+    "#]]);
+}
+
+#[test]
+fn without_alignment_a_checkpoint_holds_what_its_offsets_do_not() {
+    tells("skip_alignment", &expect![[r#"
+        1. Worker w0 is told: run attempt 1 from checkpoint 1.
+        2. The coordinator triggers a checkpoint.
+        3. Source-0 reads the record at offset 0 of partition 1.
+        4. Worker w0 is told: take checkpoint 2.
+        5. Operator-0 takes barrier 2 from source-1.
+        6. The data of checkpoint 2 is durable.
+        7. The head names checkpoint 2: it is complete.
+    "#]]);
+}
