@@ -12,8 +12,9 @@ use truecut_runtime::kafka::raw::{
 };
 use truecut_runtime::kafka::{Cluster, Transport};
 
-/// CONCURRENT_TRANSACTIONS: the last transaction of the id is still being ended.
-const CONCURRENT: i16 = 51;
+/// Not an answer yet: the coordinator is loading, is not there or moves (14, 15, 16), or the last transaction of the id
+/// is still being ended (51; Produce before version 12 says 19 instead).
+const NOT_YET: [i16; 5] = [14, 15, 16, 19, 51];
 /// Sequences that are run at a time, each on a topic of its own: an open transaction hides what is behind it.
 const LANES: usize = 16;
 /// Pause before a request is sent again.
@@ -146,7 +147,7 @@ impl<'a> Real<'a> {
                     let partitions = [(self.topic, i32::from(partition))];
                     let codes = self.raw.add_partitions_to_txn(&name, identity, &partitions, 3).await?;
                     match codes.first().copied().unwrap_or_default() {
-                        CONCURRENT => tokio::time::sleep(AGAIN).await,
+                        code if NOT_YET.contains(&code) => tokio::time::sleep(AGAIN).await,
                         code => return Ok(Observed::Code(code)),
                     }
                 }
@@ -158,7 +159,7 @@ impl<'a> Real<'a> {
                 let (name, identity) = (self.name(id), self.identity(generation));
                 loop {
                     match self.raw.end_txn(&name, identity, commit, version).await?.error_code {
-                        CONCURRENT => tokio::time::sleep(AGAIN).await,
+                        code if NOT_YET.contains(&code) => tokio::time::sleep(AGAIN).await,
                         code => return Ok(Observed::Code(code)),
                     }
                 }
@@ -174,9 +175,7 @@ impl<'a> Real<'a> {
                 Err(code) => Observed::Code(code),
             }),
             KafkaRequest::FetchCommitted { partition } => {
-                for id in self.ids.clone() {
-                    let _settled = self.state(id).await?;
-                }
+                self.settle().await?;
                 self.visible(partition).await.map(Observed::Records)
             }
         }
@@ -191,7 +190,7 @@ impl<'a> Real<'a> {
                     self.given.push(answer.identity);
                     return Ok(Observed::Initialised { epoch: answer.identity.producer_epoch });
                 }
-                CONCURRENT => tokio::time::sleep(AGAIN).await,
+                code if NOT_YET.contains(&code) => tokio::time::sleep(AGAIN).await,
                 code => return Ok(Observed::Code(code)),
             }
         }
@@ -215,17 +214,38 @@ impl<'a> Real<'a> {
             base_sequence,
             records: &records,
         };
-        let appended = self.raw.produce(Some(&self.name(id)), new, 11).await?;
-        if appended.error_code == 0 {
-            *self.taken.entry((identity, partition)).or_default() += 1;
+        // EndTxn is answered before its markers are written; until then a partition still takes records into the
+        // transaction that is being ended.
+        self.settle().await?;
+        loop {
+            let appended = self.raw.produce(Some(&self.name(id)), new, 11).await?;
+            if NOT_YET.contains(&appended.error_code) {
+                tokio::time::sleep(AGAIN).await;
+                continue;
+            }
+            if appended.error_code == 0 {
+                *self.taken.entry((identity, partition)).or_default() += 1;
+            }
+            return Ok(Observed::Code(appended.error_code));
         }
-        Ok(Observed::Code(appended.error_code))
+    }
+
+    /// Waits until no transaction of the sequence is being ended.
+    async fn settle(&self) -> Result<(), Transport> {
+        for id in &self.ids {
+            self.state(*id).await?.ok();
+        }
+        Ok(())
     }
 
     /// State and epoch of an id, once its last transaction is ended in every partition.
     async fn state(&self, id: u8) -> Result<Result<(String, i16), i16>, Transport> {
         loop {
             let described = self.raw.describe_transaction(&self.name(id)).await?;
+            if NOT_YET.contains(&described.error_code) {
+                tokio::time::sleep(AGAIN).await;
+                continue;
+            }
             if described.error_code != 0 {
                 return Ok(Err(described.error_code));
             }
@@ -245,14 +265,15 @@ impl<'a> Real<'a> {
             let fetched =
                 self.raw.fetch(self.topic, i32::from(partition), next, Isolation::ReadCommitted).await?;
             let before = next;
+            let mut ahead = fetched.aborted.clone();
             for batch in &fetched.batches {
                 let Some(first) = batch.records.first().map(|record| record.offset) else { continue };
-                let begun = fetched.aborted.iter().filter(|aborted| aborted.first_offset <= first);
-                aborted.extend(begun.map(|aborted| (aborted.producer_id, aborted.first_offset)));
+                // A transaction counts as aborted from its first record to its marker, and no further.
+                aborted.extend(ahead.extract_if(.., |one| one.first_offset <= first).map(|one| one.producer_id));
                 let writer = batch.identity.map(|identity| identity.producer_id);
-                let is_aborted = aborted.iter().any(|(producer, _)| Some(*producer) == writer);
+                let is_aborted = writer.is_some_and(|writer| aborted.contains(&writer));
                 if batch.marker == Some(Marker::Abort) {
-                    aborted.retain(|(producer, begun)| Some(*producer) != writer || *begun > first);
+                    aborted.retain(|producer| Some(*producer) != writer);
                 }
                 for record in batch.records.iter().filter(|record| record.offset >= before) {
                     next = next.max(record.offset + 1);

@@ -19,8 +19,8 @@
 )]
 
 use truecut_core::{
-    Attempt, Effect, Element, Halt, Input, Message, Op, Order, Outcome, Peer, Request, Subtask, Timer,
-    TransactionalId, Vertex,
+    Attempt, Effect, Element, Halt, Input, Message, NextOffset, Op, Order, Outcome, Partition, Peer,
+    Position, Request, Subtask, Timer, TransactionalId, Vertex,
 };
 
 use crate::launch::launch;
@@ -152,7 +152,7 @@ impl Step<'_> {
                 self.state.store.edit().discard(name);
                 return None;
             }
-            Request::ResolveStart(_) => Outcome::Offsets(self.start_offsets()),
+            Request::ResolveStart(position) => Outcome::Offsets(self.offsets_at(position)),
             Request::ListTransactions => {
                 let names = self.state.broker.kafka.open_ids().map(|id| id.render(Scope::PREFIX)).collect();
                 Outcome::Listed { complete: true, names }
@@ -165,13 +165,15 @@ impl Step<'_> {
         })
     }
 
-    /// The consumer group's offsets, or the oldest record. A job begins with no group offsets.
-    fn start_offsets(&self) -> Offsets {
-        let partitions = (0..).map(truecut_core::Partition::new).take(self.scope.partitions());
-        let start = |partition| {
-            self.state.broker.group.get(&partition).copied().unwrap_or(truecut_core::NextOffset::new(0))
-        };
-        partitions.map(|partition| (partition, start(partition))).collect()
+    /// What Kafka knows of a position. A job begins with no group offsets.
+    fn offsets_at(&self, position: Position) -> Offsets {
+        let ends = || (0..).map(Partition::new).zip(self.scope.input.iter().map(|keys| keys.len()));
+        let at = |offset: usize| NextOffset::new(i64::try_from(offset).expect("few records"));
+        match position {
+            Position::Earliest => ends().map(|(partition, _)| (partition, at(0))).collect(),
+            Position::Latest => ends().map(|(partition, end)| (partition, at(end))).collect(),
+            Position::Committed => self.state.broker.group.clone(),
+        }
     }
 
     /// The job ended: nobody gives its subtasks another word, so that nothing they do can be seen any more.

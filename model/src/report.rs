@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use truecut_mutants::Mutant;
 
 use crate::model::JobModel;
-use crate::property::properties;
+use crate::property::{Property, properties};
 use crate::scope::Scope;
 use crate::search::{Found, Limits, Progress, search};
-use crate::tell::tell;
+use crate::tell::{tell, verdict};
 
 /// How a check is run.
 pub struct Options<'a> {
@@ -116,7 +116,7 @@ pub fn check(scope: &'static Scope, options: Options<'_>) -> CheckReport {
     let found = search(&model, limits, options.progress);
     let checked =
         properties().iter().enumerate().filter(|(_, property)| !scope.except.contains(&property.name));
-    let report = |(place, property): (usize, &crate::property::Property)| PropertyReport {
+    let report = |(place, property): (usize, &Property)| PropertyReport {
         name: property.name,
         verdict: match (found.violated[place], found.complete) {
             (Some(_), _) => Verdict::Violated,
@@ -124,7 +124,7 @@ pub fn check(scope: &'static Scope, options: Options<'_>) -> CheckReport {
             (None, false) => Verdict::Unknown,
         },
         witnessed: found.witnessed & 1 << place != 0,
-        counterexample: found.violated[place].map(|state| counterexample(&model, &found, state)),
+        counterexample: found.violated[place].map(|state| counterexample(&model, &found, state, property)),
     };
     let properties = checked.map(report).collect();
     CheckReport {
@@ -143,8 +143,12 @@ pub fn check(scope: &'static Scope, options: Options<'_>) -> CheckReport {
     }
 }
 
-fn counterexample(model: &JobModel, found: &Found, state: usize) -> Counterexample {
-    Counterexample { steps: tell(model, &found.way_to(model, state)) }
+fn counterexample(model: &JobModel, found: &Found, state: usize, property: &Property) -> Counterexample {
+    let mut steps = tell(model, &found.way_to(model, state));
+    if let Some(last) = steps.last_mut() {
+        *last += &verdict(property);
+    }
+    Counterexample { steps }
 }
 
 /// What became of a mutant.
@@ -172,13 +176,12 @@ pub fn check_mutant(mutant: Mutant, options: Options<'_>) -> MutantReport {
     let scope = scope_of(mutant);
     let model = JobModel::new(scope, Some(mutant));
     let expected = mutant.expected_property();
-    let place = properties()
-        .iter()
-        .position(|property| property.name == expected)
-        .expect("a mutant names a property");
+    let mut places = properties().iter().enumerate();
+    let (place, property) =
+        places.find(|(_, property)| property.name == expected).expect("a mutant names a property");
     let limits = Limits { threads: options.threads, time: options.time_limit, until: 1 << place };
     let found = search(&model, limits, options.progress);
-    let counterexample = found.violated[place].map(|state| counterexample(&model, &found, state));
+    let counterexample = found.violated[place].map(|state| counterexample(&model, &found, state, property));
     MutantReport {
         name: mutant.name(),
         expected,

@@ -67,7 +67,7 @@ impl Scope {
     /// The job that runs in it.
     pub(crate) fn job(&self) -> Job {
         Job {
-            topic: "in".into(),
+            topic: "input".into(),
             partitions: u32::try_from(self.input.len()).expect("few partitions"),
             sources: self.sources,
             operators: self.operators,
@@ -210,7 +210,7 @@ const SCOPES: &[Scope] = &[
     Scope {
         name: "lost_answers",
         purpose: "requests to Kafka or their answers are lost",
-        budget: Budget { checkpoints: 2, crashes: 1, lost_answers: 1, ..NONE },
+        budget: Budget { checkpoints: 1, crashes: 1, lost_answers: 1, ..NONE },
         ..SMALL
     },
 ];

@@ -6,6 +6,7 @@ use truecut_core::{Element, Halt, Message, Op, Order, Outcome, Report, Request, 
 use crate::action::Action;
 use crate::lineage::{Lineage, Record};
 use crate::model::JobModel;
+use crate::property::Property;
 use crate::scope::Scope;
 use crate::state::State;
 
@@ -18,9 +19,7 @@ pub(crate) fn tell(model: &JobModel, actions: &[Action]) -> Vec<String> {
         let next = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| model.step(&state, action).0));
         match next {
             Ok(next) => {
-                if let (None, Some(halt)) = (&state.desk.halted, &next.desk.halted) {
-                    sentence += &format!(" The job ends: {}.", ending(halt));
-                }
+                sentence += &consequences(&state, &next);
                 state = next;
             }
             Err(_) => sentence += " There a role's own assertion fails.",
@@ -28,6 +27,33 @@ pub(crate) fn tell(model: &JobModel, actions: &[Action]) -> Vec<String> {
         sentences.push(sentence);
     }
     sentences
+}
+
+/// What follows from a step at once and deserves a sentence.
+fn consequences(before: &State, after: &State) -> String {
+    let mut told = String::new();
+    let writes = |state: &State, op| state.desk.ops.iter().any(|under_way| under_way.op == op);
+    for under_way in &after.desk.ops {
+        if let Op::WriteCheckpoint(id) = under_way.op
+            && !writes(before, under_way.op)
+        {
+            told += &format!(" Checkpoint {id} has every acknowledgement; the coordinator writes it.");
+        }
+    }
+    let attempt = |state: &State| state.store.head().map(|head| head.attempt);
+    if let Some(claimed) = attempt(after).filter(|claimed| Some(*claimed) != attempt(before)) {
+        told += &format!(" The coordinator claims attempt {}.", claimed.get());
+    }
+    if let (None, Some(halt)) = (&before.desk.halted, &after.desk.halted) {
+        told += &format!(" The job ends: {}.", ending(halt));
+    }
+    told
+}
+
+/// How a counterexample ends: what it violates.
+pub(crate) fn verdict(property: &Property) -> String {
+    let (first, rest) = property.meaning.split_at(1);
+    format!(" This violates {}: {}{rest}", property.name, first.to_lowercase())
 }
 
 fn sentence(state: &State, action: &Action) -> String {

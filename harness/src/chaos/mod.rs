@@ -16,9 +16,11 @@ mod plan;
 mod reader;
 mod records;
 mod replay;
+mod seen;
 mod subject;
 mod trial;
 mod versions;
+mod worker;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use super::plan::{Plan, PlannedKill};
-use super::subject::{Seen, Subject};
+use super::seen::Seen;
+use super::subject::Subject;
 use crate::failure::Failure;
 
 /// How long the job may take to run again before the next kill comes all the same.
 const SETTLE: Duration = Duration::from_secs(10);
 /// How long an armed crash point may take to be reached.
-const REACHED: Duration = Duration::from_secs(8);
+const REACHED: Duration = Duration::from_secs(10);
 /// How long a killed process may take to be gone.
 const GONE: Duration = Duration::from_secs(10);
 
@@ -23,8 +24,10 @@ pub(super) async fn strike(
         begin(number, subject.seen());
         let wanted = number + 1;
         match kill {
-            PlannedKill::Random { after_ms, draw, outage_ms } => {
-                subject.pump(SETTLE, |seen| seen.running || is_over(seen)).await?;
+            PlannedKill::Random { after_checkpoint, after_ms, draw, outage_ms } => {
+                let checkpoints = u64::from(*after_checkpoint);
+                let settled = |seen: &Seen| seen.running && seen.checkpoints_of_attempt >= checkpoints;
+                subject.pump(SETTLE, |seen| settled(seen) || is_over(seen)).await?;
                 subject.pump(Duration::from_millis(*after_ms), is_over).await?;
                 if *outage_ms > 0 {
                     black_out(subject, *outage_ms).await?;
@@ -63,10 +66,16 @@ async fn kill_one(subject: &mut Subject, draw: u64, wanted: u64) -> Result<(), F
     }
     let count = u64::try_from(victims.len()).unwrap_or(1).max(1);
     let place = usize::try_from(draw % count).unwrap_or_default();
-    if let Some(pid) = victims.get(place) {
-        subject.kill(*pid)?;
-        subject.pump(GONE, |seen| seen.kills >= wanted || is_over(seen)).await?;
+    match victims.get(place) {
+        Some(pid) => kill_now(subject, *pid, wanted).await,
+        None => Ok(()),
     }
+}
+
+/// Kills a worker and sees that it is gone.
+async fn kill_now(subject: &mut Subject, pid: u32, wanted: u64) -> Result<(), Failure> {
+    subject.kill(pid)?;
+    subject.pump(GONE, |seen| seen.kills >= wanted || is_over(seen)).await?;
     Ok(())
 }
 

@@ -62,7 +62,9 @@ pub struct Plan {
 pub enum PlannedKill {
     /// At a moment.
     Random {
-        /// So long after the job runs, ms.
+        /// The attempt has completed a checkpoint; otherwise it only runs.
+        after_checkpoint: bool,
+        /// So long after that, ms.
         after_ms: u64,
         /// Chooses among the workers that run subtasks then.
         draw: u64,
@@ -98,7 +100,12 @@ impl Plan {
                     let ordinal = 1 + u32::try_from(visit % visits(point)).expect("a small number");
                     PlannedKill::CrashPoint { point: point.to_owned(), ordinal, draw }
                 }
-                None => PlannedKill::Random { after_ms, draw, outage_ms: exposure.outage_ms },
+                None => PlannedKill::Random {
+                    after_checkpoint: !visit.is_multiple_of(4),
+                    after_ms,
+                    draw,
+                    outage_ms: exposure.outage_ms,
+                },
             }
         });
         let kills = kills.collect();
@@ -146,8 +153,8 @@ fn within(range: std::ops::Range<u64>, chance: &mut ChaCha8Rng) -> u64 {
 fn visits(point: &str) -> u64 {
     match point.split_once('.').map_or(point, |(operation, _)| operation) {
         "launch" | "restore" | "ready" | "consume" => 1,
-        "produce" => 60,
-        _ => 10,
+        "produce" => 40,
+        _ => 6,
     }
 }
 

@@ -1,9 +1,7 @@
 //! The job under test: its processes, and all that is seen of them. Starts workers, kills them, and writes down what happens.
 //! When to kill whom is the nemesis's; this is the only part of a run that knows what kind of job it is.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::os::unix::process::ExitStatusExt as _;
-use std::process::ExitStatus;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -15,6 +13,8 @@ use truecut_runtime::supervise::{Coordinator, JobOptions};
 
 use super::log;
 use super::moment::{Moment, Watch};
+use super::seen::{Ended, Seen, unexplained};
+use super::worker::{Exit, Running};
 use crate::failure::Failure;
 use crate::history::{Event, KillAt, Writer};
 
@@ -46,49 +46,6 @@ pub(super) struct Subject {
     /// When attempts were deployed, and when workers were killed.
     attempts: Vec<Instant>,
     kills: Vec<Instant>,
-}
-
-/// What was seen of the job.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Seen {
-    /// The newest attempt.
-    pub(super) attempt: u64,
-    /// All its subtasks run.
-    pub(super) running: bool,
-    /// Processes that run subtasks of it.
-    pub(super) active: BTreeSet<u32>,
-    /// Completed checkpoints.
-    pub(super) checkpoints: u64,
-    /// Workers killed so far.
-    pub(super) kills: u64,
-    /// What came of the job, once it has ended.
-    pub(super) ended: Option<Ended>,
-}
-
-/// How the job ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Ended {
-    pub(super) exit_code: u8,
-    pub(super) message: String,
-}
-
-/// A worker process.
-#[derive(Clone, Debug)]
-struct Running {
-    /// Its number; its successor keeps it.
-    worker: u32,
-    /// Its log's name.
-    name: String,
-    /// `POINT:ORDINAL` at which it kills itself.
-    armed: Option<String>,
-    /// It was killed from here.
-    killed: Option<Instant>,
-}
-
-struct Exit {
-    pid: u32,
-    at: Instant,
-    status: Option<ExitStatus>,
 }
 
 /// What happened next.
@@ -272,7 +229,8 @@ impl Subject {
             event::Event::WorkerJoined { worker, pid } => drop(self.joined.insert(worker, pid)),
             event::Event::WorkerLost { worker } => drop(self.joined.remove(&worker)),
             event::Event::Attempt { attempt, .. } => {
-                (self.seen.attempt, self.seen.running) = (attempt, false);
+                (self.seen.attempt, self.seen.running, self.seen.checkpoints_of_attempt) =
+                    (attempt, false, 0);
                 // Subtasks are spread over the workers, those that joined first come first.
                 let slots = usize::from(self.options.config.operator.parallelism);
                 self.seen.active = self.joined.values().take(slots).copied().collect();
@@ -288,6 +246,7 @@ impl Subject {
             }
             event::Event::Completed { attempt, checkpoint } => {
                 self.seen.checkpoints += 1;
+                self.seen.checkpoints_of_attempt += u64::from(attempt == self.seen.attempt);
                 self.record(Event::CheckpointCompleted { attempt, id: checkpoint })?;
             }
             event::Event::Aborted { attempt, checkpoint } => {
@@ -314,7 +273,7 @@ impl Subject {
         let Some(worker) = self.workers.remove(&exit.pid) else { return Ok(()) };
         self.seen.active.remove(&exit.pid);
         self.tell_exit(&worker, exit)?;
-        let by_kill = exit.status.and_then(|status| status.signal()) == Some(9);
+        let by_kill = exit.is_by_kill();
         let crash_point = worker
             .armed
             .as_deref()
@@ -326,8 +285,12 @@ impl Subject {
             self.killed(&worker, exit, when, KillAt::Random, by_kill)?;
         } else if self.seen.ended.is_none() {
             let log = self.options.logs.join(format!("{}.log", worker.name));
-            let message =
-                format!("worker {} ended by itself ({}); see {}", worker.worker, status(exit), log.display());
+            let message = format!(
+                "worker {} ended by itself ({}); see {}",
+                worker.worker,
+                exit.status_text(),
+                log.display()
+            );
             self.note(message.clone())?;
             if !by_kill && !self.is_over_soon().await? {
                 // It could not do its work, and would not the next time.
@@ -368,7 +331,7 @@ impl Subject {
     }
 
     fn tell_exit(&self, worker: &Running, exit: &Exit) -> Result<(), Failure> {
-        let event = Event::WorkerExited { worker: worker.worker, pid: exit.pid, status: status(exit) };
+        let event = Event::WorkerExited { worker: worker.worker, pid: exit.pid, status: exit.status_text() };
         self.history.record_at(exit.at, event).map_err(unwritable)
     }
 
@@ -398,26 +361,6 @@ impl Subject {
     }
 }
 
-/// How many attempts after the first were made necessary by no kill. News of a kill may come a little after the attempt.
-fn unexplained(attempts: &[Instant], kills: &[Instant]) -> usize {
-    const LATE: Duration = Duration::from_millis(300);
-    let mut kills: Vec<Instant> = kills.to_vec();
-    let mut caused = |attempt: &&Instant| {
-        let before = kills.iter().position(|kill| *kill <= **attempt + LATE);
-        before.map(|place| kills.remove(place)).is_none()
-    };
-    attempts.iter().skip(1).filter(&mut caused).count()
-}
-
 fn unwritable(error: std::io::Error) -> Failure {
     Failure::environment(format!("the history can't be written: {error}"))
-}
-
-fn status(exit: &Exit) -> String {
-    let Some(status) = exit.status else { return "unknown".to_owned() };
-    match (status.signal(), status.code()) {
-        (Some(signal), _) => format!("signal {signal}"),
-        (None, Some(code)) => format!("exit code {code}"),
-        (None, None) => status.to_string(),
-    }
 }

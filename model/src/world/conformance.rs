@@ -16,6 +16,9 @@ use crate::world::kafka::{
 /// Partitions of the output topic.
 pub(crate) const PARTITIONS: u8 = 2;
 
+/// NOT_ENOUGH_REPLICAS: what partitions answer to older clients while the coordinator is at work on the transaction.
+const NOT_ENOUGH_REPLICAS: ErrorCode = 19;
+
 /// TRANSACTION_ABORTABLE: what partitions answer to newer clients in place of INVALID_TXN_STATE.
 const TRANSACTION_ABORTABLE: ErrorCode = 120;
 
@@ -192,6 +195,7 @@ impl Broker {
                             INVALID_PRODUCER_ID_MAPPING,
                             PRODUCER_FENCED,
                             TRANSACTION_ABORTABLE,
+                            NOT_ENOUGH_REPLICAS,
                         ])
                     }
                     code => Answer::Codes(vec![code]),

@@ -108,8 +108,17 @@ impl Writer {
         }
     }
 
+    /// A record without a word before it: in time, or late.
     fn produce(&mut self, dice: &mut Dice, id: u8) {
-        let generation = self.generation(dice, id);
+        // Nobody has an epoch that was not given out yet.
+        let generation = match self.generation(dice, id) {
+            Generation { answer, epochs } if self.is_ahead(id, answer, epochs) => {
+                Generation { answer, epochs: 0 }
+            }
+            given => given,
+        };
+        // A partition that has not seen the end of a transaction takes a late record into it. Describing waits for the markers.
+        self.push(KafkaRequest::Describe { id });
         self.values += 1;
         self.push(KafkaRequest::Produce {
             id,
@@ -117,6 +126,11 @@ impl Writer {
             partition: dice.below(PARTITIONS),
             value: self.values,
         });
+    }
+
+    fn is_ahead(&self, id: u8, answer: usize, epochs: i16) -> bool {
+        let current = self.broker.kafka.entry(id).map_or(0, |entry| entry.producer.epoch);
+        self.broker.producer(Generation { answer, epochs }).epoch > current
     }
 
     fn end(&mut self, dice: &mut Dice, id: u8, commit: bool) {
