@@ -269,7 +269,8 @@ impl<'a> Real<'a> {
             for batch in &fetched.batches {
                 let Some(first) = batch.records.first().map(|record| record.offset) else { continue };
                 // A transaction counts as aborted from its first record to its marker, and no further.
-                aborted.extend(ahead.extract_if(.., |one| one.first_offset <= first).map(|one| one.producer_id));
+                aborted
+                    .extend(ahead.extract_if(.., |one| one.first_offset <= first).map(|one| one.producer_id));
                 let writer = batch.identity.map(|identity| identity.producer_id);
                 let is_aborted = writer.is_some_and(|writer| aborted.contains(&writer));
                 if batch.marker == Some(Marker::Abort) {

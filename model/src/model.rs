@@ -15,18 +15,30 @@ use crate::step::{Step, look};
 pub struct JobModel {
     pub(crate) scope: &'static Scope,
     pub(crate) mutant: Option<Mutant>,
+    /// Reports that nothing can tell from later ones are taken at once.
+    collapse: bool,
 }
 
 impl JobModel {
     /// A model of a scope.
     pub fn new(scope: &'static Scope, mutant: Option<Mutant>) -> Self {
-        Self { scope, mutant }
+        Self { scope, mutant, collapse: true }
+    }
+
+    /// The same with every report a step of its own: more states, and the same verdicts.
+    #[must_use]
+    pub fn uncollapsed(self) -> Self {
+        Self { collapse: false, ..self }
+    }
+
+    fn start(&self, state: State) -> Step<'_> {
+        Step::new(self.scope, self.mutant, self.collapse, state)
     }
 
     /// The one initial state: the coordinator opened the store, claimed the first attempt and waits for nothing but its
     /// workers.
     pub(crate) fn begin(&self) -> State {
-        let mut step = Step::new(self.scope, self.mutant, State::new(self.scope, self.mutant));
+        let mut step = self.start(State::new(self.scope, self.mutant));
         step.begin();
         step.finish().0
     }
@@ -39,7 +51,7 @@ impl JobModel {
 
     /// The state after an action, and the bits of properties that it witnessed.
     pub(crate) fn step(&self, state: &State, action: &Action) -> (State, u32) {
-        let mut step = Step::new(self.scope, self.mutant, state.clone());
+        let mut step = self.start(state.clone());
         step.act(action);
         step.finish()
     }

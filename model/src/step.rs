@@ -34,6 +34,8 @@ pub(crate) enum Work {
 pub(crate) struct Step<'a> {
     pub(crate) scope: &'a Scope,
     pub(crate) mutant: Option<Mutant>,
+    /// Reports that nothing can tell from later ones are taken at once.
+    collapse: bool,
     pub(crate) state: State,
     pub(crate) work: VecDeque<Work>,
     /// Bits of properties that were witnessed.
@@ -41,8 +43,8 @@ pub(crate) struct Step<'a> {
 }
 
 impl<'a> Step<'a> {
-    pub(crate) fn new(scope: &'a Scope, mutant: Option<Mutant>, state: State) -> Self {
-        Self { scope, mutant, state, work: VecDeque::new(), witnessed: 0 }
+    pub(crate) fn new(scope: &'a Scope, mutant: Option<Mutant>, collapse: bool, state: State) -> Self {
+        Self { scope, mutant, collapse, state, work: VecDeque::new(), witnessed: 0 }
     }
 
     /// The state after the step, and the witnessed properties.
@@ -136,7 +138,7 @@ impl<'a> Step<'a> {
                     Work::Stop(place, attempt) => self.stop(place, attempt),
                 }
             }
-            if !self.take_reports_at_once() {
+            if !self.collapse || !self.take_reports_at_once() {
                 return;
             }
         }

@@ -18,7 +18,7 @@ pub(super) struct Running {
 }
 
 /// A worker process is gone.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Exit {
     pub(super) pid: u32,
     pub(super) at: Instant,

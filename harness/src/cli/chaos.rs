@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use truecut::chaos::{self, Options, Wanted};
 use truecut::failure::Failure;
-use truecut::verdict::{ChaosDocument, Exit};
+use truecut::verdict::{ChaosDocument, Exit, Verdict};
 use truecut_cluster::KafkaChoice;
 use truecut_mutants::Mutant;
 
@@ -100,6 +100,11 @@ pub(super) fn tell(document: &ChaosDocument) {
     output::line(&format!("{}   seed {}{mutant}", style.verdict(document.verdict), document.seed));
     for reason in &document.reasons {
         output::line(&format!("  {reason}"));
+    }
+    if let Some(name) = document.mutant.as_ref().filter(|_| document.verdict == Verdict::Holds) {
+        output::line(&format!(
+            "  this run did not expose {name}: try other seeds, or `truecut check --mutant {name}`"
+        ));
     }
     output::line("");
     output::table(&rows(document));

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -11,6 +12,9 @@ use crate::config::JobConfig;
 use crate::event::Event;
 use crate::failure::{ProcessError, exit};
 use crate::process::{COORDINATOR, Common, CoordinatorArguments, WORKER, WorkerArguments};
+
+/// How long a coordinator gets to say why it ended.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// How a job is run.
 #[derive(Clone, Debug)]
@@ -162,6 +166,27 @@ impl Coordinator {
         self.events.recv().await
     }
 
+    /// How the job ended, if it ends within this time.
+    async fn end_within(&mut self, limit: Duration) -> Option<Ended> {
+        let end = async {
+            loop {
+                match self.next_event().await? {
+                    Event::Ended { message, exit_code, .. } => return Some(Ended { message, exit_code }),
+                    Event::Listening { .. }
+                    | Event::WorkerJoined { .. }
+                    | Event::WorkerLost { .. }
+                    | Event::Attempt { .. }
+                    | Event::Running { .. }
+                    | Event::Triggered { .. }
+                    | Event::Completed { .. }
+                    | Event::Aborted { .. }
+                    | Event::Restarting { .. } => {}
+                }
+            }
+        };
+        tokio::time::timeout(limit, end).await.ok()?
+    }
+
     /// Asks for a last checkpoint and the end of the job.
     pub async fn stop(&mut self) {
         if self.stdin.write_all(b"stop\n").await.is_err() {
@@ -207,7 +232,8 @@ pub async fn run(options: &JobOptions, mut watch: impl FnMut(&Event)) -> Result<
             },
             exit = workers.next_exit() => {
                 if let Some(ended) = gave_up(exit) {
-                    break ended;
+                    // A coordinator that ended too knows better why.
+                    break coordinator.end_within(LAST_WORD).await.unwrap_or(ended);
                 }
                 workers.start()?;
             }
@@ -278,7 +304,7 @@ impl<'a> Workers<'a> {
     /// Workers end when their coordinator does; those that do not in time are killed as their handles are dropped.
     async fn end(mut self) {
         let all = async { while self.waits.join_next().await.is_some() {} };
-        if tokio::time::timeout(std::time::Duration::from_secs(5), all).await.is_err() {
+        if tokio::time::timeout(Duration::from_secs(5), all).await.is_err() {
             tracing::warn!("workers did not end in time and are killed");
         }
     }

@@ -71,7 +71,8 @@ pub async fn run(options: WorkerOptions, functions: &Functions) -> Result<(), Pr
     };
     drop(outgoing.send(hello));
     let Some(Frame::Welcome { worker, config, partitions, accept_loss }) = incoming.next().await else {
-        return Err(ProcessError::Internal { detail: "the coordinator did not welcome this worker".into() });
+        tracing::info!("the coordinator ended before it took this worker on");
+        return Ok(());
     };
     let config: JobConfig = serde_json::from_str(&config)
         .map_err(|error| ProcessError::Internal { detail: error.to_string() })?;

@@ -2,8 +2,8 @@
 //! against a real broker, whose every answer must be one that the model allows.
 //!
 //! A driver of a real broker renders id `n` as a transactional id of its own, keeps the producer id and epoch that each
-//! InitProducerId answered, asks again while it is answered CONCURRENT_TRANSACTIONS (51), and waits until DescribeTransactions
-//! shows no Prepare state before it describes or fetches. It numbers the records of a producer id, epoch and partition from 0 on,
+//! InitProducerId answered, asks again while it is answered CONCURRENT_TRANSACTIONS (51; partitions say NOT_ENOUGH_REPLICAS, 19,
+//! to older clients), and waits until DescribeTransactions shows no Prepare state before it describes or fetches. It numbers the records of a producer id, epoch and partition from 0 on,
 //! and counts only those that were taken. Where a sequence has a [`KafkaRequest::Timeout`], transactions time out after a second
 //! or two; such a sequence has one transactional id.
 
@@ -15,9 +15,6 @@ use crate::world::kafka::{
 
 /// Partitions of the output topic.
 pub(crate) const PARTITIONS: u8 = 2;
-
-/// NOT_ENOUGH_REPLICAS: what partitions answer to older clients while the coordinator is at work on the transaction.
-const NOT_ENOUGH_REPLICAS: ErrorCode = 19;
 
 /// TRANSACTION_ABORTABLE: what partitions answer to newer clients in place of INVALID_TXN_STATE.
 const TRANSACTION_ABORTABLE: ErrorCode = 120;
@@ -195,7 +192,6 @@ impl Broker {
                             INVALID_PRODUCER_ID_MAPPING,
                             PRODUCER_FENCED,
                             TRANSACTION_ABORTABLE,
-                            NOT_ENOUGH_REPLICAS,
                         ])
                     }
                     code => Answer::Codes(vec![code]),

@@ -160,6 +160,38 @@ fn another_checker_counts_the_same_states() {
     }
 }
 
+/// Steps that are collapsed are shown to lose nothing where the whole can be seen: with every report a step of its own there
+/// are more states, the protocol holds, and mutants do not.
+#[test]
+fn collapsed_steps_change_no_verdict() {
+    for name in ["small", "timeout"] {
+        let whole =
+            JobModel::new(scope(name).unwrap(), None).uncollapsed().checker().threads(2).spawn_bfs().join();
+        whole.assert_properties();
+        assert!(u64::try_from(whole.unique_state_count()).unwrap() > run(name).unique_states);
+    }
+    for mutant in Mutant::all().iter().filter(|mutant| ["small", "expiry"].contains(&scope_of(**mutant).name))
+    {
+        let whole = JobModel::new(scope_of(*mutant), Some(*mutant)).uncollapsed();
+        assert_eq!(whole.checker().threads(2).spawn_bfs().join().discoveries().len(), 1, "{mutant}");
+    }
+}
+
+#[test]
+fn the_readme_names_every_property_mutant_and_scope() {
+    let readme = include_str!("../../README.md");
+    let names = properties().iter().map(|property| property.name);
+    let names = names
+        .chain(Mutant::all().iter().map(|mutant| mutant.name()))
+        .chain(scopes().iter().map(|scope| scope.name));
+    for name in names {
+        assert!(readme.contains(&format!("`{name}`")), "{name}");
+    }
+    for property in properties() {
+        assert!(readme.contains(property.meaning), "{}: {}", property.name, property.meaning);
+    }
+}
+
 #[test]
 fn what_is_found_does_not_depend_on_the_number_of_threads() {
     let found = |threads| {
