@@ -93,7 +93,8 @@ async fn a_topic_is_moved_to_another_exactly_once_and_what_is_missing_or_damaged
     damage(&fresh.path().join("checkpoints"));
     let answer = run(fresh.path(), &file);
     assert_eq!(answer.code, 65, "{}{}", answer.out, answer.err);
-    assert!(answer.err.contains("checkpoints"), "{}", answer.err);
+    let message = answer.document()["message"].as_str().unwrap_or_default().to_owned();
+    assert!(message.contains("checkpoints") && message.contains("failed"), "{message}");
 }
 
 /// Spoils every file of a checkpoint directory that is not a lock or an owner.

@@ -13,7 +13,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{In, Words, name, offsets};
+use super::{In, Words, name};
 use crate::{
     Attempt, Checkpoint, CheckpointId, Committable, Described, Element, Fate, Head, HeadVersion, Input,
     Message, NextOffset, Op, Order, Outcome, Partition, Peer, Producer, Reason, Report, Slot, Snapshot,
