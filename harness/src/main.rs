@@ -6,6 +6,10 @@ use truecut_runtime::program::Functions;
 
 mod cli;
 
+/// A search of millions of states is mostly made of small allocations.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     truecut_cluster::reaper_main(std::env::args_os());
     if let Some(code) = truecut_runtime::process::entry(&Functions::default()) {

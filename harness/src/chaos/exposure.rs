@@ -8,7 +8,7 @@ use truecut_runtime::crash_point;
 pub(super) struct Exposure {
     /// Crash points to choose from.
     points: Vec<&'static str>,
-    /// With each random kill all workers stay away for this long, ms; 0: only one is killed.
+    /// When a crash point strikes, all workers stay away for this long, ms; 0: only one is killed.
     pub(super) outage_ms: u64,
     pub(super) transaction_timeout_ms: u32,
     pub(super) checkpoint_interval_ms: u64,
@@ -40,17 +40,19 @@ pub(super) fn of(mutant: Option<Mutant>) -> Exposure {
         points: if points.is_empty() { all() } else { points.to_vec() },
         outage_ms: 0,
         transaction_timeout_ms: 60_000,
-        checkpoint_interval_ms: 150,
+        // Wrong protocols fail while a checkpoint is under way: there, one nearly always is.
+        checkpoint_interval_ms: if mutant.is_some() { 20 } else { 150 },
     };
     let Some(mutant) = mutant else { return usual(&[]) };
     match mutant {
         // One sink has committed, another subtask of the same checkpoint is killed before it acknowledges.
         Mutant::CommitOnPrecommit => usual(&[
-            "snapshot.before",
-            "snapshot.unanswered",
+            "flush.before",
+            "flush.unanswered",
+            "flush.answered",
             "snapshot.answered",
             "acknowledge.before",
-            "barrier.before",
+            "commit.answered",
         ]),
         // The checkpoint is complete, its offsets are not with the group yet.
         Mutant::ResumeFromGroupOffsets => {
@@ -64,8 +66,8 @@ pub(super) fn of(mutant: Option<Mutant>) -> Exposure {
         }
         // Kafka aborts what nobody committed while all workers were away.
         Mutant::FencedMeansCommitted => Exposure {
-            outage_ms: 6_000,
-            transaction_timeout_ms: 2_000,
+            outage_ms: 8_000,
+            transaction_timeout_ms: 3_000,
             ..usual(&["completed.received", "commit.before"])
         },
         // What a dead attempt left open blocks readers until Kafka aborts it: longer than the drain waits.

@@ -72,12 +72,12 @@ pub async fn run(options: Options, watch: Watch) -> Result<ChaosDocument, Failur
     let directory = prepare(options.run_directory.as_deref(), &run)?;
     let plan = Plan::draw(options.wanted.clone(), &options.kafka.to_string());
     judge::write_json(&directory, PLAN_FILE, &plan)?;
-    let path = directory.join(history::FILE_NAME);
-    let history = Writer::create(&path).map_err(Failure::at("write", &path))?;
-    history.record(Event::RunStarted { seed: plan.wanted.seed }).map_err(Failure::at("write", &path))?;
 
     let cluster = start_kafka(&options, &run, &directory, &watch).await?;
     judge::write_json(&directory, VERSIONS_FILE, &Versions::now(kafka_of(&cluster)))?;
+    let path = directory.join(history::FILE_NAME);
+    let history = Writer::create(&path).map_err(Failure::at("write", &path))?;
+    history.record(Event::RunStarted { seed: plan.wanted.seed }).map_err(Failure::at("write", &path))?;
     let names = Names::of_run(&run);
     let kafka = kafka::Kafka::new(cluster.bootstrap(), &names);
     let trial = Trial {

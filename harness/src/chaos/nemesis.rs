@@ -20,29 +20,26 @@ pub(super) async fn strike(
     plan: &Plan,
     mut begin: impl FnMut(u64, &Seen),
 ) -> Result<(), Failure> {
+    // Kills of an outage come on top of the planned ones.
+    let mut extra = 0;
     for (number, kill) in (0..).zip(&plan.kills) {
         begin(number, subject.seen());
-        let wanted = number + 1;
+        let wanted = number + 1 + extra;
         match kill {
-            PlannedKill::Random { after_checkpoint, after_ms, draw, outage_ms } => {
+            PlannedKill::Random { after_checkpoint, after_ms, draw } => {
                 let checkpoints = u64::from(*after_checkpoint);
                 let settled = |seen: &Seen| seen.running && seen.checkpoints_of_attempt >= checkpoints;
                 subject.pump(SETTLE, |seen| settled(seen) || is_over(seen)).await?;
                 subject.pump(Duration::from_millis(*after_ms), is_over).await?;
-                if *outage_ms > 0 {
-                    black_out(subject, *outage_ms).await?;
-                } else {
-                    kill_one(subject, *draw, wanted).await?;
-                }
+                kill_one(subject, *draw, wanted).await?;
             }
             PlannedKill::CrashPoint { point, draw, .. } => {
-                let struck = subject.pump(REACHED, |seen| seen.kills >= wanted || is_over(seen)).await?;
-                if !struck {
-                    subject.note(format!(
-                        "{point} was not reached within {} s; a worker is killed at random instead",
-                        REACHED.as_secs()
-                    ))?;
-                    kill_one(subject, *draw, wanted).await?;
+                if plan.outage_ms > 0 {
+                    subject.begin_outage();
+                }
+                at_crash_point(subject, point, *draw, wanted).await?;
+                if plan.outage_ms > 0 {
+                    extra += black_out(subject, Duration::from_millis(plan.outage_ms)).await?;
                 }
             }
         }
@@ -51,6 +48,20 @@ pub(super) async fn strike(
         }
     }
     Ok(())
+}
+
+/// Waits until the armed worker has killed itself; kills it if it does not come to that.
+async fn at_crash_point(subject: &mut Subject, point: &str, draw: u64, wanted: u64) -> Result<(), Failure> {
+    if subject.pump(REACHED, |seen| seen.kills >= wanted || is_over(seen)).await? {
+        return Ok(());
+    }
+    let seconds = REACHED.as_secs();
+    subject.note(format!("{point} was not reached within {seconds} s; its worker is killed all the same"))?;
+    // Otherwise it would strike later, out of turn.
+    match subject.armed() {
+        Some(armed) => kill_now(subject, armed, wanted).await,
+        None => kill_one(subject, draw, wanted).await,
+    }
 }
 
 fn is_over(seen: &Seen) -> bool {
@@ -79,12 +90,13 @@ async fn kill_now(subject: &mut Subject, pid: u32, wanted: u64) -> Result<(), Fa
     Ok(())
 }
 
-/// Kills all workers at once and lets none come back for a while.
-async fn black_out(subject: &mut Subject, outage_ms: u64) -> Result<(), Failure> {
-    subject.begin_outage();
+/// Kills all other workers too and lets none come back for a while. Returns how many were killed.
+async fn black_out(subject: &mut Subject, limit: Duration) -> Result<u64, Failure> {
+    let before = subject.seen().kills;
     for pid in subject.all() {
         subject.kill(pid)?;
     }
-    subject.pump(Duration::from_millis(outage_ms), is_over).await?;
-    subject.end_outage()
+    subject.pump(limit, is_over).await?;
+    subject.end_outage()?;
+    Ok(subject.seen().kills - before)
 }

@@ -48,6 +48,8 @@ pub struct Plan {
     pub checkpoint_interval_ms: u64,
     /// After this long Kafka aborts a transaction that nobody ended, ms.
     pub transaction_timeout_ms: u32,
+    /// When a crash point strikes, all workers are killed, and stay away for this long, ms; 0: only the one.
+    pub outage_ms: u64,
     /// The kills, in order.
     pub kills: Vec<PlannedKill>,
     /// What the run must show before it can hold.
@@ -68,8 +70,6 @@ pub enum PlannedKill {
         after_ms: u64,
         /// Chooses among the workers that run subtasks then.
         draw: u64,
-        /// All workers are killed, and none is started again for this long, ms.
-        outage_ms: u64,
     },
     /// At a crash point.
     CrashPoint {
@@ -100,12 +100,7 @@ impl Plan {
                     let ordinal = 1 + u32::try_from(visit % visits(point)).expect("a small number");
                     PlannedKill::CrashPoint { point: point.to_owned(), ordinal, draw }
                 }
-                None => PlannedKill::Random {
-                    after_checkpoint: !visit.is_multiple_of(4),
-                    after_ms,
-                    draw,
-                    outage_ms: exposure.outage_ms,
-                },
+                None => PlannedKill::Random { after_checkpoint: !visit.is_multiple_of(4), after_ms, draw },
             }
         });
         let kills = kills.collect();
@@ -116,6 +111,7 @@ impl Plan {
             operators: 4,
             checkpoint_interval_ms: exposure.checkpoint_interval_ms,
             transaction_timeout_ms: exposure.transaction_timeout_ms,
+            outage_ms: exposure.outage_ms,
             kills,
             thresholds,
             replay: replay(&wanted, kafka),

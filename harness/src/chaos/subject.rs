@@ -294,6 +294,7 @@ impl Subject {
             self.note(message.clone())?;
             if !by_kill && !self.is_over_soon().await? {
                 // It could not do its work, and would not the next time.
+                self.tell_exit(&worker, exit)?;
                 let code = exit.status.and_then(|status| u8::try_from(status.code()?).ok());
                 return self.end(Ended {
                     exit_code: code.unwrap_or(truecut_runtime::failure::exit::INTERNAL),
@@ -301,6 +302,7 @@ impl Subject {
                 });
             }
         }
+        self.tell_exit(&worker, exit)?;
         match &mut self.outage {
             _ if self.seen.ended.is_some() => Ok(()),
             Some(waiting) => {

@@ -52,7 +52,10 @@ struct Item {
 const FAULTS: [(&str, &str); 7] = [
     ("kill_at_random", "chaos: a worker is killed with SIGKILL at a moment drawn from the seed"),
     ("kill_at_crash_point", "chaos: a worker kills itself with SIGKILL at a named crash point"),
-    ("outage", "chaos: all workers are killed, and stay away longer than a transaction may be open"),
+    (
+        "outage",
+        "chaos --mutant fenced_means_committed: all workers stay away longer than a transaction may be open",
+    ),
     ("crash", "check: a worker crashes at any crash point, and a prefix of what it sent arrives"),
     ("expiry", "check: a checkpoint takes too long and is given up"),
     ("transaction_timeout", "check: Kafka aborts a transaction that nobody ended"),
