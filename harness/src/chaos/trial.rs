@@ -23,6 +23,8 @@ use crate::history::{Event, Writer};
 const STEP: Duration = Duration::from_millis(1_500);
 /// The drain is given up when nothing new becomes visible for so long.
 const STALLED: Duration = Duration::from_secs(20);
+/// The same for a wrong protocol, of which it is expected.
+const STALLED_MUTANT: Duration = Duration::from_secs(6);
 /// How long the job may take for its last checkpoint.
 const LAST_CHECKPOINT: Duration = Duration::from_secs(60);
 /// How long committed transactions may take until their markers are everywhere.
@@ -80,6 +82,7 @@ impl Trial<'_> {
         nemesis::strike(subject, self.plan, begin).await?;
         feeder.finish();
         self.doing("drain");
+        let stalled = if self.plan.wanted.mutant.is_some() { STALLED_MUTANT } else { STALLED };
         let (mut best, mut since) = (0, Instant::now());
         while subject.seen().ended.is_none() {
             subject.pump(TELL, |seen| seen.ended.is_some()).await?;
@@ -95,11 +98,11 @@ impl Trial<'_> {
             if fed && sampler.visible() >= self.plan.wanted.records {
                 break;
             }
-            if since.elapsed() > STALLED {
+            if since.elapsed() > stalled {
                 let (visible, records) = (sampler.visible(), self.plan.wanted.records);
                 subject.note(format!(
                     "nothing new became visible for {} s: {visible} of {records} records are",
-                    STALLED.as_secs()
+                    stalled.as_secs()
                 ))?;
                 break;
             }

@@ -81,31 +81,43 @@ fn missing_records_are_bad_data(directory: &Path) {
     assert_eq!(analyze(directory).code, 65);
 }
 
-/// A negative control: the wrong protocol must be found by its records.
-fn is_found(mutant: &str, seed: &str) {
+/// A negative control: the wrong protocol must be found by its records. A kill has to strike while what is wrong is under
+/// way, and a seed does not fix the machine's scheduling; so there are three.
+fn is_found(mutant: &str) {
     let Some(kafka) = shared_kafka() else { return };
-    let folder = tempfile::tempdir().expect("a directory");
-    let more = ["--seed", seed, "--kills", "8", "--records", "20000", "--mutant", mutant];
-    let answer = chaos(&folder.path().join("run"), kafka.bootstrap(), &more);
-    let document = answer.document();
-    assert_eq!((answer.code, &document["verdict"]), (1, &"violated".into()), "{document:#} {}", answer.err);
-    let anomalies = document["anomalies"].as_array().expect("anomalies");
-    assert!(anomalies.iter().all(|anomaly| anomaly["example"]["text"].is_string()));
-    assert!(!anomalies.is_empty(), "violated without an offending record: {document:#}");
-    assert_eq!(document["traces"]["verdict"], "holds", "the wrong protocol did what it does: {document:#}");
+    let mut documents = Vec::new();
+    for seed in ["1", "2", "3"] {
+        let folder = tempfile::tempdir().expect("a directory");
+        let more = ["--seed", seed, "--kills", "8", "--records", "100000", "--mutant", mutant];
+        let answer = chaos(&folder.path().join("run"), kafka.bootstrap(), &more);
+        let document = answer.document();
+        assert_eq!(
+            document["traces"]["verdict"], "holds",
+            "the wrong protocol did what it does: {document:#}"
+        );
+        if answer.code == 1 {
+            let anomalies = document["anomalies"].as_array().expect("anomalies");
+            assert_eq!(document["verdict"], "violated");
+            assert!(anomalies.iter().all(|anomaly| anomaly["example"]["text"].is_string()));
+            assert!(!anomalies.is_empty(), "violated without an offending record: {document:#}");
+            return;
+        }
+        documents.push(document);
+    }
+    panic!("{mutant} was not found: {documents:#?}");
 }
 
 #[test]
 fn committing_on_precommit_is_found() {
-    is_found("commit_on_precommit", "1");
+    is_found("commit_on_precommit");
 }
 
 #[test]
 fn resuming_from_group_offsets_is_found() {
-    is_found("resume_from_group_offsets", "1");
+    is_found("resume_from_group_offsets");
 }
 
 #[test]
 fn skipping_the_alignment_is_found() {
-    is_found("skip_alignment", "1");
+    is_found("skip_alignment");
 }
