@@ -47,10 +47,12 @@ mod tests {
 
     #[test]
     fn fenced_is_never_success() {
-        for code in [47, 49, 52, 59, 90] {
+        for code in [47, 49, 52, 59, 90, -144] {
             assert_eq!(meaning(code), Meaning::Fenced, "code {code}");
         }
         assert_eq!(meaning(48), Meaning::Refused);
-        assert_eq!(meaning(51), Meaning::Retry);
+        for code in [14, 15, 16, 51, -195, -185] {
+            assert_eq!(meaning(code), Meaning::Retry, "code {code}");
+        }
     }
 }

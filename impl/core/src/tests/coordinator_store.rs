@@ -361,3 +361,46 @@ fn what_dead_attempts_left_open_is_listed_again_until_a_completed_checkpoint_fin
         "#]],
     );
 }
+
+#[test]
+fn a_checkpoint_that_the_head_may_name_by_now_is_not_declined_any_more() {
+    let mut coordinator = after(job(), START);
+    run(&mut coordinator, "fire interval", read::input);
+    run(&mut coordinator, ACKS, read::input);
+    check(
+        &mut coordinator,
+        "write 2 = ok; sink-0 declines 2; swap = ok",
+        expect![[r#"
+        write 2 = ok
+            start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
+        sink-0 declines 2
+        swap = ok
+            start: discard checkpoint 1 of attempt 1
+            tell w0: sink-0: 2 is complete
+            tell w0: operator-0: 2 is complete
+            tell w0: source-0: 2 is complete
+            tell w0: source-1: 2 is complete
+            start: list transactions
+    "#]],
+    );
+}
+
+#[test]
+fn a_partition_that_is_not_found_stops_a_job_that_begins() {
+    let mut coordinator = Coordinator::new(job(), Token::new(9), false);
+    check(
+        &mut coordinator,
+        "begin; head = none; swap = ok; start = 5 -",
+        expect![[r#"
+        begin
+            arm heartbeat
+            start: read the head
+        head = none
+            start: swap v0 for attempt 1 of coordinator 9, latest none, next 1
+        swap = ok
+            start: resolve the start (Earliest)
+        start = 5 -
+            halt: resolve_start: topic example has other partitions than when the job began; run it again; resume from nothing
+    "#]],
+    );
+}
