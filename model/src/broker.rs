@@ -2,7 +2,8 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "few kinds of requests are under way at Kafka")]
 
 use truecut_core::{
-    Attempt, Committable, ErrorCode, Input, Op, Outcome, Request, Slot, Subtask, TransactionalId,
+    Attempt, Committable, ErrorCode, Input, Op, Outcome, Request, Slot, Subtask, TransactionProtocol,
+    TransactionalId,
 };
 
 use crate::lineage::{Lineage, Record};
@@ -98,12 +99,13 @@ impl Step<'_> {
         host.ops.sort();
     }
 
-    /// EndTxn(commit), version 3.
+    /// EndTxn(commit).
     pub(crate) fn commit(&mut self, committable: &Committable) -> ErrorCode {
         let id = committable.id;
         let landed = self.state.broker.kafka.open_records(id).count();
         let was_open = self.state.broker.kafka.is_open(id);
-        let code = self.state.broker.edit().kafka.end_txn(id, committable.producer, End::Commit, 3);
+        let version = committable.protocol.end_txn_version();
+        let code = self.state.broker.edit().kafka.end_txn(id, committable.producer, End::Commit, version);
         if code == 0 && was_open {
             let handed = self.state.ledger.edit().settle(id);
             self.happened(&Event::Committed { id, landed, handed });
@@ -123,7 +125,7 @@ impl Step<'_> {
     ) -> Outcome<Lineage> {
         let answer = self.initialise(id, AbortedBy::Sink);
         match answer {
-            Outcome::Initialised(producer) => {
+            Outcome::Initialised { producer, .. } => {
                 if let Some(host) = self.state.machines[place].edit().host_mut(attempt, subtask) {
                     host.lanes.insert(
                         id.slot,
@@ -144,7 +146,7 @@ impl Step<'_> {
         let mut answer = Outcome::Unknown;
         self.abort_open(id, by, |kafka, id| {
             answer = match kafka.init_producer_id(id, fresh) {
-                Ok(producer) => Outcome::Initialised(producer),
+                Ok(producer) => Outcome::Initialised { producer, protocol: TransactionProtocol::V1 },
                 Err(code) => Outcome::Answer(code),
             };
         });

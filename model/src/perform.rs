@@ -94,7 +94,9 @@ impl Step<'_> {
                 head.is_none_or(|head| head.attempt != new.attempt || head.latest.is_none())
             }
             Request::WriteCheckpoint(_) => head.is_none_or(|head| head.latest.is_none()),
-            Request::ListTransactions => head.is_some_and(|head| head.attempt == self.scope.first_attempt()),
+            Request::ListTransactions(_) => {
+                head.is_some_and(|head| head.attempt == self.scope.first_attempt())
+            }
             _ => false,
         };
         if at_once {
@@ -153,12 +155,12 @@ impl Step<'_> {
                 return None;
             }
             Request::ResolveStart(position) => Outcome::Offsets(self.offsets_at(position)),
-            Request::ListTransactions => {
+            Request::ListTransactions(_) => {
                 let names = self.state.broker.kafka.open_ids().map(|id| id.render(Scope::PREFIX)).collect();
                 Outcome::Listed { complete: true, names }
             }
             Request::Fence(id) => match self.initialise(id, AbortedBy::CleanUp) {
-                Outcome::Initialised(_) => Outcome::Answer(0),
+                Outcome::Initialised { .. } => Outcome::Answer(0),
                 other => other,
             },
             other => unreachable!("no request of a coordinator: {other:?}"),
@@ -262,7 +264,14 @@ impl Step<'_> {
                     self.work.push_back(Work::Drain(place, attempt, subtask));
                 }
             }
-            Effect::Consume(offsets) => {
+            Effect::CloseProducer(slot) => {
+                // What is on its way outlives the client.
+                let host = self.state.machines[place].edit().host_mut(attempt, subtask).expect("it runs");
+                if host.lanes.get(&slot).is_some_and(|lane| lane.records.is_empty()) {
+                    host.lanes.remove(&slot);
+                }
+            }
+            Effect::Consume { offsets, .. } => {
                 self.happened(&Event::Consumed { attempt, subtask, offsets: offsets.clone() });
                 let ledger = self.state.ledger.edit();
                 offsets.keys().for_each(|partition| ledger.own(*partition, attempt, subtask));

@@ -75,6 +75,7 @@ impl Scope {
             guarantee: Guarantee::ExactlyOnce,
             prefix: Self::PREFIX.into(),
             start: StartPosition::Earliest,
+            bounded: false,
             accept_loss: false,
             settings: Settings { tolerable_failures: self.tolerable_failures, ..Settings::default() },
         }

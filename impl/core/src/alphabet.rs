@@ -16,7 +16,7 @@ use crate::job::Position;
 use crate::kafka::ErrorCode;
 use crate::sink::Fate;
 use crate::snapshot::{Checkpoint, Committable, Head, Snapshot};
-use crate::transaction::{Described, Producer, Slot, TransactionalId};
+use crate::transaction::{Described, Producer, Slot, TransactionProtocol, TransactionState, TransactionalId};
 
 /// An input channel of a subtask: the index of the subtask upstream. A chained input is channel 0.
 pub type Channel = u16;
@@ -67,7 +67,7 @@ pub enum Op {
     Restore,
     /// Operator: capture its state and make it durable.
     Snapshot(CheckpointId),
-    /// Sink: initialise the producer of a slot.
+    /// Sink: make the producer of a slot ready.
     InitProducer(Slot),
     /// Sink: flush the producer of a slot.
     Flush(Slot),
@@ -120,10 +120,10 @@ pub enum Request<S> {
     Discard(CheckpointName),
     /// Find the offset of this position in every partition of the input topic. Answers [`Outcome::Offsets`].
     ResolveStart(Position),
-    /// List the open transactions of all brokers. Answers [`Outcome::Listed`].
-    ListTransactions,
-    /// InitProducerId on a transactional id that nobody may use any more: aborts what is open, bumps the epoch.
-    /// Answers [`Outcome::Answer`].
+    /// List the transactions of all brokers that are in this state. Answers [`Outcome::Listed`].
+    ListTransactions(TransactionState),
+    /// InitProducerId, as [`Producer::NONE`], on a transactional id that nobody may use any more: aborts what is open, bumps
+    /// the epoch. Answers [`Outcome::Answer`].
     Fence(TransactionalId),
     /// Commit offsets to the consumer group, for monitoring tools only; recovery never reads them. Answers [`Outcome::Answer`].
     CommitOffsets(BTreeMap<Partition, NextOffset>),
@@ -131,11 +131,13 @@ pub enum Request<S> {
     Restore(Option<S>),
     /// Capture the state as it is at this place among the effects, then make it durable. Answers [`Outcome::Snapshotted`].
     Snapshot(CheckpointName),
-    /// InitProducerId for a new transaction. Answers [`Outcome::Initialised`].
+    /// InitProducerId, as [`Producer::NONE`], for a new transaction. Answers [`Outcome::Initialised`].
     InitProducer(TransactionalId),
+    /// Make a producer without transactions. Answers [`Outcome::Opened`].
+    OpenProducer(Slot),
     /// Have every record produced to the slot acknowledged by Kafka. Answers [`Outcome::Flushed`].
     Flush(Slot),
-    /// EndTxn(commit) with exactly this identity. Answers [`Outcome::Answer`] or [`Outcome::Unknown`].
+    /// EndTxn(commit) with exactly this identity, by this protocol. Answers [`Outcome::Answer`] or [`Outcome::Unknown`].
     Commit(Committable),
     /// DescribeTransactions. Answers [`Outcome::Described`].
     Describe(TransactionalId),
@@ -170,7 +172,7 @@ pub enum Outcome<S> {
     Written,
     /// The offset of every partition, but of those to which the group has committed nothing.
     Offsets(BTreeMap<Partition, NextOffset>),
-    /// Open transactions by name.
+    /// Transactions by name.
     Listed {
         /// Every broker answered and none was loading.
         complete: bool,
@@ -181,8 +183,15 @@ pub enum Outcome<S> {
     Restored,
     /// The state is durable, and this is its handle.
     Snapshotted(S),
-    /// The producer id and epoch that Kafka gave.
-    Initialised(Producer),
+    /// What Kafka gave.
+    Initialised {
+        /// Producer id and epoch.
+        producer: Producer,
+        /// The protocol that the producer speaks.
+        protocol: TransactionProtocol,
+    },
+    /// The producer is there.
+    Opened,
     /// Every record was acknowledged.
     Flushed,
     /// What DescribeTransactions says.
@@ -411,8 +420,8 @@ pub enum Input<B, S> {
         /// One past the last of them.
         next: NextOffset,
     },
-    /// Source: every partition is read to the end of a bounded input.
-    AtEnd,
+    /// Source: all that was in a partition at this moment was read. Comes as often as the end is met.
+    EndOfPartition(Partition),
     /// A message arrived.
     Message {
         /// Who sent it.
@@ -477,12 +486,19 @@ pub enum Effect<B, S> {
         /// The records.
         batch: B,
     },
+    /// Sink: nothing more goes to the slot's producer, which is let go. What becomes of its transaction is not its affair.
+    CloseProducer(Slot),
     /// Take nothing more from an input channel until it is released.
     Hold(Channel),
     /// Take from the channel again.
     Release(Channel),
-    /// Source: begin to read these partitions at these offsets.
-    Consume(BTreeMap<Partition, NextOffset>),
+    /// Source: begin to read.
+    Consume {
+        /// Partitions, each with the offset to begin at.
+        offsets: BTreeMap<Partition, NextOffset>,
+        /// Say when the end of a partition is met.
+        report_end: bool,
+    },
     /// Send a message.
     Send {
         /// To whom.
@@ -550,7 +566,7 @@ impl<B, S> Effect<B, S> {
     /// The lane of this effect.
     pub const fn lane(&self) -> Lane {
         match self {
-            Self::Produce { slot, .. } => Lane::Producer(*slot),
+            Self::Produce { slot, .. } | Self::CloseProducer(slot) => Lane::Producer(*slot),
             Self::Send { to, .. } => Lane::Control(*to),
             Self::Start { op, .. } => match op {
                 Op::ReadHead
@@ -563,7 +579,7 @@ impl<B, S> Effect<B, S> {
                 Op::Restore | Op::Snapshot(_) => Lane::Local,
                 Op::InitProducer(slot) | Op::Flush(slot) => Lane::Producer(*slot),
             },
-            Self::Consume(_) => Lane::Consumer,
+            Self::Consume { .. } => Lane::Consumer,
             Self::Emit(_)
             | Self::Process(_)
             | Self::Hold(_)

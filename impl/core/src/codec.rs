@@ -19,7 +19,7 @@ use crate::id::{
 use crate::job::{Exchange, Guarantee, Job, Position, Settings, StartPosition};
 use crate::sink::Fate;
 use crate::snapshot::{Checkpoint, Committable, Head, Snapshot};
-use crate::transaction::{Described, Producer, Slot, TransactionState, TransactionalId};
+use crate::transaction::{Described, Producer, Slot, TransactionProtocol, TransactionState, TransactionalId};
 
 /// Why bytes could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -288,13 +288,13 @@ structs! {
     TransactionalId { attempt, subtask, slot }
     Producer { id, epoch }
     Described { state, producer }
-    Committable { checkpoint, id, producer, records }
+    Committable { checkpoint, id, producer, protocol, records }
     Checkpoint<S> { name, last, snapshots }
     Head { token, attempt, latest, next }
     Task<S> { subtask, restore }
     Deployment<S> { attempt, restored, drained, tasks, placement }
     Settings { max_concurrent, tolerable_failures, max_restarts, retained, min_pause }
-    Job { topic, partitions, sources, operators, exchange, guarantee, prefix, start, accept_loss, settings }
+    Job { topic, partitions, sources, operators, exchange, guarantee, prefix, start, bounded, accept_loss, settings }
 }
 
 macro_rules! enums {
@@ -333,6 +333,7 @@ enums! {
     StartPosition { 0 Earliest, 1 Latest, 2 GroupOrEarliest, 3 GroupOrLatest }
     Position { 0 Earliest, 1 Latest, 2 Committed }
     TransactionState { 0 Empty, 1 Ongoing, 2 PrepareCommit, 3 PrepareAbort, 4 CompleteCommit, 5 CompleteAbort, 6 Other }
+    TransactionProtocol { 0 V1, 1 V2 }
     Fate { 0 Committed, 1 Aborted, 2 Unknowable }
     Snapshot<S> { 0 Source(offsets), 1 Operator(state), 2 Sink(committables) }
     Element<B> { 0 Batch(batch), 1 Barrier { checkpoint, last }, 2 Cancel { checkpoint }, 3 End }
@@ -343,13 +344,13 @@ enums! {
     }
     Request<S> {
         0 ReadHead, 1 SwapHead { expected, head }, 2 ReadCheckpoint(name), 3 WriteCheckpoint(checkpoint), 4 Discard(name),
-        5 ResolveStart(start), 6 ListTransactions, 7 Fence(id), 8 CommitOffsets(offsets), 9 Restore(state), 10 Snapshot(name),
-        11 InitProducer(id), 12 Flush(slot), 13 Commit(committable), 14 Describe(id),
+        5 ResolveStart(start), 6 ListTransactions(state), 7 Fence(id), 8 CommitOffsets(offsets), 9 Restore(state), 10 Snapshot(name),
+        11 InitProducer(id), 12 Flush(slot), 13 Commit(committable), 14 Describe(id), 15 OpenProducer(slot),
     }
     Outcome<S> {
         0 Answer(code), 1 Unknown, 2 Failed { detail }, 3 Head { version, head }, 4 Swapped, 5 Conflict, 6 Checkpoint(checkpoint),
-        7 Written, 8 Offsets(offsets), 9 Listed { complete, names }, 10 Restored, 11 Snapshotted(state), 12 Initialised(producer),
-        13 Flushed, 14 Described(described),
+        7 Written, 8 Offsets(offsets), 9 Listed { complete, names }, 10 Restored, 11 Snapshotted(state), 12 Initialised { producer, protocol },
+        13 Flushed, 14 Described(described), 15 Opened,
     }
     Timer { 0 Interval, 1 MinPause, 2 Expiry(id), 3 Heartbeat, 4 Silence(worker), 5 Restart, 6 Retry(op) }
     Reason {
@@ -368,14 +369,14 @@ enums! {
     }
     Peer { 0 Coordinator, 1 Worker(worker), 2 Subtask(subtask) }
     Input<B, S> {
-        0 Begin, 1 Element { channel, element }, 2 Fetched { partition, batch, next }, 3 AtEnd, 4 Message { from, message },
+        0 Begin, 1 Element { channel, element }, 2 Fetched { partition, batch, next }, 3 EndOfPartition(partition), 4 Message { from, message },
         5 Done { op, outcome }, 6 Fired(timer), 7 WorkerJoined { worker, slots }, 8 WorkerLost(worker),
         9 ChannelOffered { attempt, from, to }, 10 ChannelBroken { attempt, subtask }, 11 TaskFailed { detail }, 12 StopRequested,
     }
     Effect<B, S> {
-        0 Emit(element), 1 Process(batch), 2 Produce { slot, batch }, 3 Hold(channel), 4 Release(channel), 5 Consume(offsets),
+        0 Emit(element), 1 Process(batch), 2 Produce { slot, batch }, 3 Hold(channel), 4 Release(channel), 5 Consume { offsets, report_end },
         6 Send { to, message }, 7 Start { op, request }, 8 Arm(timer), 9 Disarm(timer), 10 Launch(deployment), 11 Stop(attempt),
-        12 Accept { attempt, from, to }, 13 Refuse { attempt, from, to }, 14 Disconnect(worker), 15 Halt(halt),
+        12 Accept { attempt, from, to }, 13 Refuse { attempt, from, to }, 14 Disconnect(worker), 15 Halt(halt), 16 CloseProducer(slot),
     }
 }
 

@@ -27,6 +27,7 @@ fn acknowledgement() -> Input<u64, String> {
         checkpoint: CheckpointId::new(300),
         id,
         producer: Producer { id: i64::MAX, epoch: -1 },
+        protocol: TransactionProtocol::V2,
         records: 9,
     };
     let report = Report::Acknowledged {

@@ -91,6 +91,8 @@ pub struct Job {
     pub prefix: String,
     /// Where a job without a checkpoint begins.
     pub start: StartPosition,
+    /// The job ends, with a last checkpoint, once every partition was read to its end.
+    pub bounded: bool,
     /// Go on when a pre-committed transaction was lost, instead of stopping with a data-loss error.
     pub accept_loss: bool,
     /// Settings of the coordinator.

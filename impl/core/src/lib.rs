@@ -56,5 +56,5 @@ pub use role::{AnyRole, Batch, Effects, Role};
 pub use sink::{Fate, Sink, fate};
 pub use snapshot::{Checkpoint, Committable, Head, Snapshot};
 pub use source::Source;
-pub use transaction::{Described, Producer, Slot, TransactionState, TransactionalId};
+pub use transaction::{Described, Producer, Slot, TransactionProtocol, TransactionState, TransactionalId};
 pub use worker::Worker;

@@ -129,7 +129,7 @@ impl<B, S: Clone> Role<B, S> for Operator<S> {
             }
             Input::TaskFailed { detail } => self.report(Report::Failed(Reason::Task { detail }), out),
             Input::Fetched { .. }
-            | Input::AtEnd
+            | Input::EndOfPartition(_)
             | Input::Message { .. }
             | Input::Done { .. }
             | Input::Fired(_)

@@ -61,7 +61,7 @@ impl<S: Clone> AnyRole<S> {
         let Task { subtask: Subtask { index, .. }, restore } = task;
         match restore {
             Snapshot::Source(offsets) => {
-                Self::Source(Source::new(attempt, index, offsets, drained_at.is_some()))
+                Self::Source(Source::new(attempt, index, offsets, job.bounded, drained_at.is_some()))
             }
             Snapshot::Operator(state) => {
                 Self::Operator(Operator::new(attempt, index, job.operator_channels(), state))

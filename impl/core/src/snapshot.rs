@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::id::{Attempt, CheckpointId, CheckpointName, NextOffset, Partition, Subtask, Token};
-use crate::transaction::{Producer, TransactionalId};
+use crate::transaction::{Producer, TransactionProtocol, TransactionalId};
 
 /// A pre-committed transaction whose commit is not confirmed: enough for any process to commit it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,6 +15,8 @@ pub struct Committable {
     pub id: TransactionalId,
     /// Its generation: the only transaction of this producer id and epoch.
     pub producer: Producer,
+    /// The protocol that its producer spoke.
+    pub protocol: TransactionProtocol,
     /// Records in it, for the error that names a loss.
     pub records: u64,
 }

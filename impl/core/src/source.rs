@@ -3,7 +3,7 @@
 //! Offsets live in the checkpoint. What is committed to the consumer group is for monitoring tools only (FLIP-27
 //! `KafkaSourceReader`), and is committed only once the checkpoint is complete.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use crate::alphabet::{Effect, Element, Input, Message, Op, Order, Outcome, Peer, Reason, Report, Request};
 use crate::id::{Attempt, CheckpointId, NextOffset, Partition, Subtask};
@@ -21,6 +21,8 @@ pub struct Source {
     at_barrier: BTreeMap<CheckpointId, BTreeMap<Partition, NextOffset>>,
     /// Newest checkpoint that it was told of.
     triggered: Option<CheckpointId>,
+    /// Partitions whose end is still to be met before the input counts as read; `None` if nobody asks.
+    unread: Option<BTreeSet<Partition>>,
     /// Nothing is emitted any more: the last barrier went out, or the job had ended when it was restored.
     drained: bool,
     /// An offset commit is under way, and this is what to commit after it.
@@ -28,16 +30,18 @@ pub struct Source {
 }
 
 impl Source {
-    /// A source subtask that restores these offsets.
+    /// A source subtask that restores these offsets. `bounded`: it says when it has read its input to the end.
     pub fn new(
         attempt: Attempt,
         index: u16,
         offsets: BTreeMap<Partition, NextOffset>,
+        bounded: bool,
         drained: bool,
     ) -> Self {
         Self {
             attempt,
             index,
+            unread: bounded.then(|| offsets.keys().copied().collect()),
             offsets,
             at_barrier: BTreeMap::new(),
             triggered: None,
@@ -53,9 +57,24 @@ impl Source {
 
     fn begin<B, S>(&self, out: &mut impl Effects<B, S>) {
         if !self.drained && !self.offsets.is_empty() {
-            out.push(Effect::Consume(self.offsets.clone()));
+            let report_end = self.unread.is_some();
+            out.push(Effect::Consume { offsets: self.offsets.clone(), report_end });
         }
         self.report(Report::Ready, out);
+        self.say_if_read(out);
+    }
+
+    /// Reading goes on until the last barrier: what comes meanwhile is before it or after it, like any record.
+    fn at_end<B, S>(&mut self, partition: Partition, out: &mut impl Effects<B, S>) {
+        if self.unread.as_mut().is_some_and(|unread| unread.remove(&partition)) {
+            self.say_if_read(out);
+        }
+    }
+
+    fn say_if_read<B, S>(&self, out: &mut impl Effects<B, S>) {
+        if !self.drained && self.unread.as_ref().is_some_and(BTreeSet::is_empty) {
+            self.report(Report::AtEnd, out);
+        }
     }
 
     fn fetched<B, S>(
@@ -150,7 +169,7 @@ impl<B, S> Role<B, S> for Source {
         match input {
             Input::Begin => self.begin(out),
             Input::Fetched { partition, batch, next } => self.fetched(partition, batch, next, out),
-            Input::AtEnd => self.report(Report::AtEnd, out),
+            Input::EndOfPartition(partition) => self.at_end(partition, out),
             Input::Message { message: Message::ToSubtask { attempt, order, .. }, .. } => {
                 assert!(attempt == self.attempt, "the worker passes on its own attempt only");
                 self.order(order, out);

@@ -72,6 +72,40 @@ pub struct Producer {
     pub epoch: i16,
 }
 
+impl Producer {
+    /// Of nobody: asks InitProducerId for a new generation whatever the current one is (KIP-360), and stands where there
+    /// are no transactions.
+    pub const NONE: Self = Self { id: -1, epoch: -1 };
+}
+
+/// The protocol between client and broker by which one transaction is run (KIP-890). Who ends the transaction must speak
+/// the one that its producer spoke: a V2 end bumps the epoch, and a V1 end after it is fenced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TransactionProtocol {
+    /// Partitions are added by the client; an end leaves the epoch as it is.
+    V1,
+    /// Partitions are added by the broker; every end bumps the epoch.
+    V2,
+}
+
+impl TransactionProtocol {
+    /// The version of EndTxn that ends a transaction of this protocol: the last that leaves the epoch, the first that bumps it.
+    pub const fn end_txn_version(self) -> i16 {
+        match self {
+            Self::V1 => 4,
+            Self::V2 => 5,
+        }
+    }
+
+    /// By how much ending a transaction raises its epoch.
+    pub const fn bump(self) -> i16 {
+        match self {
+            Self::V1 => 0,
+            Self::V2 => 1,
+        }
+    }
+}
+
 /// State of a transactional id as DescribeTransactions names it (KIP-664).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TransactionState {
@@ -92,6 +126,19 @@ pub enum TransactionState {
 }
 
 impl TransactionState {
+    /// Kafka's name of the state; empty for those without one here.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Empty => "Empty",
+            Self::Ongoing => "Ongoing",
+            Self::PrepareCommit => "PrepareCommit",
+            Self::PrepareAbort => "PrepareAbort",
+            Self::CompleteCommit => "CompleteCommit",
+            Self::CompleteAbort => "CompleteAbort",
+            Self::Other => "",
+        }
+    }
+
     /// Reads Kafka's name of a state.
     pub fn from_name(name: &str) -> Self {
         match name {

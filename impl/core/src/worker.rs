@@ -121,7 +121,7 @@ impl<B, S> Role<B, S> for Worker {
             Input::ChannelBroken { attempt, subtask } => self.channel_broken(attempt, subtask, out),
             Input::Element { .. }
             | Input::Fetched { .. }
-            | Input::AtEnd
+            | Input::EndOfPartition(_)
             | Input::Message { from: Peer::Worker(_), .. }
             | Input::Done { .. }
             | Input::Fired(_)

@@ -111,6 +111,8 @@ impl Interpose for ReuseProducerEpoch {
         self.inward(&mut input);
         let mut effects = run(role, input);
         effects.iter_mut().for_each(|effect| self.outward(effect));
+        // The client of the earlier transaction lives on.
+        effects.retain(|effect| !matches!(effect, Effect::CloseProducer(_)));
         effects
     }
 }

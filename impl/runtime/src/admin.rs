@@ -6,16 +6,15 @@
 
 use std::collections::BTreeMap;
 
-use truecut_core::{NextOffset, Outcome, Partition, Position, Request, TransactionalId};
+use truecut_core::{
+    NextOffset, Outcome, Partition, Position, Producer, Request, TransactionState, TransactionalId,
+};
 
 use crate::config::JobConfig;
 use crate::failure::ProcessError;
 use crate::kafka::Transport;
 use crate::kafka::raw::{At, Isolation, ProducerIdentity, RawClient};
 use crate::store::StateHandle;
-
-/// An identity that asks for whatever the current one is.
-const ANY: ProducerIdentity = ProducerIdentity { producer_id: -1, producer_epoch: -1 };
 
 /// Kafka's code for a topic that does not exist.
 const UNKNOWN_TOPIC: i16 = 3;
@@ -80,14 +79,14 @@ impl Admin {
     pub async fn perform(&self, request: Request<StateHandle>) -> Outcome<StateHandle> {
         match request {
             Request::ResolveStart(position) => self.resolve(position).await.unwrap_or_else(|outcome| outcome),
-            Request::ListTransactions => self.list().await,
+            Request::ListTransactions(state) => self.list(state).await,
             Request::Fence(id) => self.fence(id).await,
             _ => unreachable!("no request of a coordinator to Kafka"),
         }
     }
 
-    async fn list(&self) -> Outcome<StateHandle> {
-        match self.raw.list_transactions(&["Ongoing"]).await {
+    async fn list(&self, state: TransactionState) -> Outcome<StateHandle> {
+        match self.raw.list_transactions(&[state.name()]).await {
             Ok(listing) => Outcome::Listed {
                 complete: listing.gaps.is_empty(),
                 names: listing.transactions.into_iter().map(|listed| listed.transactional_id).collect(),
@@ -102,7 +101,9 @@ impl Admin {
     async fn fence(&self, id: TransactionalId) -> Outcome<StateHandle> {
         let name = id.render(&self.config.name);
         let timeout = i32::try_from(self.config.sink.transaction_timeout_ms).unwrap_or(i32::MAX);
-        let outcome = match self.raw.init_producer_id(Some(&name), timeout, ANY).await {
+        let Producer { id: producer_id, epoch: producer_epoch } = Producer::NONE;
+        let nobody = ProducerIdentity { producer_id, producer_epoch };
+        let outcome = match self.raw.init_producer_id(Some(&name), timeout, nobody).await {
             Ok(initialised) => Outcome::Answer(initialised.error_code),
             Err(_) => Outcome::Unknown,
         };

@@ -333,6 +333,7 @@ impl JobConfig {
                 Start::GroupOrEarliest => StartPosition::GroupOrEarliest,
                 Start::GroupOrLatest => StartPosition::GroupOrLatest,
             },
+            bounded: self.source.bounded,
             accept_loss,
             settings: Settings {
                 max_concurrent: checkpoints.max_concurrent,

@@ -118,7 +118,7 @@ pub fn of_effect(effect: &Out) -> Option<(&'static str, &'static str)> {
     }
     match effect {
         Effect::Start { op, .. } => Some((op.name(), "unanswered")),
-        Effect::Consume(_) => Some(("consume", "after")),
+        Effect::Consume { .. } => Some(("consume", "after")),
         Effect::Emit(Element::Barrier { .. }) => Some(("barrier", "after")),
         Effect::Produce { .. } => Some(("produce", "after")),
         Effect::Launch(_) => Some(("launch", "after")),

@@ -13,7 +13,7 @@ use crate::id::Attempt;
 use crate::kafka::{Meaning, meaning};
 use crate::role::Effects;
 use crate::snapshot::Checkpoint;
-use crate::transaction::TransactionalId;
+use crate::transaction::{TransactionState, TransactionalId};
 
 /// The clean-up of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -92,7 +92,9 @@ impl Lingering {
     fn list<B, S>(&mut self, out: &mut impl Effects<B, S>) {
         if self.listing.is_none() && self.fencing.is_empty() {
             self.listing = Some(self.completed);
-            out.push(Effect::Start { op: Op::ListTransactions, request: Request::ListTransactions });
+            // Only an open one holds up readers; one whose end is decided ends without us.
+            let request = Request::ListTransactions(TransactionState::Ongoing);
+            out.push(Effect::Start { op: Op::ListTransactions, request });
         }
     }
 

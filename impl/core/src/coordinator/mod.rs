@@ -232,7 +232,7 @@ impl<B, S: Clone> Role<B, S> for Coordinator<S> {
             }
             Input::Element { .. }
             | Input::Fetched { .. }
-            | Input::AtEnd
+            | Input::EndOfPartition(_)
             | Input::Message { .. }
             | Input::ChannelOffered { .. }
             | Input::ChannelBroken { .. }

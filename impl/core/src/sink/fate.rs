@@ -19,18 +19,31 @@ pub enum Fate {
 
 /// Reads a description of the transactional id after a commit was refused; `None` when it could not be described.
 ///
-/// The broker's timeout bumps the epoch by one as it aborts (by two before KAFKA-19367), so an aborted id
-/// shows an epoch a little above the listed one. A committed one keeps the listed epoch, as EndTxn up to v4 leaves it.
+/// The broker's timeout bumps the epoch by one as it aborts (by two before KAFKA-19367), so an aborted id shows an epoch a
+/// little above the listed one. A committed one shows the listed epoch, as EndTxn up to v4 leaves it, or the one after it, as
+/// EndTxn from v5 on makes it (KIP-890).
 pub fn fate(committable: &Committable, described: Option<Described>) -> Fate {
     let Some(Described { state, producer }) = described else { return Fate::Unknowable };
     if producer.id != committable.producer.id {
         return Fate::Unknowable;
     }
     let bumps = i32::from(producer.epoch) - i32::from(committable.producer.epoch);
-    match (state, bumps) {
-        (TransactionState::PrepareCommit | TransactionState::CompleteCommit, 0) => Fate::Committed,
-        (TransactionState::PrepareAbort | TransactionState::CompleteAbort, 0..=2) => Fate::Aborted,
-        _ => Fate::Unknowable,
+    match state {
+        TransactionState::PrepareCommit | TransactionState::CompleteCommit
+            if bumps == i32::from(committable.protocol.bump()) =>
+        {
+            Fate::Committed
+        }
+        TransactionState::PrepareAbort | TransactionState::CompleteAbort if (0..=2).contains(&bumps) => {
+            Fate::Aborted
+        }
+        TransactionState::PrepareCommit
+        | TransactionState::CompleteCommit
+        | TransactionState::PrepareAbort
+        | TransactionState::CompleteAbort
+        | TransactionState::Empty
+        | TransactionState::Ongoing
+        | TransactionState::Other => Fate::Unknowable,
     }
 }
 
@@ -38,7 +51,7 @@ pub fn fate(committable: &Committable, described: Option<Described>) -> Fate {
 mod tests {
     use super::*;
     use crate::id::{Attempt, CheckpointId};
-    use crate::transaction::{Producer, Slot, TransactionalId};
+    use crate::transaction::{Producer, Slot, TransactionProtocol, TransactionalId};
 
     #[test]
     fn only_the_listed_generation_can_be_committed() {
@@ -47,6 +60,7 @@ mod tests {
             checkpoint: CheckpointId::new(1),
             id,
             producer: Producer { id: 7, epoch: 3 },
+            protocol: TransactionProtocol::V1,
             records: 1,
         };
         let at =
@@ -59,5 +73,20 @@ mod tests {
         assert_eq!(at(TransactionState::Empty, 7, 4), Fate::Unknowable);
         assert_eq!(at(TransactionState::Ongoing, 7, 3), Fate::Unknowable);
         assert_eq!(fate(&listed, None), Fate::Unknowable);
+    }
+
+    #[test]
+    fn a_commit_by_the_second_protocol_bumps_the_epoch() {
+        let listed = Committable {
+            checkpoint: CheckpointId::new(1),
+            id: TransactionalId { attempt: Attempt::new(1), subtask: 0, slot: Slot::new(0) },
+            producer: Producer { id: 7, epoch: 3 },
+            protocol: TransactionProtocol::V2,
+            records: 1,
+        };
+        let at = |state, epoch| fate(&listed, Some(Described { state, producer: Producer { id: 7, epoch } }));
+        assert_eq!(at(TransactionState::CompleteCommit, 4), Fate::Committed);
+        assert_eq!(at(TransactionState::CompleteCommit, 3), Fate::Unknowable);
+        assert_eq!(at(TransactionState::CompleteAbort, 4), Fate::Aborted);
     }
 }

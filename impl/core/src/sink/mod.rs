@@ -19,9 +19,9 @@ use crate::kafka::{Meaning, meaning};
 use crate::operator::unexpected;
 use crate::role::{Batch, Effects, Role};
 use crate::snapshot::{Committable, Snapshot};
-use crate::transaction::{Producer, Slot, TransactionalId};
+use crate::transaction::{Slot, TransactionalId};
 use committer::{Committer, Progress};
-use slots::Slots;
+use slots::{Generation, Slots};
 
 pub use fate::{Fate, fate};
 
@@ -37,9 +37,9 @@ enum Writer {
     /// Its input is held until a producer is ready.
     Waiting,
     /// Records go to this transaction.
-    Writing { slot: Slot, producer: Producer, records: u64 },
+    Writing { slot: Slot, records: u64 },
     /// The barrier came; its input is held until all is acknowledged by Kafka.
-    Flushing { slot: Slot, producer: Producer, records: u64, checkpoint: CheckpointId, last: bool },
+    Flushing { slot: Slot, records: u64, checkpoint: CheckpointId, last: bool },
     /// The last barrier came, or the job had ended when it was restored: nothing is written any more.
     Closed,
 }
@@ -94,12 +94,10 @@ impl Sink {
 
     fn begin<B, S>(&mut self, out: &mut impl Effects<B, S>) {
         if self.writer == Writer::Waiting {
+            out.push(Effect::Hold(INPUT));
             match self.guarantee {
-                Guarantee::ExactlyOnce => {
-                    out.push(Effect::Hold(INPUT));
-                    self.prepare(out);
-                }
-                Guarantee::AtLeastOnce => self.writer = plain(),
+                Guarantee::ExactlyOnce => self.prepare(out),
+                Guarantee::AtLeastOnce => self.init(PLAIN, out),
             }
         }
         self.settle(out);
@@ -120,7 +118,7 @@ impl Sink {
     }
 
     fn barrier<B, S>(&mut self, checkpoint: CheckpointId, last: bool, out: &mut impl Effects<B, S>) {
-        let Writer::Writing { slot, producer, records } = self.writer else {
+        let Writer::Writing { slot, records } = self.writer else {
             panic!("barriers come to an open transaction only")
         };
         if records == 0 {
@@ -128,7 +126,7 @@ impl Sink {
             self.acknowledge(checkpoint, last, out);
             return;
         }
-        self.writer = Writer::Flushing { slot, producer, records, checkpoint, last };
+        self.writer = Writer::Flushing { slot, records, checkpoint, last };
         out.push(Effect::Hold(INPUT));
         out.push(Effect::Start { op: Op::Flush(slot), request: Request::Flush(slot) });
     }
@@ -139,24 +137,22 @@ impl Sink {
             self.fail(unexpected(Op::Flush(slot), outcome), out);
             return;
         }
-        let Writer::Flushing { slot: flushing, producer, records, checkpoint, last } = self.writer else {
+        let Writer::Flushing { slot: flushing, records, checkpoint, last } = self.writer else {
             panic!("a flush was under way")
         };
         assert!(slot == flushing, "one flush at a time");
         match self.guarantee {
             Guarantee::AtLeastOnce => {
-                self.writer = plain();
+                self.writer = Writer::Writing { slot: PLAIN, records: 0 };
                 self.acknowledge(checkpoint, last, out);
                 out.push(Effect::Release(INPUT));
             }
             Guarantee::ExactlyOnce => {
-                self.slots.pre_committed(slot);
-                self.committer.pre_committed(Committable {
-                    checkpoint,
-                    id: self.id(slot),
-                    producer,
-                    records,
-                });
+                // EndTxn alone ends it: its client has done its work.
+                out.push(Effect::CloseProducer(slot));
+                let Generation { producer, protocol } = self.slots.pre_committed(slot);
+                let id = self.id(slot);
+                self.committer.pre_committed(Committable { checkpoint, id, producer, protocol, records });
                 self.writer = Writer::Waiting;
                 self.acknowledge(checkpoint, last, out);
                 if last {
@@ -182,8 +178,8 @@ impl Sink {
         if self.writer != Writer::Waiting {
             return;
         }
-        if let Some((slot, producer)) = self.slots.open() {
-            self.writer = Writer::Writing { slot, producer, records: 0 };
+        if let Some(slot) = self.slots.open() {
+            self.writer = Writer::Writing { slot, records: 0 };
             out.push(Effect::Release(INPUT));
         }
         self.prepare(out);
@@ -196,15 +192,24 @@ impl Sink {
     }
 
     fn init<B, S>(&self, slot: Slot, out: &mut impl Effects<B, S>) {
-        out.push(Effect::Start { op: Op::InitProducer(slot), request: Request::InitProducer(self.id(slot)) });
+        let request = match self.guarantee {
+            Guarantee::ExactlyOnce => Request::InitProducer(self.id(slot)),
+            Guarantee::AtLeastOnce => Request::OpenProducer(slot),
+        };
+        out.push(Effect::Start { op: Op::InitProducer(slot), request });
     }
 
     fn initialised<B, S>(&mut self, slot: Slot, outcome: Outcome<S>, out: &mut impl Effects<B, S>) {
         let op = Op::InitProducer(slot);
         match outcome {
-            Outcome::Initialised(producer) => {
-                self.slots.initialised(slot, producer);
+            Outcome::Initialised { producer, protocol } => {
+                self.slots.initialised(slot, Generation { producer, protocol });
                 self.open(out);
+                self.settle(out);
+            }
+            Outcome::Opened => {
+                self.writer = Writer::Writing { slot, records: 0 };
+                out.push(Effect::Release(INPUT));
                 self.settle(out);
             }
             Outcome::Answer(code) if meaning(code) == Meaning::Retry => {
@@ -288,11 +293,6 @@ impl Sink {
     }
 }
 
-/// The writer of a sink without transactions, with nothing produced since the last barrier.
-const fn plain() -> Writer {
-    Writer::Writing { slot: PLAIN, producer: Producer { id: -1, epoch: -1 }, records: 0 }
-}
-
 impl<B: Batch, S> Role<B, S> for Sink {
     fn step(&mut self, input: Input<B, S>, out: &mut impl Effects<B, S>) {
         match input {
@@ -318,7 +318,7 @@ impl<B: Batch, S> Role<B, S> for Sink {
             Input::Fired(timer) => self.fired(timer, out),
             Input::TaskFailed { detail } => self.fail(Reason::Task { detail }, out),
             Input::Fetched { .. }
-            | Input::AtEnd
+            | Input::EndOfPartition(_)
             | Input::Message { .. }
             | Input::Done { .. }
             | Input::WorkerJoined { .. }

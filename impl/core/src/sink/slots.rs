@@ -6,7 +6,14 @@
 use alloc::collections::BTreeMap;
 
 use crate::id::CheckpointId;
-use crate::transaction::{Producer, Slot};
+use crate::transaction::{Producer, Slot, TransactionProtocol};
+
+/// What a producer was initialised with: who ends its transaction needs all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Generation {
+    pub(crate) producer: Producer,
+    pub(crate) protocol: TransactionProtocol,
+}
 
 /// What a slot is doing. A free slot has no entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,9 +21,9 @@ enum Use {
     /// InitProducerId is under way.
     Initialising,
     /// Its producer may begin a transaction.
-    Ready(Producer),
+    Ready(Generation),
     /// Records are, or may be, produced to it.
-    Open(Producer),
+    Open(Generation),
     /// Its transaction is pre-committed and listed by snapshots.
     Listed,
     /// Its commit is confirmed; snapshots from this one on do not list it. `None` until such a snapshot was taken.
@@ -41,23 +48,25 @@ impl Slots {
     }
 
     /// Its producer is initialised.
-    pub(crate) fn initialised(&mut self, slot: Slot, producer: Producer) {
-        let before = self.used.insert(slot, Use::Ready(producer));
+    pub(crate) fn initialised(&mut self, slot: Slot, generation: Generation) {
+        let before = self.used.insert(slot, Use::Ready(generation));
         assert!(before == Some(Use::Initialising), "a slot is initialised once");
     }
 
     /// Opens the slot that is ready, if one is.
-    pub(crate) fn open(&mut self) -> Option<(Slot, Producer)> {
+    pub(crate) fn open(&mut self) -> Option<Slot> {
         let (slot, used) = self.used.iter_mut().find(|(_, used)| matches!(used, Use::Ready(_)))?;
-        let Use::Ready(producer) = *used else { return None };
-        *used = Use::Open(producer);
-        Some((*slot, producer))
+        let Use::Ready(generation) = *used else { return None };
+        *used = Use::Open(generation);
+        Some(*slot)
     }
 
-    /// Its transaction is flushed and pre-committed.
-    pub(crate) fn pre_committed(&mut self, slot: Slot) {
-        let before = self.used.insert(slot, Use::Listed);
-        assert!(matches!(before, Some(Use::Open(_))), "only an open transaction is pre-committed");
+    /// Its transaction is flushed and pre-committed: this is what its producer was initialised with.
+    pub(crate) fn pre_committed(&mut self, slot: Slot) -> Generation {
+        match self.used.insert(slot, Use::Listed) {
+            Some(Use::Open(generation)) => generation,
+            _ => panic!("only an open transaction is pre-committed"),
+        }
     }
 
     /// Its commit is confirmed.
@@ -89,12 +98,16 @@ mod tests {
         CheckpointId::new(number)
     }
 
+    fn generation(epoch: i16) -> Generation {
+        Generation { producer: Producer { id: 1, epoch }, protocol: TransactionProtocol::V1 }
+    }
+
     /// Runs one checkpoint: the ready slot opens, is pre-committed at its barrier, and the next one is prepared.
     fn turn(slots: &mut Slots, checkpoint: u64, epoch: i16) -> Slot {
         let slot = slots.prepare().unwrap();
-        slots.initialised(slot, Producer { id: 1, epoch });
-        assert_eq!(slots.open(), Some((slot, Producer { id: 1, epoch })));
-        slots.pre_committed(slot);
+        slots.initialised(slot, generation(epoch));
+        assert_eq!(slots.open(), Some(slot));
+        assert_eq!(slots.pre_committed(slot), generation(epoch));
         slots.snapshot(id(checkpoint));
         slot
     }
@@ -125,7 +138,7 @@ mod tests {
         let mut slots = Slots::default();
         let slot = slots.prepare().unwrap();
         assert_eq!(slots.prepare(), None);
-        slots.initialised(slot, Producer { id: 1, epoch: 0 });
+        slots.initialised(slot, generation(0));
         assert_eq!(slots.prepare(), None);
         assert!(slots.open().is_some());
         assert_eq!(slots.prepare(), Some(Slot::new(1)));

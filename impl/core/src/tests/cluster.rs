@@ -12,7 +12,7 @@ use super::{In, Out, Words, job, offsets, step, text};
 use crate::{
     AnyRole, Channel, Checkpoint, CheckpointName, Deployment, Effect, Element, Head, HeadVersion, Input,
     Message, NextOffset, Op, Outcome, Partition, Peer, Producer, Request, Subtask, Timer, Token,
-    TransactionalId, Worker, WorkerId,
+    TransactionProtocol, TransactionalId, Worker, WorkerId,
 };
 
 /// Who takes part.
@@ -109,7 +109,10 @@ impl Cluster {
 
     /// A source is at the end of its bounded input.
     pub(super) fn at_end(&mut self, source: u16) {
-        self.give(Who::Task(Subtask::source(source)), Input::AtEnd);
+        self.give(
+            Who::Task(Subtask::source(source)),
+            Input::EndOfPartition(Partition::new(u32::from(source))),
+        );
     }
 
     /// The operator takes what is next on a channel.
@@ -174,7 +177,7 @@ impl Cluster {
             }
             Effect::Hold(channel) => drop(self.held.insert((task(who), channel))),
             Effect::Release(channel) => drop(self.held.remove(&(task(who), channel))),
-            Effect::Consume(offsets) => self.consumers.extend(offsets),
+            Effect::Consume { offsets, .. } => self.consumers.extend(offsets),
             Effect::Send { to, message } => self.send(who, to, message),
             Effect::Start { op, request } => {
                 let outcome = self.answer(request);
@@ -187,6 +190,7 @@ impl Cluster {
             }
             Effect::Arm(_)
             | Effect::Disarm(_)
+            | Effect::CloseProducer(_)
             | Effect::Accept { .. }
             | Effect::Refuse { .. }
             | Effect::Disconnect(_)
@@ -256,7 +260,9 @@ impl Cluster {
                 Outcome::Snapshotted(counts.join(" "))
             }
             Request::Flush(_) => Outcome::Flushed,
-            Request::InitProducer(id) => Outcome::Initialised(self.init(id)),
+            Request::InitProducer(id) => {
+                Outcome::Initialised { producer: self.init(id), protocol: TransactionProtocol::V1 }
+            }
             Request::Fence(id) => {
                 self.init(id);
                 Outcome::Answer(0)
@@ -269,11 +275,12 @@ impl Cluster {
                 self.visible.append(&mut done.expect("nobody fenced it").words);
                 Outcome::Answer(0)
             }
-            Request::ListTransactions => {
+            Request::ListTransactions(_) => {
                 let open = self.transactions.iter().filter(|(_, transaction)| !transaction.words.is_empty());
                 Outcome::Listed { complete: true, names: open.map(|(id, _)| id.render("job")).collect() }
             }
             Request::Describe(_) => unreachable!("every commit is answered"),
+            Request::OpenProducer(_) => unreachable!("the job is exactly once"),
         }
     }
 

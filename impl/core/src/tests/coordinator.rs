@@ -58,7 +58,7 @@ fn a_new_job_claims_attempt_1_and_makes_its_start_the_first_checkpoint() {
             swap = ok
                 start: read checkpoint 1 of attempt 1
             read = 1.1 0 0 -
-                start: list transactions
+                start: list transactions that are Ongoing
             join w0 2
                 arm silence w0
                 tell w0: deploy attempt 1 from checkpoint 1 of attempt 1 on w0 w0: sink-0 with [], operator-0 with no state, source-0 with 0:0, source-1 with 1:0
@@ -77,27 +77,27 @@ fn a_checkpoint_is_stored_then_swapped_in_and_only_then_is_anybody_told() {
     running(
         COMPLETED,
         expect![[r#"
-        fire interval
-            arm interval
-            arm expiry 2
-            tell w0: source-0: trigger 2
-            tell w0: source-1: trigger 2
-        source-0 ack 2 2
-        source-1 ack 2 1
-        operator-0 ack 2 A:2 B:1
-        sink-0 ack 2 2@1/0/0
-            disarm expiry 2
-            start: write checkpoint 2 of attempt 1: source-0 0:2, source-1 1:1, operator-0 `A:2 B:1`, sink-0 [2@job/1/0/0 by 7.0 (3 records)]
-        write 2 = ok
-            start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
-        swap = ok
-            start: discard checkpoint 1 of attempt 1
-            tell w0: sink-0: 2 is complete
-            tell w0: operator-0: 2 is complete
-            tell w0: source-0: 2 is complete
-            tell w0: source-1: 2 is complete
-            start: list transactions
-    "#]],
+            fire interval
+                arm interval
+                arm expiry 2
+                tell w0: source-0: trigger 2
+                tell w0: source-1: trigger 2
+            source-0 ack 2 2
+            source-1 ack 2 1
+            operator-0 ack 2 A:2 B:1
+            sink-0 ack 2 2@1/0/0
+                disarm expiry 2
+                start: write checkpoint 2 of attempt 1: source-0 0:2, source-1 1:1, operator-0 `A:2 B:1`, sink-0 [2@job/1/0/0 by 7.0 (3 records)]
+            write 2 = ok
+                start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
+            swap = ok
+                start: discard checkpoint 1 of attempt 1
+                tell w0: sink-0: 2 is complete
+                tell w0: operator-0: 2 is complete
+                tell w0: source-0: 2 is complete
+                tell w0: source-1: 2 is complete
+                start: list transactions that are Ongoing
+        "#]],
     );
 }
 
@@ -131,7 +131,7 @@ fn duplicate_foreign_and_late_acknowledgements_change_nothing() {
                 tell w0: operator-0: 2 is complete
                 tell w0: source-0: 2 is complete
                 tell w0: source-1: 2 is complete
-                start: list transactions
+                start: list transactions that are Ongoing
             source-0 ack 2 2
             source-0 declines 2
             fire heartbeat
@@ -195,7 +195,7 @@ fn one_checkpoint_at_a_time_is_under_way_and_a_passed_interval_is_made_good() {
                 tell w0: operator-0: 2 is complete
                 tell w0: source-0: 2 is complete
                 tell w0: source-1: 2 is complete
-                start: list transactions
+                start: list transactions that are Ongoing
                 arm expiry 3
                 tell w0: source-0: trigger 3
                 tell w0: source-1: trigger 3
@@ -212,34 +212,34 @@ fn the_shortest_pause_is_kept_between_two_checkpoints() {
         settings,
         script,
         expect![[r#"
-        fire interval
-            arm interval
-            arm expiry 2
-            tell w0: source-0: trigger 2
-            tell w0: source-1: trigger 2
-        source-0 ack 2 2
-        source-1 ack 2 1
-        operator-0 ack 2 A:2
-        sink-0 ack 2
-            disarm expiry 2
-            start: write checkpoint 2 of attempt 1: source-0 0:2, source-1 1:1, operator-0 `A:2`, sink-0 []
-        write 2 = ok
-            start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
-        swap = ok
-            start: discard checkpoint 1 of attempt 1
-            tell w0: sink-0: 2 is complete
-            tell w0: operator-0: 2 is complete
-            tell w0: source-0: 2 is complete
-            tell w0: source-1: 2 is complete
-            start: list transactions
-            arm min-pause
-        fire interval
-            arm interval
-        fire min-pause
-            arm expiry 3
-            tell w0: source-0: trigger 3
-            tell w0: source-1: trigger 3
-    "#]],
+            fire interval
+                arm interval
+                arm expiry 2
+                tell w0: source-0: trigger 2
+                tell w0: source-1: trigger 2
+            source-0 ack 2 2
+            source-1 ack 2 1
+            operator-0 ack 2 A:2
+            sink-0 ack 2
+                disarm expiry 2
+                start: write checkpoint 2 of attempt 1: source-0 0:2, source-1 1:1, operator-0 `A:2`, sink-0 []
+            write 2 = ok
+                start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
+            swap = ok
+                start: discard checkpoint 1 of attempt 1
+                tell w0: sink-0: 2 is complete
+                tell w0: operator-0: 2 is complete
+                tell w0: source-0: 2 is complete
+                tell w0: source-1: 2 is complete
+                start: list transactions that are Ongoing
+                arm min-pause
+            fire interval
+                arm interval
+            fire min-pause
+                arm expiry 3
+                tell w0: source-0: trigger 3
+                tell w0: source-1: trigger 3
+        "#]],
     );
 }
 
@@ -252,39 +252,39 @@ fn a_newer_checkpoint_that_completes_first_subsumes_an_older_one() {
         settings,
         script,
         expect![[r#"
-        fire interval
-            arm interval
-            arm expiry 2
-            tell w0: source-0: trigger 2
-            tell w0: source-1: trigger 2
-        fire interval
-            arm interval
-            arm expiry 3
-            tell w0: source-0: trigger 3
-            tell w0: source-1: trigger 3
-        source-0 ack 3 2
-        source-1 ack 3 1
-        operator-0 ack 3 A:2
-        sink-0 ack 3
-            disarm expiry 3
-            start: write checkpoint 3 of attempt 1: source-0 0:2, source-1 1:1, operator-0 `A:2`, sink-0 []
-        write 3 = ok
-            start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 3 of attempt 1, next 4
-        swap = ok
-            start: discard checkpoint 1 of attempt 1
-            disarm expiry 2
-            tell w0: sink-0: 2 is aborted
-            tell w0: operator-0: 2 is aborted
-            tell w0: source-0: 2 is aborted
-            tell w0: source-1: 2 is aborted
-            start: discard checkpoint 2 of attempt 1
-            tell w0: sink-0: 3 is complete
-            tell w0: operator-0: 3 is complete
-            tell w0: source-0: 3 is complete
-            tell w0: source-1: 3 is complete
-            start: list transactions
-        source-0 ack 2 2
-    "#]],
+            fire interval
+                arm interval
+                arm expiry 2
+                tell w0: source-0: trigger 2
+                tell w0: source-1: trigger 2
+            fire interval
+                arm interval
+                arm expiry 3
+                tell w0: source-0: trigger 3
+                tell w0: source-1: trigger 3
+            source-0 ack 3 2
+            source-1 ack 3 1
+            operator-0 ack 3 A:2
+            sink-0 ack 3
+                disarm expiry 3
+                start: write checkpoint 3 of attempt 1: source-0 0:2, source-1 1:1, operator-0 `A:2`, sink-0 []
+            write 3 = ok
+                start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 3 of attempt 1, next 4
+            swap = ok
+                start: discard checkpoint 1 of attempt 1
+                disarm expiry 2
+                tell w0: sink-0: 2 is aborted
+                tell w0: operator-0: 2 is aborted
+                tell w0: source-0: 2 is aborted
+                tell w0: source-1: 2 is aborted
+                start: discard checkpoint 2 of attempt 1
+                tell w0: sink-0: 3 is complete
+                tell w0: operator-0: 3 is complete
+                tell w0: source-0: 3 is complete
+                tell w0: source-1: 3 is complete
+                start: list transactions that are Ongoing
+            source-0 ack 2 2
+        "#]],
     );
 }
 
@@ -297,46 +297,46 @@ fn whole_checkpoints_wait_for_the_store_one_by_one() {
         settings,
         script,
         expect![[r#"
-        fire interval
-            arm interval
-            arm expiry 2
-            tell w0: source-0: trigger 2
-            tell w0: source-1: trigger 2
-        fire interval
-            arm interval
-            arm expiry 3
-            tell w0: source-0: trigger 3
-            tell w0: source-1: trigger 3
-        source-0 ack 2 2
-        source-1 ack 2 1
-        operator-0 ack 2 A:2
-        sink-0 ack 2
-            disarm expiry 2
-            start: write checkpoint 2 of attempt 1: source-0 0:2, source-1 1:1, operator-0 `A:2`, sink-0 []
-        source-0 ack 3 2
-        source-1 ack 3 1
-        operator-0 ack 3 A:2
-        sink-0 ack 3
-            disarm expiry 3
-        write 2 = ok
-            start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 4
-        swap = ok
-            start: discard checkpoint 1 of attempt 1
-            tell w0: sink-0: 2 is complete
-            tell w0: operator-0: 2 is complete
-            tell w0: source-0: 2 is complete
-            tell w0: source-1: 2 is complete
-            start: list transactions
-            start: write checkpoint 3 of attempt 1: source-0 0:2, source-1 1:1, operator-0 `A:2`, sink-0 []
-        write 3 = ok
-            start: swap v3 for attempt 1 of coordinator 9, latest checkpoint 3 of attempt 1, next 4
-        swap = ok
-            start: discard checkpoint 2 of attempt 1
-            tell w0: sink-0: 3 is complete
-            tell w0: operator-0: 3 is complete
-            tell w0: source-0: 3 is complete
-            tell w0: source-1: 3 is complete
-    "#]],
+            fire interval
+                arm interval
+                arm expiry 2
+                tell w0: source-0: trigger 2
+                tell w0: source-1: trigger 2
+            fire interval
+                arm interval
+                arm expiry 3
+                tell w0: source-0: trigger 3
+                tell w0: source-1: trigger 3
+            source-0 ack 2 2
+            source-1 ack 2 1
+            operator-0 ack 2 A:2
+            sink-0 ack 2
+                disarm expiry 2
+                start: write checkpoint 2 of attempt 1: source-0 0:2, source-1 1:1, operator-0 `A:2`, sink-0 []
+            source-0 ack 3 2
+            source-1 ack 3 1
+            operator-0 ack 3 A:2
+            sink-0 ack 3
+                disarm expiry 3
+            write 2 = ok
+                start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 4
+            swap = ok
+                start: discard checkpoint 1 of attempt 1
+                tell w0: sink-0: 2 is complete
+                tell w0: operator-0: 2 is complete
+                tell w0: source-0: 2 is complete
+                tell w0: source-1: 2 is complete
+                start: list transactions that are Ongoing
+                start: write checkpoint 3 of attempt 1: source-0 0:2, source-1 1:1, operator-0 `A:2`, sink-0 []
+            write 3 = ok
+                start: swap v3 for attempt 1 of coordinator 9, latest checkpoint 3 of attempt 1, next 4
+            swap = ok
+                start: discard checkpoint 2 of attempt 1
+                tell w0: sink-0: 3 is complete
+                tell w0: operator-0: 3 is complete
+                tell w0: source-0: 3 is complete
+                tell w0: source-1: 3 is complete
+        "#]],
     );
 }
 
@@ -349,44 +349,44 @@ fn as_many_completed_checkpoints_are_kept_as_are_wanted() {
         settings,
         script,
         expect![[r#"
-        fire interval
-            arm interval
-            arm expiry 2
-            tell w0: source-0: trigger 2
-            tell w0: source-1: trigger 2
-        source-0 ack 2 2
-        source-1 ack 2 1
-        operator-0 ack 2 A:2
-        sink-0 ack 2
-            disarm expiry 2
-            start: write checkpoint 2 of attempt 1: source-0 0:2, source-1 1:1, operator-0 `A:2`, sink-0 []
-        write 2 = ok
-            start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
-        swap = ok
-            tell w0: sink-0: 2 is complete
-            tell w0: operator-0: 2 is complete
-            tell w0: source-0: 2 is complete
-            tell w0: source-1: 2 is complete
-            start: list transactions
-        fire interval
-            arm interval
-            arm expiry 3
-            tell w0: source-0: trigger 3
-            tell w0: source-1: trigger 3
-        source-0 ack 3 2
-        source-1 ack 3 1
-        operator-0 ack 3 A:2
-        sink-0 ack 3
-            disarm expiry 3
-            start: write checkpoint 3 of attempt 1: source-0 0:2, source-1 1:1, operator-0 `A:2`, sink-0 []
-        write 3 = ok
-            start: swap v3 for attempt 1 of coordinator 9, latest checkpoint 3 of attempt 1, next 4
-        swap = ok
-            start: discard checkpoint 1 of attempt 1
-            tell w0: sink-0: 3 is complete
-            tell w0: operator-0: 3 is complete
-            tell w0: source-0: 3 is complete
-            tell w0: source-1: 3 is complete
-    "#]],
+            fire interval
+                arm interval
+                arm expiry 2
+                tell w0: source-0: trigger 2
+                tell w0: source-1: trigger 2
+            source-0 ack 2 2
+            source-1 ack 2 1
+            operator-0 ack 2 A:2
+            sink-0 ack 2
+                disarm expiry 2
+                start: write checkpoint 2 of attempt 1: source-0 0:2, source-1 1:1, operator-0 `A:2`, sink-0 []
+            write 2 = ok
+                start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
+            swap = ok
+                tell w0: sink-0: 2 is complete
+                tell w0: operator-0: 2 is complete
+                tell w0: source-0: 2 is complete
+                tell w0: source-1: 2 is complete
+                start: list transactions that are Ongoing
+            fire interval
+                arm interval
+                arm expiry 3
+                tell w0: source-0: trigger 3
+                tell w0: source-1: trigger 3
+            source-0 ack 3 2
+            source-1 ack 3 1
+            operator-0 ack 3 A:2
+            sink-0 ack 3
+                disarm expiry 3
+                start: write checkpoint 3 of attempt 1: source-0 0:2, source-1 1:1, operator-0 `A:2`, sink-0 []
+            write 3 = ok
+                start: swap v3 for attempt 1 of coordinator 9, latest checkpoint 3 of attempt 1, next 4
+            swap = ok
+                start: discard checkpoint 1 of attempt 1
+                tell w0: sink-0: 3 is complete
+                tell w0: operator-0: 3 is complete
+                tell w0: source-0: 3 is complete
+                tell w0: source-1: 3 is complete
+        "#]],
     );
 }

@@ -30,7 +30,7 @@ fn a_stop_takes_a_last_checkpoint_and_finishes_when_every_commit_is_confirmed() 
                 tell w0: operator-0: 2 is complete
                 tell w0: source-0: 2 is complete
                 tell w0: source-1: 2 is complete
-                start: list transactions
+                start: list transactions that are Ongoing
             fire interval
             list = all
             sink-0 drained
@@ -65,12 +65,12 @@ fn a_job_is_not_finished_while_something_that_a_dead_attempt_left_may_be_open() 
                 tell w0: operator-0: 2 is complete
                 tell w0: source-0: 2 is complete
                 tell w0: source-1: 2 is complete
-                start: list transactions
+                start: list transactions that are Ongoing
             sink-0 drained
             list = some
                 arm retry list_transactions
             retry list
-                start: list transactions
+                start: list transactions that are Ongoing
             list = all
                 tell w0: cancel attempt 1
                 disarm interval
@@ -104,7 +104,7 @@ fn a_stop_waits_for_the_checkpoint_that_is_under_way() {
                 tell w0: operator-0: 2 is complete
                 tell w0: source-0: 2 is complete
                 tell w0: source-1: 2 is complete
-                start: list transactions
+                start: list transactions that are Ongoing
                 arm expiry 3
                 tell w0: source-0: trigger 3, the last
                 tell w0: source-1: trigger 3, the last
@@ -171,7 +171,7 @@ fn a_last_checkpoint_that_fails_begins_the_attempt_anew_as_nothing_flows_after_i
             swap = ok
                 start: read checkpoint 1 of attempt 1
             read = 1.1 0 0 -
-                start: list transactions
+                start: list transactions that are Ongoing
                 tell w0: deploy attempt 2 from checkpoint 1 of attempt 1 on w0 w0: sink-0 with [], operator-0 with no state, source-0 with 0:0, source-1 with 1:0
             source-0/2 ready
             source-1/2 ready
@@ -210,7 +210,7 @@ fn an_attempt_that_fails_after_the_last_checkpoint_is_deployed_again_only_to_com
                 tell w0: operator-0: 2 is complete
                 tell w0: source-0: 2 is complete
                 tell w0: source-1: 2 is complete
-                start: list transactions
+                start: list transactions that are Ongoing
             lost w0
                 disarm silence w0
                 disarm interval
@@ -231,7 +231,7 @@ fn an_attempt_that_fails_after_the_last_checkpoint_is_deployed_again_only_to_com
                 arm retry list_transactions
             sink-0/2 drained
             retry list
-                start: list transactions
+                start: list transactions that are Ongoing
             list = all
         "#]],
     );

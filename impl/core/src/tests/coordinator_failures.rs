@@ -32,7 +32,7 @@ fn a_checkpoint_that_expires_fails_the_attempt_by_default() {
             swap = ok
                 start: read checkpoint 1 of attempt 1
             read = 1.1 0 0 -
-                start: list transactions
+                start: list transactions that are Ongoing
                 tell w0: deploy attempt 2 from checkpoint 1 of attempt 1 on w0 w0: sink-0 with [], operator-0 with no state, source-0 with 0:0, source-1 with 1:0
         "#]],
     );
@@ -89,51 +89,51 @@ fn a_completed_checkpoint_forgets_the_failures_before_it() {
         settings,
         script,
         expect![[r#"
-        fire interval
-            arm interval
-            arm expiry 2
-            tell w0: source-0: trigger 2
-            tell w0: source-1: trigger 2
-        operator-0 declines 2
-            disarm expiry 2
-            tell w0: sink-0: 2 is aborted
-            tell w0: operator-0: 2 is aborted
-            tell w0: source-0: 2 is aborted
-            tell w0: source-1: 2 is aborted
-            start: discard checkpoint 2 of attempt 1
-        fire interval
-            arm interval
-            arm expiry 3
-            tell w0: source-0: trigger 3
-            tell w0: source-1: trigger 3
-        source-0 ack 3 2
-        source-1 ack 3 1
-        operator-0 ack 3 A:2
-        sink-0 ack 3
-            disarm expiry 3
-            start: write checkpoint 3 of attempt 1: source-0 0:2, source-1 1:1, operator-0 `A:2`, sink-0 []
-        write 3 = ok
-            start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 3 of attempt 1, next 4
-        swap = ok
-            start: discard checkpoint 1 of attempt 1
-            tell w0: sink-0: 3 is complete
-            tell w0: operator-0: 3 is complete
-            tell w0: source-0: 3 is complete
-            tell w0: source-1: 3 is complete
-            start: list transactions
-        fire interval
-            arm interval
-            arm expiry 4
-            tell w0: source-0: trigger 4
-            tell w0: source-1: trigger 4
-        operator-0 declines 4
-            disarm expiry 4
-            tell w0: sink-0: 4 is aborted
-            tell w0: operator-0: 4 is aborted
-            tell w0: source-0: 4 is aborted
-            tell w0: source-1: 4 is aborted
-            start: discard checkpoint 4 of attempt 1
-    "#]],
+            fire interval
+                arm interval
+                arm expiry 2
+                tell w0: source-0: trigger 2
+                tell w0: source-1: trigger 2
+            operator-0 declines 2
+                disarm expiry 2
+                tell w0: sink-0: 2 is aborted
+                tell w0: operator-0: 2 is aborted
+                tell w0: source-0: 2 is aborted
+                tell w0: source-1: 2 is aborted
+                start: discard checkpoint 2 of attempt 1
+            fire interval
+                arm interval
+                arm expiry 3
+                tell w0: source-0: trigger 3
+                tell w0: source-1: trigger 3
+            source-0 ack 3 2
+            source-1 ack 3 1
+            operator-0 ack 3 A:2
+            sink-0 ack 3
+                disarm expiry 3
+                start: write checkpoint 3 of attempt 1: source-0 0:2, source-1 1:1, operator-0 `A:2`, sink-0 []
+            write 3 = ok
+                start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 3 of attempt 1, next 4
+            swap = ok
+                start: discard checkpoint 1 of attempt 1
+                tell w0: sink-0: 3 is complete
+                tell w0: operator-0: 3 is complete
+                tell w0: source-0: 3 is complete
+                tell w0: source-1: 3 is complete
+                start: list transactions that are Ongoing
+            fire interval
+                arm interval
+                arm expiry 4
+                tell w0: source-0: trigger 4
+                tell w0: source-1: trigger 4
+            operator-0 declines 4
+                disarm expiry 4
+                tell w0: sink-0: 4 is aborted
+                tell w0: operator-0: 4 is aborted
+                tell w0: source-0: 4 is aborted
+                tell w0: source-1: 4 is aborted
+                start: discard checkpoint 4 of attempt 1
+        "#]],
     );
 }
 
@@ -214,7 +214,7 @@ fn a_worker_lost_before_it_was_needed_changes_nothing_and_without_slots_the_job_
             lost w2
                 disarm silence w2
             read = 1.1 0 0 -
-                start: list transactions
+                start: list transactions that are Ongoing
             join w3 1
                 arm silence w3
             lost w3
@@ -246,7 +246,7 @@ fn a_worker_lost_while_the_job_backs_off_is_not_deployed_to() {
             join w2 2
                 arm silence w2
             read = 1.1 0 0 -
-                start: list transactions
+                start: list transactions that are Ongoing
                 tell w2: deploy attempt 2 from checkpoint 1 of attempt 1 on w2 w2: sink-0 with [], operator-0 with no state, source-0 with 0:0, source-1 with 1:0
         "#]],
     );
@@ -322,7 +322,7 @@ fn after_too_many_restarts_without_a_checkpoint_the_job_fails_with_the_first_rea
             swap = ok
                 start: read checkpoint 1 of attempt 1
             read = 1.1 0 0 -
-                start: list transactions
+                start: list transactions that are Ongoing
                 tell w0: deploy attempt 2 from checkpoint 1 of attempt 1 on w0 w0: sink-0 with [], operator-0 with no state, source-0 with 0:0, source-1 with 1:0
             source-0/2 failed twice
                 tell w0: cancel attempt 2

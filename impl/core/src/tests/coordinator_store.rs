@@ -21,7 +21,7 @@ fn a_restarted_job_claims_the_next_attempt_before_it_reads_the_latest_checkpoint
             swap = ok
                 start: read checkpoint 12 of attempt 3
             read = 3.12 2 1 A:2 12@3/0/0
-                start: list transactions
+                start: list transactions that are Ongoing
             join w0 2
                 arm silence w0
                 tell w0: deploy attempt 4 from checkpoint 12 of attempt 3 on w0 w0: sink-0 with [12@job/3/0/0 by 7.0 (3 records)], operator-0 with `A:2`, source-0 with 0:2, source-1 with 1:1
@@ -83,7 +83,7 @@ fn an_unknown_swap_is_sent_again_and_a_conflict_with_its_own_head_is_its_success
                 tell w0: operator-0: 2 is complete
                 tell w0: source-0: 2 is complete
                 tell w0: source-1: 2 is complete
-                start: list transactions
+                start: list transactions that are Ongoing
         "#]],
     );
 }
@@ -97,20 +97,20 @@ fn an_unknown_swap_that_had_not_landed_is_done_by_its_repetition() {
         &mut coordinator,
         "write 2 = ok; swap = unknown; retry swap; swap = ok",
         expect![[r#"
-        write 2 = ok
-            start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
-        swap = unknown
-            arm retry swap_head
-        retry swap
-            start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
-        swap = ok
-            start: discard checkpoint 1 of attempt 1
-            tell w0: sink-0: 2 is complete
-            tell w0: operator-0: 2 is complete
-            tell w0: source-0: 2 is complete
-            tell w0: source-1: 2 is complete
-            start: list transactions
-    "#]],
+            write 2 = ok
+                start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
+            swap = unknown
+                arm retry swap_head
+            retry swap
+                start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
+            swap = ok
+                start: discard checkpoint 1 of attempt 1
+                tell w0: sink-0: 2 is complete
+                tell w0: operator-0: 2 is complete
+                tell w0: source-0: 2 is complete
+                tell w0: source-1: 2 is complete
+                start: list transactions that are Ongoing
+        "#]],
     );
 }
 
@@ -161,7 +161,7 @@ fn an_attempt_that_fails_while_its_checkpoint_is_written_leaves_the_head_alone()
             swap = ok
                 start: read checkpoint 1 of attempt 1
             read = 1.1 0 0 -
-                start: list transactions
+                start: list transactions that are Ongoing
                 tell w0: deploy attempt 2 from checkpoint 1 of attempt 1 on w0 w0: sink-0 with [], operator-0 with no state, source-0 with 0:0, source-1 with 1:0
         "#]],
     );
@@ -190,7 +190,7 @@ fn a_swap_that_was_started_before_its_attempt_failed_may_complete_the_checkpoint
             swap = ok
                 start: read checkpoint 2 of attempt 1
             read = 1.2 2 1 A:2 2@1/0/0
-                start: list transactions
+                start: list transactions that are Ongoing
                 tell w0: deploy attempt 2 from checkpoint 2 of attempt 1 on w0 w0: sink-0 with [2@job/1/0/0 by 7.0 (3 records)], operator-0 with `A:2`, source-0 with 0:2, source-1 with 1:1
         "#]],
     );
@@ -350,13 +350,13 @@ fn what_dead_attempts_left_open_is_listed_again_until_a_completed_checkpoint_fin
                 tell w0: operator-0: 13 is complete
                 tell w0: source-0: 13 is complete
                 tell w0: source-1: 13 is complete
-                start: list transactions
+                start: list transactions that are Ongoing
             list = all job/3/0/0 job/2/0/0
                 start: fence job/2/0/0
             fence 2/0/0 = 0
                 arm retry list_transactions
             retry list
-                start: list transactions
+                start: list transactions that are Ongoing
             list = all
         "#]],
     );
@@ -371,17 +371,17 @@ fn a_checkpoint_that_the_head_may_name_by_now_is_not_declined_any_more() {
         &mut coordinator,
         "write 2 = ok; sink-0 declines 2; swap = ok",
         expect![[r#"
-        write 2 = ok
-            start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
-        sink-0 declines 2
-        swap = ok
-            start: discard checkpoint 1 of attempt 1
-            tell w0: sink-0: 2 is complete
-            tell w0: operator-0: 2 is complete
-            tell w0: source-0: 2 is complete
-            tell w0: source-1: 2 is complete
-            start: list transactions
-    "#]],
+            write 2 = ok
+                start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
+            sink-0 declines 2
+            swap = ok
+                start: discard checkpoint 1 of attempt 1
+                tell w0: sink-0: 2 is complete
+                tell w0: operator-0: 2 is complete
+                tell w0: source-0: 2 is complete
+                tell w0: source-1: 2 is complete
+                start: list transactions that are Ongoing
+        "#]],
     );
 }
 

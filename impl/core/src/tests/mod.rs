@@ -81,6 +81,7 @@ fn job() -> Job {
         guarantee: Guarantee::ExactlyOnce,
         prefix: "job".into(),
         start: StartPosition::Earliest,
+        bounded: true,
         accept_loss: false,
         settings: Settings::default(),
     }

@@ -1,7 +1,7 @@
 //! What can be written in scripts, and the inputs that it stands for.
 //!
 //! ```text
-//! begin                              fetched 0 A B to 2                at-end         failed text
+//! begin                              fetched 0 A B to 2                end of 0       failed text
 //! 0: A B       0: barrier 3          0: last 3         0: cancel 3     0: end
 //! trigger 3    last 3                complete 3        abort 3         (to the subtask itself, of attempt 1; `3/2` of 2)
 //! OP = OUTCOME                       retry OP          fire TIMER      stop
@@ -17,7 +17,7 @@ use super::{In, Words, name};
 use crate::{
     Attempt, Checkpoint, CheckpointId, Committable, Described, Element, Fate, Head, HeadVersion, Input,
     Message, NextOffset, Op, Order, Outcome, Partition, Peer, Producer, Reason, Report, Slot, Snapshot,
-    Subtask, Timer, Token, TransactionState, TransactionalId, Vertex, WorkerId,
+    Subtask, Timer, Token, TransactionProtocol, TransactionState, TransactionalId, Vertex, WorkerId,
 };
 
 /// Reads one statement.
@@ -30,7 +30,7 @@ pub(super) fn input(statement: &str) -> In {
     }
     match words.as_slice() {
         ["begin"] => Input::Begin,
-        ["at-end"] => Input::AtEnd,
+        ["end", "of", partition] => Input::EndOfPartition(Partition::new(number(partition))),
         ["stop"] => Input::StopRequested,
         ["failed", ..] => Input::TaskFailed { detail: statement["failed ".len()..].into() },
         ["fetched", partition, records @ .., "to", next] => Input::Fetched {
@@ -121,6 +121,7 @@ pub(super) fn committable(text: &str) -> Committable {
         checkpoint: CheckpointId::new(number(checkpoint)),
         id: self::id(id),
         producer: Producer { id: 7, epoch: 0 },
+        protocol: TransactionProtocol::V1,
         records: 3,
     }
 }
@@ -175,8 +176,9 @@ fn outcome(op: Op, text: &str) -> Outcome<String> {
         (Op::Restore, ["ok"]) => Outcome::Restored,
         (Op::Snapshot(_), state @ [_, ..]) => Outcome::Snapshotted(state.join(" ")),
         (Op::InitProducer(_), [generation]) if generation.contains('.') => {
-            Outcome::Initialised(producer(generation))
+            Outcome::Initialised { producer: producer(generation), protocol: TransactionProtocol::V1 }
         }
+        (Op::InitProducer(_), ["ok"]) => Outcome::Opened,
         (Op::Flush(_), ["ok"]) => Outcome::Flushed,
         (Op::Describe(_), [state, generation]) => Outcome::Described(Described {
             state: TransactionState::from_name(state),

@@ -23,16 +23,16 @@ fn two_partitions_a_checkpoint_at_2_and_1_a_failure_and_a_restart() {
         coordinator: start: write checkpoint 1 of attempt 1: source-0 0:0, source-1 1:0, operator-0 no state, sink-0 []
         coordinator: start: swap v1 for attempt 1 of coordinator 9, latest checkpoint 1 of attempt 1, next 2
         coordinator: start: read checkpoint 1 of attempt 1
-        coordinator: start: list transactions
+        coordinator: start: list transactions that are Ongoing
         coordinator: tell w0: deploy attempt 1 from checkpoint 1 of attempt 1 on w0 w0: sink-0 with [], operator-0 with no state, source-0 with 0:0, source-1 with 1:0
         sink-0: hold 0
         sink-0: start: init job/1/0/0
         operator-0: hold 0
         operator-0: hold 1
         operator-0: start: restore no state
-        source-0: consume from 0:0
+        source-0: consume from 0:0, and say when the end is met
         source-0: tell the coordinator: source-0 of attempt 1 is ready
-        source-1: consume from 1:0
+        source-1: consume from 1:0, and say when the end is met
         source-1: tell the coordinator: source-1 of attempt 1 is ready
         sink-0: release 0
         sink-0: start: init job/1/0/1
@@ -102,6 +102,7 @@ fn two_partitions_a_checkpoint_at_2_and_1_a_failure_and_a_restart() {
         operator-0: release 0
         operator-0: release 1
         operator-0: tell the coordinator: operator-0 of attempt 1 acknowledges 2 with `A:2 B:1`
+        sink-0: close the producer of slot 0
         sink-0: tell the coordinator: sink-0 of attempt 1 acknowledges 2 with [2@job/1/0/0 by 1.0 (3 records)]
         sink-0: release 0
         sink-0: start: init job/1/0/2
@@ -112,7 +113,7 @@ fn two_partitions_a_checkpoint_at_2_and_1_a_failure_and_a_restart() {
         coordinator: tell w0: operator-0: 2 is complete
         coordinator: tell w0: source-0: 2 is complete
         coordinator: tell w0: source-1: 2 is complete
-        coordinator: start: list transactions
+        coordinator: start: list transactions that are Ongoing
         sink-0: start: commit 2@job/1/0/0 by 1.0 (3 records)
         source-0: start: commit offsets 0:2
         source-1: start: commit offsets 1:1
@@ -136,7 +137,7 @@ fn two_partitions_a_checkpoint_at_2_and_1_a_failure_and_a_restart() {
     job.settle(expect![[r#"
         coordinator: start: swap v3 for attempt 2 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
         coordinator: start: read checkpoint 2 of attempt 1
-        coordinator: start: list transactions
+        coordinator: start: list transactions that are Ongoing
         coordinator: tell w1: deploy attempt 2 from checkpoint 2 of attempt 1 on w1 w1: sink-0 with [2@job/1/0/0 by 1.0 (3 records)], operator-0 with `A:2 B:1`, source-0 with 0:2, source-1 with 1:1
         coordinator: start: fence job/1/0/1
         sink-0: hold 0
@@ -145,9 +146,9 @@ fn two_partitions_a_checkpoint_at_2_and_1_a_failure_and_a_restart() {
         operator-0: hold 0
         operator-0: hold 1
         operator-0: start: restore `A:2 B:1`
-        source-0: consume from 0:2
+        source-0: consume from 0:2, and say when the end is met
         source-0: tell the coordinator: source-0 of attempt 2 is ready
-        source-1: consume from 1:1
+        source-1: consume from 1:1, and say when the end is met
         source-1: tell the coordinator: source-1 of attempt 2 is ready
         sink-0: release 0
         sink-0: start: init job/2/0/1
@@ -217,6 +218,7 @@ fn two_partitions_a_checkpoint_at_2_and_1_a_failure_and_a_restart() {
         operator-0: release 0
         operator-0: release 1
         operator-0: tell the coordinator: operator-0 of attempt 2 acknowledges 3 with `A:2 B:2 C:2 D:2 E:2`
+        sink-0: close the producer of slot 0
         sink-0: tell the coordinator: sink-0 of attempt 2 acknowledges 3 with [3@job/2/0/0 by 5.0 (7 records)]
         sink-0: release 0
         coordinator: start: write checkpoint 3 of attempt 2, the last: source-0 0:5, source-1 1:5, operator-0 `A:2 B:2 C:2 D:2 E:2`, sink-0 [3@job/2/0/0 by 5.0 (7 records)]
@@ -226,7 +228,7 @@ fn two_partitions_a_checkpoint_at_2_and_1_a_failure_and_a_restart() {
         coordinator: tell w1: operator-0: 3 is complete
         coordinator: tell w1: source-0: 3 is complete
         coordinator: tell w1: source-1: 3 is complete
-        coordinator: start: list transactions
+        coordinator: start: list transactions that are Ongoing
         sink-0: start: commit 3@job/2/0/0 by 5.0 (7 records)
         source-0: start: commit offsets 0:5
         source-1: start: commit offsets 1:5

@@ -36,26 +36,27 @@ fn a_barrier_is_acknowledged_and_followed_only_after_the_flush() {
     sink(
         "begin; init 0 = 7.0; init 1 = 8.0; 0: A B; 0: barrier 2; flush 0 = ok; 0: C",
         expect![[r#"
-        begin
-            hold 0
-            start: init job/1/0/0
-        init 0 = 7.0
-            release 0
-            start: init job/1/0/1
-            tell the coordinator: sink-0 of attempt 1 is ready
-        init 1 = 8.0
-        0: A B
-            produce A B in slot 0
-        0: barrier 2
-            hold 0
-            start: flush slot 0
-        flush 0 = ok
-            tell the coordinator: sink-0 of attempt 1 acknowledges 2 with [2@job/1/0/0 by 7.0 (2 records)]
-            release 0
-            start: init job/1/0/2
-        0: C
-            produce C in slot 1
-    "#]],
+            begin
+                hold 0
+                start: init job/1/0/0
+            init 0 = 7.0
+                release 0
+                start: init job/1/0/1
+                tell the coordinator: sink-0 of attempt 1 is ready
+            init 1 = 8.0
+            0: A B
+                produce A B in slot 0
+            0: barrier 2
+                hold 0
+                start: flush slot 0
+            flush 0 = ok
+                close the producer of slot 0
+                tell the coordinator: sink-0 of attempt 1 acknowledges 2 with [2@job/1/0/0 by 7.0 (2 records)]
+                release 0
+                start: init job/1/0/2
+            0: C
+                produce C in slot 1
+        "#]],
     );
 }
 
@@ -77,6 +78,7 @@ fn after_the_flush_the_input_stays_held_while_the_next_producer_is_not_ready() {
                 hold 0
                 start: flush slot 0
             flush 0 = ok
+                close the producer of slot 0
                 tell the coordinator: sink-0 of attempt 1 acknowledges 2 with [2@job/1/0/0 by 7.0 (1 record)]
             init 1 = 8.0
                 release 0
@@ -173,6 +175,7 @@ fn an_aborted_checkpoint_keeps_its_transaction_and_the_next_snapshot_lists_both(
                 hold 0
                 start: flush slot 0
             flush 0 = ok
+                close the producer of slot 0
                 tell the coordinator: sink-0 of attempt 1 acknowledges 2 with [2@job/1/0/0 by 7.0 (1 record)]
                 release 0
                 start: init job/1/0/2
@@ -184,6 +187,7 @@ fn an_aborted_checkpoint_keeps_its_transaction_and_the_next_snapshot_lists_both(
                 hold 0
                 start: flush slot 1
             flush 1 = ok
+                close the producer of slot 1
                 tell the coordinator: sink-0 of attempt 1 acknowledges 3 with [2@job/1/0/0 by 7.0 (1 record), 3@job/1/0/1 by 8.0 (1 record)]
                 release 0
                 start: init job/1/0/3
@@ -216,6 +220,7 @@ fn a_slot_is_used_again_only_after_a_completed_checkpoint_that_does_not_list_it(
                 hold 0
                 start: flush slot 0
             flush 0 = ok
+                close the producer of slot 0
                 tell the coordinator: sink-0 of attempt 1 acknowledges 1 with [1@job/1/0/0 by 7.0 (1 record)]
                 release 0
                 start: init job/1/0/2
@@ -229,6 +234,7 @@ fn a_slot_is_used_again_only_after_a_completed_checkpoint_that_does_not_list_it(
                 hold 0
                 start: flush slot 1
             flush 1 = ok
+                close the producer of slot 1
                 tell the coordinator: sink-0 of attempt 1 acknowledges 2 with [2@job/1/0/1 by 8.0 (1 record)]
                 release 0
                 start: init job/1/0/3
@@ -242,6 +248,7 @@ fn a_slot_is_used_again_only_after_a_completed_checkpoint_that_does_not_list_it(
                 hold 0
                 start: flush slot 2
             flush 2 = ok
+                close the producer of slot 2
                 tell the coordinator: sink-0 of attempt 1 acknowledges 3 with [3@job/1/0/2 by 9.0 (1 record)]
                 release 0
                 start: init job/1/0/0
@@ -268,6 +275,7 @@ fn after_the_last_barrier_it_opens_nothing_and_is_drained_when_all_is_committed(
                 hold 0
                 start: flush slot 0
             flush 0 = ok
+                close the producer of slot 0
                 tell the coordinator: sink-0 of attempt 1 acknowledges 2 with [2@job/1/0/0 by 7.0 (1 record)]
                 release 0
             0: end
@@ -284,9 +292,13 @@ fn at_least_once_flushes_before_it_acknowledges_and_has_no_transactions() {
     let mut sink = Sink::new(Attempt::new(1), 0, Guarantee::AtLeastOnce, false, Vec::new(), None);
     check(
         &mut sink,
-        "begin; 0: A B; 0: barrier 2; flush 0 = ok; 0: C; 0: last 3; flush 0 = ok; complete 3",
+        "begin; init 0 = ok; 0: A B; 0: barrier 2; flush 0 = ok; 0: C; 0: last 3; flush 0 = ok; complete 3",
         expect![[r#"
             begin
+                hold 0
+                start: open a producer in slot 0
+            init 0 = ok
+                release 0
                 tell the coordinator: sink-0 of attempt 1 is ready
             0: A B
                 produce A B in slot 0
@@ -315,17 +327,21 @@ fn at_least_once_a_record_that_is_not_acknowledged_fails_the_attempt() {
     let mut sink = Sink::new(Attempt::new(1), 0, Guarantee::AtLeastOnce, false, Vec::new(), None);
     check(
         &mut sink,
-        "begin; 0: A; 0: barrier 2; flush 0 = 10",
+        "begin; init 0 = ok; 0: A; 0: barrier 2; flush 0 = 10",
         expect![[r#"
-        begin
-            tell the coordinator: sink-0 of attempt 1 is ready
-        0: A
-            produce A in slot 0
-        0: barrier 2
-            hold 0
-            start: flush slot 0
-        flush 0 = 10
-            tell the coordinator: sink-0 of attempt 1 failed: flush 0 was answered 10
-    "#]],
+            begin
+                hold 0
+                start: open a producer in slot 0
+            init 0 = ok
+                release 0
+                tell the coordinator: sink-0 of attempt 1 is ready
+            0: A
+                produce A in slot 0
+            0: barrier 2
+                hold 0
+                start: flush slot 0
+            flush 0 = 10
+                tell the coordinator: sink-0 of attempt 1 failed: flush 0 was answered 10
+        "#]],
     );
 }

@@ -177,6 +177,7 @@ fn an_accepted_loss_is_told_and_the_job_goes_on() {
                 hold 0
                 start: flush slot 0
             flush 0 = ok
+                close the producer of slot 0
                 tell the coordinator: sink-0 of attempt 2 acknowledges 5 with [5@job/2/0/0 by 8.0 (1 record)]
                 release 0
                 start: init job/2/0/2
@@ -250,6 +251,7 @@ fn a_notification_that_was_lost_is_made_good_by_the_next_one() {
                 hold 0
                 start: flush slot 0
             flush 0 = ok
+                close the producer of slot 0
                 tell the coordinator: sink-0 of attempt 2 acknowledges 5 with [5@job/2/0/0 by 8.0 (1 record)]
                 release 0
                 start: init job/2/0/2
@@ -260,6 +262,7 @@ fn a_notification_that_was_lost_is_made_good_by_the_next_one() {
                 hold 0
                 start: flush slot 1
             flush 1 = ok
+                close the producer of slot 1
                 tell the coordinator: sink-0 of attempt 2 acknowledges 6 with [5@job/2/0/0 by 8.0 (1 record), 6@job/2/0/1 by 9.0 (1 record)]
                 release 0
                 start: init job/2/0/3

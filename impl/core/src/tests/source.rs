@@ -7,7 +7,7 @@ use crate::{Attempt, Source};
 
 /// A source of partition 0 from offset 0, begun.
 fn source(script: &str, expected: Expect) {
-    let mut source = Source::new(Attempt::new(1), 0, offsets(&[0]), false);
+    let mut source = Source::new(Attempt::new(1), 0, offsets(&[0]), false, false);
     check(&mut source, script, expected);
 }
 
@@ -132,7 +132,7 @@ fn after_the_last_barrier_nothing_is_emitted() {
 
 #[test]
 fn a_source_that_restores_the_end_of_the_job_reads_nothing() {
-    let mut source = Source::new(Attempt::new(2), 0, offsets(&[5]), true);
+    let mut source = Source::new(Attempt::new(2), 0, offsets(&[5]), true, true);
     check(
         &mut source,
         "begin",
@@ -145,7 +145,7 @@ fn a_source_that_restores_the_end_of_the_job_reads_nothing() {
 
 #[test]
 fn a_surplus_source_without_partitions_still_carries_barriers() {
-    let mut source = Source::new(Attempt::new(1), 1, offsets(&[]), false);
+    let mut source = Source::new(Attempt::new(1), 1, offsets(&[]), false, false);
     check(
         &mut source,
         "begin; trigger 1; complete 1",
@@ -161,12 +161,57 @@ fn a_surplus_source_without_partitions_still_carries_barriers() {
 }
 
 #[test]
-fn the_end_of_the_input_and_a_failure_are_reported() {
-    source(
-        "at-end; failed the broker is gone",
+fn a_bounded_input_is_read_once_the_end_of_every_partition_was_met() {
+    let mut source = Source::new(Attempt::new(1), 0, offsets(&[0, 0]), true, false);
+    check(
+        &mut source,
+        "begin; end of 1; end of 1; fetched 1 A to 1; end of 0; end of 0; fetched 0 B to 1",
         expect![[r#"
-        at-end
-            tell the coordinator: source-0 of attempt 1 is at the end of its input
+            begin
+                consume from 0:0 1:0, and say when the end is met
+                tell the coordinator: source-0 of attempt 1 is ready
+            end of 1
+            end of 1
+            fetched 1 A to 1
+                emit A
+            end of 0
+                tell the coordinator: source-0 of attempt 1 is at the end of its input
+            end of 0
+            fetched 0 B to 1
+                emit B
+        "#]],
+    );
+}
+
+#[test]
+fn a_surplus_source_of_a_bounded_input_is_at_its_end_at_once() {
+    let mut source = Source::new(Attempt::new(1), 1, offsets(&[]), true, false);
+    check(
+        &mut source,
+        "begin",
+        expect![[r#"
+        begin
+            tell the coordinator: source-1 of attempt 1 is ready
+            tell the coordinator: source-1 of attempt 1 is at the end of its input
+    "#]],
+    );
+}
+
+#[test]
+fn an_unbounded_input_has_no_end() {
+    source(
+        "end of 0",
+        expect![[r#"
+        end of 0
+    "#]],
+    );
+}
+
+#[test]
+fn a_failure_is_reported() {
+    source(
+        "failed the broker is gone",
+        expect![[r#"
         failed the broker is gone
             tell the coordinator: source-0 of attempt 1 failed: task: the broker is gone
     "#]],

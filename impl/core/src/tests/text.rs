@@ -18,7 +18,11 @@ pub(super) fn effect(effect: &Out) -> String {
         Effect::Produce { slot, batch: Words(words) } => format!("produce {words} in slot {}", slot.get()),
         Effect::Hold(channel) => format!("hold {channel}"),
         Effect::Release(channel) => format!("release {channel}"),
-        Effect::Consume(offsets) => format!("consume from {}", self::offsets(offsets)),
+        Effect::Consume { offsets, report_end } => {
+            let until = if *report_end { ", and say when the end is met" } else { "" };
+            format!("consume from {}{until}", self::offsets(offsets))
+        }
+        Effect::CloseProducer(slot) => format!("close the producer of slot {}", slot.get()),
         Effect::Send { to: Peer::Coordinator, message } => {
             format!("tell the coordinator: {}", self::message(message))
         }
@@ -107,12 +111,13 @@ fn request(request: &Request<String>) -> String {
         Request::WriteCheckpoint(checkpoint) => format!("write {}", self::checkpoint(checkpoint)),
         Request::Discard(checkpoint) => format!("discard {}", name(checkpoint)),
         Request::ResolveStart(start) => format!("resolve the start ({start:?})"),
-        Request::ListTransactions => "list transactions".into(),
+        Request::ListTransactions(state) => format!("list transactions that are {}", state.name()),
         Request::Fence(id) => format!("fence {}", self::id(*id)),
         Request::CommitOffsets(offsets) => format!("commit offsets {}", self::offsets(offsets)),
         Request::Restore(state) => format!("restore {}", self::state(state.as_ref())),
         Request::Snapshot(checkpoint) => format!("snapshot for {}", name(checkpoint)),
         Request::InitProducer(id) => format!("init {}", self::id(*id)),
+        Request::OpenProducer(slot) => format!("open a producer in slot {}", slot.get()),
         Request::Flush(slot) => format!("flush slot {}", slot.get()),
         Request::Commit(committable) => format!("commit {}", self::committable(committable)),
         Request::Describe(id) => format!("describe {}", self::id(*id)),
@@ -205,7 +210,8 @@ fn state(state: Option<&String>) -> String {
 
 /// Such as `2@job/1/0/0 by 7.0 (3 records)`: of checkpoint 2, with its generation.
 fn committable(committable: &Committable) -> String {
-    let Committable { checkpoint, id, producer: Producer { id: producer, epoch }, records } = committable;
+    let Committable { checkpoint, id, producer: Producer { id: producer, epoch }, protocol: _, records } =
+        committable;
     let plural = if *records == 1 { "" } else { "s" };
     format!("{checkpoint}@{} by {producer}.{epoch} ({records} record{plural})", self::id(*id))
 }

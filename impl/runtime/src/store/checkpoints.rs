@@ -53,7 +53,8 @@ impl Checkpoints {
             }
             Request::Discard(name) => self.discard(*name).map(|()| Outcome::Written),
             Request::ResolveStart(_)
-            | Request::ListTransactions
+            | Request::ListTransactions(_)
+            | Request::OpenProducer(_)
             | Request::Fence(_)
             | Request::CommitOffsets(_)
             | Request::Restore(_)

@@ -5,16 +5,15 @@
 )]
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use truecut_core::{
     Committable, Described, Effect, Op, Outcome, Producer as Identity, Request, Slot, Subtask,
-    TransactionState, TransactionalId,
+    TransactionProtocol, TransactionState, TransactionalId,
 };
 
 use crate::batch::BatchPool;
-use crate::config::GuaranteeConfig;
 use crate::driver::Driver;
 use crate::exchange::ElementInbox;
 use crate::kafka::producer::{Producer, ProducerSettings};
@@ -23,8 +22,8 @@ use crate::task::{Reported, Shared, Stepped, done, fire_later};
 use crate::trace::Stamp;
 use crate::types::Out;
 
-/// The EndTxn version, live and at recovery alike: transaction protocol V1, as librdkafka's producers speak it.
-const END_TXN_VERSION: i16 = 4;
+/// What librdkafka's producers speak.
+const SPOKEN: TransactionProtocol = TransactionProtocol::V1;
 
 /// A sink subtask.
 pub(super) struct SinkTask {
@@ -42,7 +41,7 @@ struct Hands {
 }
 
 /// The producer of each slot. Shared with the tasks that initialise them.
-type Producers = Arc<std::sync::Mutex<BTreeMap<Slot, Arc<Producer>>>>;
+type Producers = Arc<Mutex<BTreeMap<Slot, Arc<Producer>>>>;
 
 impl SinkTask {
     pub(super) fn new(subtask: Subtask, shared: Shared, inbox: Arc<ElementInbox>, driver: Driver) -> Self {
@@ -65,9 +64,10 @@ impl Hands {
     fn perform(&mut self, effect: Out, stamp: Stamp) {
         match effect {
             Effect::Produce { slot, batch } => {
-                let Some(producer) = self.producer(slot) else { return };
+                let producer = self.producer(slot);
                 self.shared.runtime.block_on(producer.produce(&self.topic, batch.into_batch()));
             }
+            Effect::CloseProducer(slot) => drop(self.slots().remove(&slot)),
             Effect::Hold(_) => self.inbox.hold_all(true),
             Effect::Release(_) => self.inbox.hold_all(false),
             Effect::Send { message, .. } => {
@@ -82,6 +82,7 @@ impl Hands {
     fn start(&self, op: Op, request: Request<crate::store::StateHandle>) {
         match request {
             Request::InitProducer(id) => self.init(op, id),
+            Request::OpenProducer(slot) => self.open(op, slot),
             Request::Flush(slot) => self.flush(op, slot),
             Request::Commit(committable) => self.commit(op, committable),
             Request::Describe(id) => self.describe(op, id),
@@ -89,29 +90,26 @@ impl Hands {
         }
     }
 
-    /// The slot's producer. A sink without transactions makes its one when it is first needed.
-    fn producer(&self, slot: Slot) -> Option<Arc<Producer>> {
-        let mut producers = self.producers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(producer) = producers.get(&slot) {
-            return Some(Arc::clone(producer));
-        }
-        assert!(
-            self.shared.config.sink.guarantee == GuaranteeConfig::AtLeastOnce,
-            "a transaction is initialised before it is used"
-        );
+    fn slots(&self) -> MutexGuard<'_, BTreeMap<Slot, Arc<Producer>>> {
+        self.producers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn producer(&self, slot: Slot) -> Arc<Producer> {
+        Arc::clone(self.slots().get(&slot).expect("nothing goes to a slot without a producer"))
+    }
+
+    fn open(&self, op: Op, slot: Slot) {
         let settings = ProducerSettings::new(self.shared.cluster.clone());
-        match Producer::idempotent(&settings, BatchPool::new(8, 1 << 20)) {
+        let outcome = match Producer::idempotent(&settings, BatchPool::new(8, 1 << 20)) {
             Ok(producer) => {
-                let producer = Arc::new(producer);
-                producers.insert(slot, Arc::clone(&producer));
-                Some(producer)
+                self.slots().insert(slot, Arc::new(producer));
+                Outcome::Opened
             }
             Err(failure) => {
-                let detail = format!("can't write to topic {}: {failure}", self.topic);
-                self.inbox.push_control(self.subtask, truecut_core::Input::TaskFailed { detail }.into());
-                None
+                Outcome::Failed { detail: format!("can't write to topic {}: {failure}", self.topic) }
             }
-        }
+        };
+        done(&self.inbox, self.subtask, op, outcome);
     }
 
     fn init(&self, op: Op, id: TransactionalId) {
@@ -124,12 +122,12 @@ impl Hands {
                 Ok((producer, identity)) => {
                     producers
                         .lock()
-                        .unwrap_or_else(std::sync::PoisonError::into_inner)
+                        .unwrap_or_else(PoisonError::into_inner)
                         .insert(id.slot, Arc::new(producer));
-                    Outcome::Initialised(Identity {
-                        id: identity.producer_id,
-                        epoch: identity.producer_epoch,
-                    })
+                    Outcome::Initialised {
+                        producer: Identity { id: identity.producer_id, epoch: identity.producer_epoch },
+                        protocol: SPOKEN,
+                    }
                 }
                 Err(failure) => {
                     tracing::warn!(transaction = name, %failure, "a transaction was not initialised");
@@ -141,19 +139,10 @@ impl Hands {
     }
 
     fn flush(&self, op: Op, slot: Slot) {
-        let Some(producer) = self.producer(slot) else { return };
-        let (inbox, subtask, producers) =
-            (Arc::clone(&self.inbox), self.subtask, Arc::clone(&self.producers));
-        let transactional = self.shared.config.sink.guarantee == GuaranteeConfig::ExactlyOnce;
+        let (producer, inbox, subtask) = (self.producer(slot), Arc::clone(&self.inbox), self.subtask);
         self.shared.runtime.spawn(async move {
             let outcome = match producer.flush().await {
-                Ok(_) => {
-                    if transactional {
-                        // Ended by EndTxn alone: the client has done its work.
-                        producers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&slot);
-                    }
-                    Outcome::Flushed
-                }
+                Ok(_) => Outcome::Flushed,
                 Err(failure) => {
                     tracing::warn!(%subtask, slot = slot.get(), %failure, "records were not delivered");
                     Outcome::Answer(failure.code)
@@ -169,9 +158,10 @@ impl Hands {
             producer_id: committable.producer.id,
             producer_epoch: committable.producer.epoch,
         };
+        let version = committable.protocol.end_txn_version();
         let (raw, inbox, subtask) = (self.shared.raw.clone(), Arc::clone(&self.inbox), self.subtask);
         self.shared.runtime.spawn(async move {
-            let outcome = match raw.end_txn(&name, identity, true, END_TXN_VERSION).await {
+            let outcome = match raw.end_txn(&name, identity, true, version).await {
                 Ok(ended) => Outcome::Answer(ended.error_code),
                 Err(why) => {
                     tracing::info!(transaction = name, %why, "a commit was not answered");

@@ -73,17 +73,12 @@ impl SourceTask {
     }
 
     fn step(&mut self, driver: &mut Driver, stepped: Stepped) -> Result<(), Closed> {
-        let begins = matches!(stepped.input, Input::Begin);
-        let (mut ended, mut consumes) = (Ok(()), false);
+        let mut ended = Ok(());
         driver.step(stepped, |effect, stamp| {
-            consumes |= matches!(effect, Effect::Consume(_));
             if ended.is_ok() {
                 ended = self.perform(effect, stamp);
             }
         });
-        if begins && !consumes && self.shared.config.source.bounded {
-            self.inbox.push_control(self.subtask, Input::AtEnd.into()); // it owns no partition
-        }
         ended
     }
 
@@ -91,7 +86,7 @@ impl SourceTask {
         match effect {
             Effect::Emit(Element::Batch(records)) => return self.outputs.records(&records),
             Effect::Emit(element) => return self.outputs.broadcast(&element, stamp),
-            Effect::Consume(offsets) => self.consume(offsets),
+            Effect::Consume { offsets, report_end } => self.consume(offsets, report_end),
             Effect::Send { message, .. } => {
                 drop(self.shared.reports.send(Reported { from: self.subtask, message, stamp: Some(stamp) }))
             }
@@ -102,7 +97,7 @@ impl SourceTask {
     }
 
     /// Starts the reader: deliveries go to the inbox as far as there is credit, which slows the fetch.
-    fn consume(&self, offsets: BTreeMap<Partition, NextOffset>) {
+    fn consume(&self, offsets: BTreeMap<Partition, NextOffset>, report_end: bool) {
         let config = &self.shared.config;
         let mut settings = ConsumerSettings::new(self.shared.cluster.clone(), config.group());
         settings.isolation =
@@ -119,7 +114,7 @@ impl SourceTask {
             partitions: offsets.into_keys().collect(),
             inbox: Arc::clone(&self.inbox),
             credits: Arc::clone(&self.credits),
-            bounded: config.source.bounded,
+            report_end,
         };
         match Consumer::start(&settings, &assignment, BatchPool::new(16, 4 << 20)) {
             Ok(consumer) => {
@@ -174,12 +169,11 @@ struct Reader {
     partitions: Vec<Partition>,
     inbox: Arc<SourceInbox>,
     credits: Arc<Credits>,
-    bounded: bool,
+    report_end: bool,
 }
 
 impl Reader {
     async fn run(self, mut consumer: Consumer) {
-        let mut at_end = vec![false; self.partitions.len()];
         // Polled now and then even when nothing comes, so that a stopped task ends its reader.
         while !self.credits.is_closed() {
             let next = tokio::time::timeout(std::time::Duration::from_millis(100), consumer.next());
@@ -194,16 +188,13 @@ impl Reader {
                     }
                     self.inbox.push(0, input);
                 }
+                Some(Delivery::EndOfPartition { .. }) if !self.report_end => {}
                 Some(Delivery::EndOfPartition { index, .. }) => {
-                    at_end[index] = true;
-                    if self.bounded && at_end.iter().all(|at_end| *at_end) {
-                        // Behind what was read, and with a credit as everything on the channel.
-                        if self.credits.take().is_err() {
-                            return;
-                        }
-                        self.inbox.push(0, Input::AtEnd);
+                    // Behind what was read, and with a credit as everything on the channel.
+                    if self.credits.take().is_err() {
                         return;
                     }
+                    self.inbox.push(0, Input::EndOfPartition(self.partitions[index]));
                 }
                 Some(Delivery::Failed { failure, .. }) => {
                     let detail = format!("can't read the input: {failure}");

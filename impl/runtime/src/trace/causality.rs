@@ -247,7 +247,7 @@ fn is_sent(input: &Input<BatchDigest, StateHandle>) -> bool {
         Input::Element { element, .. } => !matches!(element, Element::Batch(_)),
         Input::Begin
         | Input::Fetched { .. }
-        | Input::AtEnd
+        | Input::EndOfPartition(_)
         | Input::Done { .. }
         | Input::Fired(_)
         | Input::WorkerJoined { .. }

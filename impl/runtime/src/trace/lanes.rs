@@ -71,7 +71,8 @@ impl Lanes {
             | Effect::Produce { .. }
             | Effect::Hold(_)
             | Effect::Release(_)
-            | Effect::Consume(_)
+            | Effect::Consume { .. }
+            | Effect::CloseProducer(_)
             | Effect::Start { .. }
             | Effect::Arm(_)
             | Effect::Disarm(_)
@@ -118,7 +119,7 @@ impl Lanes {
             }
             Input::Begin
             | Input::Fetched { .. }
-            | Input::AtEnd
+            | Input::EndOfPartition(_)
             | Input::Done { .. }
             | Input::Fired(_)
             | Input::WorkerJoined { .. }

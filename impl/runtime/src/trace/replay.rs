@@ -162,7 +162,8 @@ impl Shell {
             Effect::Emit(_)
             | Effect::Process(_)
             | Effect::Produce { .. }
-            | Effect::Consume(_)
+            | Effect::Consume { .. }
+            | Effect::CloseProducer(_)
             | Effect::Send { .. }
             | Effect::Launch(_)
             | Effect::Stop(_)
@@ -187,7 +188,7 @@ impl Shell {
             Input::Begin
             | Input::Element { .. }
             | Input::Fetched { .. }
-            | Input::AtEnd
+            | Input::EndOfPartition(_)
             | Input::Message { .. }
             | Input::Fired(_)
             | Input::WorkerJoined { .. }

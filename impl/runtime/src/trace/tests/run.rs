@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use truecut_core::{
     AnyRole, Attempt, Channel, Checkpoint, CheckpointName, Deployment, Effect, Element, Exchange, Guarantee,
     Head, HeadVersion, Input, Job, Message, NextOffset, Op, Outcome, Partition, Peer, Producer, Request,
-    Role, Settings, StartPosition, Subtask, Timer, Token, Vertex, WorkerId,
+    Role, Settings, StartPosition, Subtask, Timer, Token, TransactionProtocol, Vertex, WorkerId,
 };
 
 use super::random::Random;
@@ -68,6 +68,7 @@ fn job() -> Job {
         guarantee: Guarantee::ExactlyOnce,
         prefix: "count".into(),
         start: StartPosition::Earliest,
+        bounded: false,
         accept_loss: false,
         settings: Settings { min_pause: true, ..Settings::default() },
     }
@@ -251,7 +252,7 @@ impl World {
             Effect::Disarm(timer) => drop(hosted.armed.remove(&timer)),
             Effect::Hold(channel) => drop(hosted.held.insert(channel)),
             Effect::Release(channel) => drop(hosted.held.remove(&channel)),
-            Effect::Consume(offsets) => hosted.consuming = offsets,
+            Effect::Consume { offsets, .. } => hosted.consuming = offsets,
             Effect::Start { op, request } => {
                 let outcome = self.answer(id, op, request);
                 self.roles.get_mut(&id).unwrap().answers.push(Input::Done { op, outcome });
@@ -271,6 +272,7 @@ impl World {
             Effect::Stop(attempt) => self.stop(id, attempt),
             Effect::Halt(_) => self.ended = true,
             Effect::Produce { .. }
+            | Effect::CloseProducer(_)
             | Effect::Accept { .. }
             | Effect::Refuse { .. }
             | Effect::Disconnect(_) => {}
@@ -362,7 +364,7 @@ impl World {
                     (0..PARTITIONS).map(|partition| (Partition::new(partition), NextOffset::new(0)));
                 Outcome::Offsets(offsets.collect())
             }
-            Request::ListTransactions => {
+            Request::ListTransactions(_) => {
                 Outcome::Listed { complete: self.random.below(2) == 0, names: Vec::new() }
             }
             Request::CommitOffsets(_) | Request::Commit(_) | Request::Fence(_) => {
@@ -378,8 +380,12 @@ impl World {
             }
             Request::InitProducer(_) => {
                 self.producers += 1;
-                Outcome::Initialised(Producer { id: self.producers, epoch: 0 })
+                Outcome::Initialised {
+                    producer: Producer { id: self.producers, epoch: 0 },
+                    protocol: TransactionProtocol::V1,
+                }
             }
+            Request::OpenProducer(_) => Outcome::Opened,
             Request::Flush(_) => Outcome::Flushed,
             Request::Describe(_) => Outcome::Unknown,
         }
