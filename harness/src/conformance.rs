@@ -158,7 +158,7 @@ impl<'a> Real<'a> {
             KafkaRequest::EndTxn { id, generation, commit, version } => {
                 let (name, identity) = (self.name(id), self.identity(generation));
                 loop {
-                    match self.raw.end_txn(&name, identity, commit, version).await?.error_code {
+                    match self.raw.end_txn(&name, identity, commit, version..=version).await?.error_code {
                         code if NOT_YET.contains(&code) => tokio::time::sleep(AGAIN).await,
                         code => return Ok(Observed::Code(code)),
                     }

@@ -2,8 +2,8 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "few kinds of requests are under way at Kafka")]
 
 use truecut_core::{
-    Attempt, Committable, ErrorCode, Input, Op, Outcome, Request, Slot, Subtask, TransactionProtocol,
-    TransactionalId,
+    Attempt, Committable, Described, ErrorCode, Input, Op, Outcome, Request, Slot, Subtask,
+    TransactionProtocol, TransactionState, TransactionalId,
 };
 
 use crate::lineage::{Lineage, Record};
@@ -58,7 +58,7 @@ impl Step<'_> {
                 let failed = host.lanes.get(&slot).and_then(|lane| lane.failed);
                 failed.map_or(Outcome::Flushed, Outcome::Answer)
             }
-            (None, Request::InitProducer(id)) => self.init_producer(place, attempt, subtask, id),
+            (None, Request::InitProducer { id, .. }) => self.init_producer(place, attempt, subtask, id),
             (None, request) => unreachable!("{request:?} is not under way at a subtask"),
         };
         self.work.push_back(Work::Subtask(place, attempt, subtask, Input::Done { op, outcome }));
@@ -73,7 +73,7 @@ impl Step<'_> {
             Request::Commit(committable) if under_way.outcome.is_none() => {
                 self.state.broker.edit().orphans.insert(committable);
             }
-            Request::InitProducer(id) => {
+            Request::InitProducer { id, .. } => {
                 self.init_producer(place, attempt, subtask, id);
             }
             _ => {}
@@ -104,7 +104,7 @@ impl Step<'_> {
         let id = committable.id;
         let landed = self.state.broker.kafka.open_records(id).count();
         let was_open = self.state.broker.kafka.is_open(id);
-        let version = committable.protocol.end_txn_version();
+        let version = *committable.protocol.end_txn_versions().end();
         let code = self.state.broker.edit().kafka.end_txn(id, committable.producer, End::Commit, version);
         if code == 0 && was_open {
             let handed = self.state.ledger.edit().settle(id);
@@ -125,7 +125,7 @@ impl Step<'_> {
     ) -> Outcome<Lineage> {
         let answer = self.initialise(id, AbortedBy::Sink);
         match answer {
-            Outcome::Initialised { producer, .. } => {
+            Outcome::Initialised { described: Described { producer, .. }, .. } => {
                 if let Some(host) = self.state.machines[place].edit().host_mut(attempt, subtask) {
                     host.lanes.insert(
                         id.slot,
@@ -146,7 +146,10 @@ impl Step<'_> {
         let mut answer = Outcome::Unknown;
         self.abort_open(id, by, |kafka, id| {
             answer = match kafka.init_producer_id(id, fresh) {
-                Ok(producer) => Outcome::Initialised { producer, protocol: TransactionProtocol::V1 },
+                Ok(producer) => Outcome::Initialised {
+                    described: Described { state: TransactionState::Empty, producer },
+                    protocol: TransactionProtocol::V1,
+                },
                 Err(code) => Outcome::Answer(code),
             };
         });

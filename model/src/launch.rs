@@ -31,9 +31,8 @@ pub(crate) fn launch(step: &mut Step<'_>, place: usize, deployment: &Deployment<
 /// is taken from the channel, so that a late offer is a late receiver. A worker that is gone is never reached.
 fn connect(step: &mut Step<'_>, place: usize, deployment: &Deployment<Lineage>, from: Subtask) {
     let attempt: Attempt = deployment.attempt;
-    for (slot, worker) in (0..step.scope.operators).zip(&deployment.placement) {
-        let to = Subtask::operator(slot);
-        let Some(receiver) = step.state.machine_of(*worker) else { continue };
+    for to in (0..step.scope.operators).map(Subtask::operator) {
+        let Some(receiver) = step.state.machine_of(deployment.worker_of(to)) else { continue };
         let same = receiver == place;
         step.state.network.edit().open(attempt, from, to, same);
         if !same {

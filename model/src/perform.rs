@@ -89,7 +89,8 @@ impl Step<'_> {
             Request::ReadHead
             | Request::ReadCheckpoint(_)
             | Request::Discard(_)
-            | Request::ResolveStart(_) => true,
+            | Request::DiscardBelow(_)
+            | Request::ResolveStart { .. } => true,
             Request::SwapHead { head: new, .. } => {
                 head.is_none_or(|head| head.attempt != new.attempt || head.latest.is_none())
             }
@@ -150,16 +151,20 @@ impl Step<'_> {
                 self.state.store.edit().write(checkpoint);
                 Outcome::Written
             }
+            Request::DiscardBelow(id) => {
+                self.state.store.edit().discard_below(id);
+                return None;
+            }
             Request::Discard(name) => {
                 self.state.store.edit().discard(name);
                 return None;
             }
-            Request::ResolveStart(position) => Outcome::Offsets(self.offsets_at(position)),
+            Request::ResolveStart { position, .. } => Outcome::Offsets(self.offsets_at(position)),
             Request::ListTransactions(_) => {
                 let names = self.state.broker.kafka.open_ids().map(|id| id.render(Scope::PREFIX)).collect();
-                Outcome::Listed { complete: true, names }
+                Outcome::Listed { topic: 0, leaderless: 0, brokers: vec![Some(0)], names }
             }
-            Request::Fence(id) => match self.initialise(id, AbortedBy::CleanUp) {
+            Request::Fence { id, .. } => match self.initialise(id, AbortedBy::CleanUp) {
                 Outcome::Initialised { .. } => Outcome::Answer(0),
                 other => other,
             },
@@ -339,14 +344,14 @@ impl Step<'_> {
                 let host = self.state.machines[place].host(attempt, subtask).expect("it runs");
                 Outcome::Snapshotted(host.state)
             }
-            Request::InitProducer(id) if self.state.budget.lost_answers == 0 => {
+            Request::InitProducer { id, .. } if self.state.budget.lost_answers == 0 => {
                 self.init_producer(place, attempt, subtask, id)
             }
             Request::Describe(id) => match self.state.broker.kafka.describe(id) {
                 Ok(described) => Outcome::Described(described),
                 Err(code) => Outcome::Answer(code),
             },
-            request @ (Request::Flush(_) | Request::Commit(_) | Request::InitProducer(_)) => {
+            request @ (Request::Flush(_) | Request::Commit(_) | Request::InitProducer { .. }) => {
                 let host = self.state.machines[place].edit().host_mut(attempt, subtask).expect("it runs");
                 return start(&mut host.ops, op, request);
             }

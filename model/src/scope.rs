@@ -1,7 +1,7 @@
 //! Scopes: how large a world is, and which faults it may bring. Each hazard is an assumption with a name; a scope switches it
 //! on by giving it a budget. Budgets limit faults and triggers only, never what the core does about them.
 
-use truecut_core::{Attempt, Exchange, Guarantee, Job, Partition, Settings, StartPosition};
+use truecut_core::{Attempt, Exchange, Guarantee, Isolation, Job, Partition, Settings, StartPosition};
 
 use crate::lineage::Record;
 
@@ -75,7 +75,9 @@ impl Scope {
             guarantee: Guarantee::ExactlyOnce,
             prefix: Self::PREFIX.into(),
             start: StartPosition::Earliest,
+            isolation: Isolation::ReadCommitted,
             bounded: false,
+            transaction_timeout_ms: 60_000,
             accept_loss: false,
             settings: Settings { tolerable_failures: self.tolerable_failures, ..Settings::default() },
         }

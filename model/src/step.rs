@@ -7,8 +7,8 @@
 use std::collections::VecDeque;
 
 use truecut_core::{
-    Attempt, Effect, Element, Input, Message, NextOffset, Op, Partition, Peer, Report, Request, Role as _,
-    Slot, Subtask, Timer, TransactionalId, Vertex,
+    Attempt, Effect, Element, Input, Message, NextOffset, Offset, Op, Partition, Peer, Report, Request,
+    Role as _, Slot, Subtask, Timer, TransactionalId, Vertex,
 };
 use truecut_mutants::Mutant;
 
@@ -206,8 +206,9 @@ impl<'a> Step<'a> {
         let host = self.state.machines[place].edit().host_mut(attempt, subtask).expect("the source runs");
         let next = host.positions.get_mut(&partition).expect("it reads the partition");
         let batch = scope.next_record(partition, next.get()).expect("there is a record");
+        let offset = Offset::new(next.get());
         *next = NextOffset::new(next.get() + 1);
-        let input = Input::Fetched { partition, batch, next: *next };
+        let input = Input::Fetched { partition, batch, first: offset, last: offset };
         self.work.push_back(Work::Subtask(place, attempt, subtask, input));
     }
 

@@ -97,9 +97,10 @@ impl Kafka {
     pub(super) async fn open_transactions(&self) -> Result<Vec<String>, Failure> {
         let ask = || async {
             let listing = self.raw.list_transactions(&["Ongoing"]).await.map_err(|why| self.silent(&why))?;
-            match listing.gaps.first() {
-                Some(gap) => Err(self.silent(&format!("transactions can't be listed in full ({gap:?})"))),
-                None => Ok(listing.transactions),
+            let silent = listing.brokers.iter().find(|(_, answer)| *answer != Ok(0));
+            match (silent, listing.leaderless) {
+                (None, 0) => Ok(listing.transactions),
+                gap => Err(self.silent(&format!("transactions can't be listed in full ({gap:?})"))),
             }
         };
         let prefix = format!("{}/", self.names.job);

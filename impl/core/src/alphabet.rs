@@ -10,13 +10,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::id::{
-    Attempt, CheckpointId, CheckpointName, HeadVersion, NextOffset, Partition, Subtask, WorkerId,
+    Attempt, CheckpointId, CheckpointName, HeadVersion, NextOffset, Offset, Partition, Subtask, WorkerId,
 };
-use crate::job::Position;
+use crate::job::{Isolation, Position};
 use crate::kafka::ErrorCode;
 use crate::sink::Fate;
 use crate::snapshot::{Checkpoint, Committable, Head, Snapshot};
-use crate::transaction::{Described, Producer, Slot, TransactionProtocol, TransactionState, TransactionalId};
+use crate::transaction::{Described, Slot, TransactionProtocol, TransactionState, TransactionalId};
 
 /// An input channel of a subtask: the index of the subtask upstream. A chained input is channel 0.
 pub type Channel = u16;
@@ -55,6 +55,8 @@ pub enum Op {
     WriteCheckpoint(CheckpointId),
     /// Coordinator: delete a checkpoint that is not needed any more.
     Discard(CheckpointId),
+    /// Coordinator: delete all checkpoints before this one.
+    DiscardBelow(CheckpointId),
     /// Coordinator: find where a job without a checkpoint begins.
     ResolveStart,
     /// Coordinator: list the open transactions.
@@ -85,7 +87,7 @@ impl Op {
             Self::SwapHead => "swap_head",
             Self::ReadCheckpoint => "read_checkpoint",
             Self::WriteCheckpoint(_) => "write_checkpoint",
-            Self::Discard(_) => "discard",
+            Self::Discard(_) | Self::DiscardBelow(_) => "discard",
             Self::ResolveStart => "resolve_start",
             Self::ListTransactions => "list_transactions",
             Self::Fence(_) => "fence",
@@ -118,21 +120,39 @@ pub enum Request<S> {
     WriteCheckpoint(Checkpoint<S>),
     /// Delete a checkpoint's data. The answer does not matter.
     Discard(CheckpointName),
+    /// Delete all data of checkpoints with lower ids, also of those that were never whole. The answer does not matter.
+    DiscardBelow(CheckpointId),
     /// Find the offset of this position in every partition of the input topic. Answers [`Outcome::Offsets`].
-    ResolveStart(Position),
+    ResolveStart {
+        /// The position.
+        position: Position,
+        /// To whom the end of a partition is the last stable offset.
+        isolation: Isolation,
+    },
     /// List the transactions of all brokers that are in this state. Answers [`Outcome::Listed`].
     ListTransactions(TransactionState),
-    /// InitProducerId, as [`Producer::NONE`], on a transactional id that nobody may use any more: aborts what is open, bumps
+    /// InitProducerId, as [`Producer::NONE`](crate::Producer::NONE), on a transactional id that nobody may use any more: aborts what is open, bumps
     /// the epoch. Answers [`Outcome::Answer`].
-    Fence(TransactionalId),
+    Fence {
+        /// The id.
+        id: TransactionalId,
+        /// The transaction timeout to state.
+        timeout_ms: u32,
+    },
     /// Commit offsets to the consumer group, for monitoring tools only; recovery never reads them. Answers [`Outcome::Answer`].
     CommitOffsets(BTreeMap<Partition, NextOffset>),
     /// Load state. Answers [`Outcome::Restored`].
     Restore(Option<S>),
     /// Capture the state as it is at this place among the effects, then make it durable. Answers [`Outcome::Snapshotted`].
     Snapshot(CheckpointName),
-    /// InitProducerId, as [`Producer::NONE`], for a new transaction. Answers [`Outcome::Initialised`].
-    InitProducer(TransactionalId),
+    /// InitProducerId, as [`Producer::NONE`](crate::Producer::NONE), for a new transaction, then DescribeTransactions to learn what it
+    /// was given. Answers [`Outcome::Initialised`].
+    InitProducer {
+        /// The id.
+        id: TransactionalId,
+        /// After which time Kafka aborts the transaction if nobody ended it.
+        timeout_ms: u32,
+    },
     /// Make a producer without transactions. Answers [`Outcome::Opened`].
     OpenProducer(Slot),
     /// Have every record produced to the slot acknowledged by Kafka. Answers [`Outcome::Flushed`].
@@ -174,8 +194,12 @@ pub enum Outcome<S> {
     Offsets(BTreeMap<Partition, NextOffset>),
     /// Transactions by name.
     Listed {
-        /// Every broker answered and none was loading.
-        complete: bool,
+        /// What Kafka says of the topic that keeps the transactions.
+        topic: ErrorCode,
+        /// Partitions of that topic without a leader.
+        leaderless: u32,
+        /// What each broker answered; `None` for one that did not.
+        brokers: Vec<Option<ErrorCode>>,
         /// Their transactional ids, of all jobs.
         names: Vec<String>,
     },
@@ -183,10 +207,10 @@ pub enum Outcome<S> {
     Restored,
     /// The state is durable, and this is its handle.
     Snapshotted(S),
-    /// What Kafka gave.
+    /// It was initialised.
     Initialised {
-        /// Producer id and epoch.
-        producer: Producer,
+        /// What Kafka said of the id after that.
+        described: Described,
         /// The protocol that the producer speaks.
         protocol: TransactionProtocol,
     },
@@ -234,7 +258,14 @@ pub enum Reason {
         /// What, where, and what to do.
         detail: String,
     },
-    /// The job's own code, its input or a client failed.
+    /// The input can't be read.
+    Input {
+        /// The raw code.
+        code: ErrorCode,
+        /// What the client says of it.
+        detail: String,
+    },
+    /// The job's own code or a client failed.
     Task {
         /// What the shell says of it.
         detail: String,
@@ -301,6 +332,14 @@ pub struct Deployment<S> {
 }
 
 impl<S> Deployment<S> {
+    /// The worker that hosts a subtask.
+    ///
+    /// # Panics
+    /// If the job has no such subtask.
+    pub fn worker_of(&self, subtask: Subtask) -> WorkerId {
+        self.placement[usize::from(subtask.index)]
+    }
+
     /// The checkpoint at which the job had ended, if it had.
     pub fn drained_at(&self) -> Option<CheckpointId> {
         self.drained.then_some(self.restored.id)
@@ -415,13 +454,22 @@ pub enum Input<B, S> {
     Fetched {
         /// The partition.
         partition: Partition,
-        /// The records.
+        /// The records; at least one.
         batch: B,
-        /// One past the last of them.
-        next: NextOffset,
+        /// Offset of the first of them.
+        first: Offset,
+        /// Offset of the last of them.
+        last: Offset,
     },
     /// Source: all that was in a partition at this moment was read. Comes as often as the end is met.
     EndOfPartition(Partition),
+    /// Source: the client can't read, or has trouble that it may get over by itself.
+    FetchFailed {
+        /// The raw code.
+        code: ErrorCode,
+        /// What, where; for a person.
+        detail: String,
+    },
     /// A message arrived.
     Message {
         /// Who sent it.
@@ -463,7 +511,16 @@ pub enum Input<B, S> {
         /// The subtask at this end.
         subtask: Subtask,
     },
-    /// A subtask: its own code or a client failed.
+    /// Worker: subtasks of this attempt could not be started.
+    LaunchFailed {
+        /// The attempt.
+        attempt: Attempt,
+        /// What the shell says of it.
+        detail: String,
+    },
+    /// Worker: the connection to the coordinator is gone. Nothing but answers of its own subtasks comes after it.
+    CoordinatorLost,
+    /// A source or an operator subtask: the job's own code or a client failed.
     TaskFailed {
         /// What the shell says of it.
         detail: String,
@@ -496,6 +553,8 @@ pub enum Effect<B, S> {
     Consume {
         /// Partitions, each with the offset to begin at.
         offsets: BTreeMap<Partition, NextOffset>,
+        /// Which records to read.
+        isolation: Isolation,
         /// Say when the end of a partition is met.
         report_end: bool,
     },
@@ -539,7 +598,7 @@ pub enum Effect<B, S> {
         /// The receiving subtask.
         to: Subtask,
     },
-    /// Coordinator: have no more to do with this worker.
+    /// Coordinator: close the connection to this worker and have no more to do with it.
     Disconnect(WorkerId),
     /// The role ended; nothing comes after it.
     Halt(Halt),
@@ -573,7 +632,8 @@ impl<B, S> Effect<B, S> {
                 | Op::SwapHead
                 | Op::ReadCheckpoint
                 | Op::WriteCheckpoint(_)
-                | Op::Discard(_) => Lane::Store,
+                | Op::Discard(_)
+                | Op::DiscardBelow(_) => Lane::Store,
                 Op::ResolveStart | Op::CommitOffsets => Lane::Consumer,
                 Op::ListTransactions | Op::Fence(_) | Op::Commit(_) | Op::Describe(_) => Lane::Transactions,
                 Op::Restore | Op::Snapshot(_) => Lane::Local,

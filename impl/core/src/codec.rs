@@ -13,10 +13,10 @@ use crate::alphabet::{
     Task, Timer,
 };
 use crate::id::{
-    Attempt, CheckpointId, CheckpointName, HeadVersion, NextOffset, Partition, Subtask, Token, Vertex,
-    WorkerId,
+    Attempt, CheckpointId, CheckpointName, HeadVersion, NextOffset, Offset, Partition, Subtask, Token,
+    Vertex, WorkerId,
 };
-use crate::job::{Exchange, Guarantee, Job, Position, Settings, StartPosition};
+use crate::job::{Exchange, Guarantee, Isolation, Job, Position, Settings, StartPosition};
 use crate::sink::Fate;
 use crate::snapshot::{Checkpoint, Committable, Head, Snapshot};
 use crate::transaction::{Described, Producer, Slot, TransactionProtocol, TransactionState, TransactionalId};
@@ -258,6 +258,7 @@ macro_rules! newtypes {
 newtypes!(
     CheckpointId(u64),
     Attempt(u64),
+    Offset(i64),
     NextOffset(i64),
     Partition(u32),
     WorkerId(u32),
@@ -294,7 +295,8 @@ structs! {
     Task<S> { subtask, restore }
     Deployment<S> { attempt, restored, drained, tasks, placement }
     Settings { max_concurrent, tolerable_failures, max_restarts, retained, min_pause }
-    Job { topic, partitions, sources, operators, exchange, guarantee, prefix, start, bounded, accept_loss, settings }
+    Job { topic, partitions, sources, operators, exchange, guarantee, prefix, start, isolation, bounded,
+        transaction_timeout_ms, accept_loss, settings }
 }
 
 macro_rules! enums {
@@ -331,6 +333,7 @@ enums! {
     Exchange { 0 Forward, 1 Rebalance, 2 Key }
     Guarantee { 0 ExactlyOnce, 1 AtLeastOnce }
     StartPosition { 0 Earliest, 1 Latest, 2 GroupOrEarliest, 3 GroupOrLatest }
+    Isolation { 0 ReadCommitted, 1 ReadUncommitted }
     Position { 0 Earliest, 1 Latest, 2 Committed }
     TransactionState { 0 Empty, 1 Ongoing, 2 PrepareCommit, 3 PrepareAbort, 4 CompleteCommit, 5 CompleteAbort, 6 Other }
     TransactionProtocol { 0 V1, 1 V2 }
@@ -340,22 +343,22 @@ enums! {
     Op {
         0 ReadHead, 1 SwapHead, 2 ReadCheckpoint, 3 WriteCheckpoint(id), 4 Discard(id), 5 ResolveStart, 6 ListTransactions,
         7 Fence(id), 8 CommitOffsets, 9 Restore, 10 Snapshot(id), 11 InitProducer(slot), 12 Flush(slot), 13 Commit(id),
-        14 Describe(id),
+        14 Describe(id), 15 DiscardBelow(id),
     }
     Request<S> {
         0 ReadHead, 1 SwapHead { expected, head }, 2 ReadCheckpoint(name), 3 WriteCheckpoint(checkpoint), 4 Discard(name),
-        5 ResolveStart(start), 6 ListTransactions(state), 7 Fence(id), 8 CommitOffsets(offsets), 9 Restore(state), 10 Snapshot(name),
-        11 InitProducer(id), 12 Flush(slot), 13 Commit(committable), 14 Describe(id), 15 OpenProducer(slot),
+        5 ResolveStart { position, isolation }, 6 ListTransactions(state), 7 Fence { id, timeout_ms }, 8 CommitOffsets(offsets), 9 Restore(state), 10 Snapshot(name),
+        11 InitProducer { id, timeout_ms }, 12 Flush(slot), 13 Commit(committable), 14 Describe(id), 15 OpenProducer(slot), 16 DiscardBelow(id),
     }
     Outcome<S> {
         0 Answer(code), 1 Unknown, 2 Failed { detail }, 3 Head { version, head }, 4 Swapped, 5 Conflict, 6 Checkpoint(checkpoint),
-        7 Written, 8 Offsets(offsets), 9 Listed { complete, names }, 10 Restored, 11 Snapshotted(state), 12 Initialised { producer, protocol },
+        7 Written, 8 Offsets(offsets), 9 Listed { topic, leaderless, brokers, names }, 10 Restored, 11 Snapshotted(state), 12 Initialised { described, protocol },
         13 Flushed, 14 Described(described), 15 Opened,
     }
     Timer { 0 Interval, 1 MinPause, 2 Expiry(id), 3 Heartbeat, 4 Silence(worker), 5 Restart, 6 Retry(op) }
     Reason {
         0 Kafka { op, code }, 1 Environment { op, detail }, 2 Task { detail }, 3 ChannelBroken, 4 WorkerLost(worker), 5 Expired(id),
-        6 Declined(id), 7 NotStored(id),
+        6 Declined(id), 7 NotStored(id), 8 Input { code, detail },
     }
     Halt { 0 Finished(name), 1 Failed { reason, resume }, 2 DataLoss { committable, fate, resume }, 3 Superseded }
     Order { 0 Trigger { checkpoint, last }, 1 Completed(id), 2 Aborted(id) }
@@ -369,12 +372,13 @@ enums! {
     }
     Peer { 0 Coordinator, 1 Worker(worker), 2 Subtask(subtask) }
     Input<B, S> {
-        0 Begin, 1 Element { channel, element }, 2 Fetched { partition, batch, next }, 3 EndOfPartition(partition), 4 Message { from, message },
+        0 Begin, 1 Element { channel, element }, 2 Fetched { partition, batch, first, last }, 3 EndOfPartition(partition), 4 Message { from, message },
         5 Done { op, outcome }, 6 Fired(timer), 7 WorkerJoined { worker, slots }, 8 WorkerLost(worker),
         9 ChannelOffered { attempt, from, to }, 10 ChannelBroken { attempt, subtask }, 11 TaskFailed { detail }, 12 StopRequested,
+        13 FetchFailed { code, detail }, 14 LaunchFailed { attempt, detail }, 15 CoordinatorLost,
     }
     Effect<B, S> {
-        0 Emit(element), 1 Process(batch), 2 Produce { slot, batch }, 3 Hold(channel), 4 Release(channel), 5 Consume { offsets, report_end },
+        0 Emit(element), 1 Process(batch), 2 Produce { slot, batch }, 3 Hold(channel), 4 Release(channel), 5 Consume { offsets, isolation, report_end },
         6 Send { to, message }, 7 Start { op, request }, 8 Arm(timer), 9 Disarm(timer), 10 Launch(deployment), 11 Stop(attempt),
         12 Accept { attempt, from, to }, 13 Refuse { attempt, from, to }, 14 Disconnect(worker), 15 Halt(halt), 16 CloseProducer(slot),
     }

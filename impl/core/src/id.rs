@@ -45,6 +45,10 @@ identity!(
     Attempt(u64), ""
 );
 identity!(
+    /// Offset of a record in its partition.
+    Offset(i64), ""
+);
+identity!(
     /// Offset of the next record to read: one past the last record processed, in every layer.
     NextOffset(i64), ""
 );
@@ -64,6 +68,13 @@ identity!(
     /// Tells one incarnation of the coordinator from another in the head. The shell draws it.
     Token(u64), ""
 );
+
+impl Offset {
+    /// Where reading goes on after this record.
+    pub const fn one_past(self) -> NextOffset {
+        NextOffset(self.0 + 1)
+    }
+}
 
 /// Which of the job's vertices a subtask belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -40,6 +40,15 @@ pub enum Position {
     Committed,
 }
 
+/// Which records a reader is given (Kafka's `isolation.level`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Isolation {
+    /// Those of committed transactions and of none, up to the last stable offset.
+    ReadCommitted,
+    /// All.
+    ReadUncommitted,
+}
+
 /// How records go from sources to operators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Exchange {
@@ -91,8 +100,12 @@ pub struct Job {
     pub prefix: String,
     /// Where a job without a checkpoint begins.
     pub start: StartPosition,
+    /// Which records of the input count.
+    pub isolation: Isolation,
     /// The job ends, with a last checkpoint, once every partition was read to its end.
     pub bounded: bool,
+    /// After how many milliseconds Kafka aborts a transaction that nobody ended.
+    pub transaction_timeout_ms: u32,
     /// Go on when a pre-committed transaction was lost, instead of stopping with a data-loss error.
     pub accept_loss: bool,
     /// Settings of the coordinator.

@@ -30,8 +30,9 @@ pub const fn meaning(code: ErrorCode) -> Meaning {
         // NOT_ENOUGH_REPLICAS, NOT_ENOUGH_REPLICAS_AFTER_APPEND, CONCURRENT_TRANSACTIONS,
         // KAFKA_STORAGE_ERROR, THROTTLING_QUOTA_EXCEEDED
         5 | 6 | 7 | 13 | 14 | 15 | 16 | 19 | 20 | 51 | 56 | 89 => Meaning::Retry,
-        // librdkafka's own: _TRANSPORT, _ALL_BROKERS_DOWN, _TIMED_OUT, _WAIT_COORD, _RETRY
-        -195 | -187 | -185 | -180 | -153 => Meaning::Retry,
+        // librdkafka's own: _TRANSPORT, _RESOLVE, _ALL_BROKERS_DOWN, _TIMED_OUT, _WAIT_COORD, _RETRY. A client that reads
+        // heals them by itself.
+        -195 | -193 | -187 | -185 | -180 | -153 => Meaning::Retry,
         // INVALID_PRODUCER_EPOCH, INVALID_PRODUCER_ID_MAPPING, TRANSACTION_COORDINATOR_FENCED,
         // UNKNOWN_PRODUCER_ID, PRODUCER_FENCED
         47 | 49 | 52 | 59 | 90 => Meaning::Fenced,
@@ -39,6 +40,14 @@ pub const fn meaning(code: ErrorCode) -> Meaning {
         -144 => Meaning::Fenced,
         _ => Meaning::Refused,
     }
+}
+
+/// Whether a listing left nothing out: every broker answered, none was loading its part, and every part had a leader. A topic
+/// that does not exist yet keeps no transactions.
+pub(crate) fn is_whole(topic: ErrorCode, leaderless: u32, brokers: &[Option<ErrorCode>]) -> bool {
+    const UNKNOWN_TOPIC_OR_PARTITION: ErrorCode = 3;
+    let topic = topic == 0 || topic == UNKNOWN_TOPIC_OR_PARTITION;
+    topic && leaderless == 0 && !brokers.is_empty() && brokers.iter().all(|code| *code == Some(0))
 }
 
 #[cfg(test)]
@@ -54,5 +63,17 @@ mod tests {
         for code in [14, 15, 16, 51, -195, -185] {
             assert_eq!(meaning(code), Meaning::Retry, "code {code}");
         }
+    }
+
+    #[test]
+    fn a_listing_that_may_have_left_something_out_is_not_whole() {
+        assert!(is_whole(0, 0, &[Some(0), Some(0)]));
+        assert!(is_whole(3, 0, &[Some(0)]), "no transaction was ever begun");
+        assert!(!is_whole(5, 0, &[Some(0)]), "nothing is known of the topic's partitions");
+        assert!(!is_whole(29, 0, &[Some(0)]), "nobody may see the topic's partitions");
+        assert!(!is_whole(0, 1, &[Some(0)]), "a part has no leader");
+        assert!(!is_whole(0, 0, &[Some(0), Some(14)]), "a broker is loading");
+        assert!(!is_whole(0, 0, &[Some(0), None]), "a broker is silent");
+        assert!(!is_whole(0, 0, &[]), "nobody was asked");
     }
 }

@@ -46,10 +46,10 @@ pub use alphabet::{
 pub use codec::{Decode, Encode, Malformed, Reader};
 pub use coordinator::Coordinator;
 pub use id::{
-    Attempt, CheckpointId, CheckpointName, HeadVersion, NextOffset, Partition, Subtask, Token, Vertex,
-    WorkerId,
+    Attempt, CheckpointId, CheckpointName, HeadVersion, NextOffset, Offset, Partition, Subtask, Token,
+    Vertex, WorkerId,
 };
-pub use job::{Exchange, Guarantee, Job, Position, Settings, StartPosition, owner_of_partition};
+pub use job::{Exchange, Guarantee, Isolation, Job, Position, Settings, StartPosition, owner_of_partition};
 pub use kafka::{ErrorCode, Meaning, meaning};
 pub use operator::Operator;
 pub use role::{AnyRole, Batch, Effects, Role};

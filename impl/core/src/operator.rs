@@ -18,12 +18,15 @@ pub struct Operator<S> {
     /// The state to load; gone once it was asked for.
     restore: Option<Option<S>>,
     alignment: Alignment,
+    /// Its function failed: a record is missing from its state, which no checkpoint may hold.
+    failed: bool,
 }
 
 impl<S: Clone> Operator<S> {
     /// An operator subtask with this many input channels that restores this state.
     pub fn new(attempt: Attempt, index: u16, channels: u16, restore: Option<S>) -> Self {
-        Self { attempt, index, channels, restore: Some(restore), alignment: Alignment::new(channels) }
+        let alignment = Alignment::new(channels);
+        Self { attempt, index, channels, restore: Some(restore), alignment, failed: false }
     }
 
     fn begin<B>(&mut self, out: &mut impl Effects<B, S>) {
@@ -112,6 +115,7 @@ impl<B, S: Clone> Role<B, S> for Operator<S> {
     fn step(&mut self, input: Input<B, S>, out: &mut impl Effects<B, S>) {
         match input {
             Input::Begin => self.begin(out),
+            Input::Element { .. } if self.failed => {}
             Input::Element { channel, element } => self.element(channel, element, out),
             Input::Message { message: Message::ToSubtask { attempt, order, .. }, .. } => {
                 assert!(attempt == self.attempt, "the worker passes on its own attempt only");
@@ -127,9 +131,15 @@ impl<B, S: Clone> Role<B, S> for Operator<S> {
             Input::Done { op: Op::Snapshot(checkpoint), outcome } => {
                 self.snapshotted(checkpoint, outcome, out)
             }
-            Input::TaskFailed { detail } => self.report(Report::Failed(Reason::Task { detail }), out),
+            Input::TaskFailed { detail } => {
+                self.failed = true;
+                self.report(Report::Failed(Reason::Task { detail }), out);
+            }
             Input::Fetched { .. }
             | Input::EndOfPartition(_)
+            | Input::FetchFailed { .. }
+            | Input::LaunchFailed { .. }
+            | Input::CoordinatorLost
             | Input::Message { .. }
             | Input::Done { .. }
             | Input::Fired(_)

@@ -61,14 +61,12 @@ impl<S: Clone> AnyRole<S> {
         let Task { subtask: Subtask { index, .. }, restore } = task;
         match restore {
             Snapshot::Source(offsets) => {
-                Self::Source(Source::new(attempt, index, offsets, job.bounded, drained_at.is_some()))
+                Self::Source(Source::new(job, attempt, index, offsets, drained_at.is_some()))
             }
             Snapshot::Operator(state) => {
                 Self::Operator(Operator::new(attempt, index, job.operator_channels(), state))
             }
-            Snapshot::Sink(listed) => {
-                Self::Sink(Sink::new(attempt, index, job.guarantee, job.accept_loss, listed, drained_at))
-            }
+            Snapshot::Sink(listed) => Self::Sink(Sink::new(job, attempt, index, listed, drained_at)),
         }
     }
 }

@@ -6,7 +6,9 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 
 use crate::alphabet::{Effect, Element, Input, Message, Op, Order, Outcome, Peer, Reason, Report, Request};
-use crate::id::{Attempt, CheckpointId, NextOffset, Partition, Subtask};
+use crate::id::{Attempt, CheckpointId, NextOffset, Offset, Partition, Subtask};
+use crate::job::{Isolation, Job};
+use crate::kafka::{Meaning, meaning};
 use crate::role::{Effects, Role};
 use crate::snapshot::Snapshot;
 
@@ -15,6 +17,7 @@ use crate::snapshot::Snapshot;
 pub struct Source {
     attempt: Attempt,
     index: u16,
+    isolation: Isolation,
     /// Next offset of each partition that it owns. Invariant: an offset never goes back.
     offsets: BTreeMap<Partition, NextOffset>,
     /// Offsets at each barrier whose checkpoint is neither complete nor aborted.
@@ -30,18 +33,19 @@ pub struct Source {
 }
 
 impl Source {
-    /// A source subtask that restores these offsets. `bounded`: it says when it has read its input to the end.
+    /// A source subtask that restores these offsets.
     pub fn new(
+        job: &Job,
         attempt: Attempt,
         index: u16,
         offsets: BTreeMap<Partition, NextOffset>,
-        bounded: bool,
         drained: bool,
     ) -> Self {
         Self {
             attempt,
             index,
-            unread: bounded.then(|| offsets.keys().copied().collect()),
+            isolation: job.isolation,
+            unread: job.bounded.then(|| offsets.keys().copied().collect()),
             offsets,
             at_barrier: BTreeMap::new(),
             triggered: None,
@@ -58,7 +62,8 @@ impl Source {
     fn begin<B, S>(&self, out: &mut impl Effects<B, S>) {
         if !self.drained && !self.offsets.is_empty() {
             let report_end = self.unread.is_some();
-            out.push(Effect::Consume { offsets: self.offsets.clone(), report_end });
+            let (offsets, isolation) = (self.offsets.clone(), self.isolation);
+            out.push(Effect::Consume { offsets, isolation, report_end });
         }
         self.report(Report::Ready, out);
         self.say_if_read(out);
@@ -81,15 +86,16 @@ impl Source {
         &mut self,
         partition: Partition,
         batch: B,
-        next: NextOffset,
+        first: Offset,
+        last: Offset,
         out: &mut impl Effects<B, S>,
     ) {
         if self.drained {
             return; // read ahead of the last barrier; the job that resumes reads it again
         }
         let offset = self.offsets.get_mut(&partition).expect("records come of partitions that it owns");
-        assert!(*offset < next, "offsets go forward");
-        *offset = next;
+        assert!(offset.get() <= first.get() && first <= last, "offsets go forward");
+        *offset = last.one_past();
         out.push(Effect::Emit(Element::Batch(batch)));
     }
 
@@ -168,7 +174,14 @@ impl<B, S> Role<B, S> for Source {
     fn step(&mut self, input: Input<B, S>, out: &mut impl Effects<B, S>) {
         match input {
             Input::Begin => self.begin(out),
-            Input::Fetched { partition, batch, next } => self.fetched(partition, batch, next, out),
+            Input::Fetched { partition, batch, first, last } => {
+                self.fetched(partition, batch, first, last, out);
+            }
+            // What the client gets over by itself is no failure.
+            Input::FetchFailed { code, .. } if meaning(code) == Meaning::Retry => {}
+            Input::FetchFailed { code, detail } => {
+                self.report(Report::Failed(Reason::Input { code, detail }), out);
+            }
             Input::EndOfPartition(partition) => self.at_end(partition, out),
             Input::Message { message: Message::ToSubtask { attempt, order, .. }, .. } => {
                 assert!(attempt == self.attempt, "the worker passes on its own attempt only");
@@ -182,6 +195,8 @@ impl<B, S> Role<B, S> for Source {
             }
             Input::TaskFailed { detail } => self.report(Report::Failed(Reason::Task { detail }), out),
             Input::Element { .. }
+            | Input::LaunchFailed { .. }
+            | Input::CoordinatorLost
             | Input::Message { .. }
             | Input::Done { .. }
             | Input::Fired(_)

@@ -89,11 +89,11 @@ pub enum TransactionProtocol {
 }
 
 impl TransactionProtocol {
-    /// The version of EndTxn that ends a transaction of this protocol: the last that leaves the epoch, the first that bumps it.
-    pub const fn end_txn_version(self) -> i16 {
+    /// The versions of EndTxn that end a transaction of this protocol: those up to 4 leave the epoch as it is.
+    pub const fn end_txn_versions(self) -> core::ops::RangeInclusive<i16> {
         match self {
-            Self::V1 => 4,
-            Self::V2 => 5,
+            Self::V1 => 0..=4,
+            Self::V2 => 5..=5,
         }
     }
 

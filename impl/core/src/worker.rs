@@ -99,9 +99,15 @@ impl Worker {
         }
     }
 
-    /// A broken data channel fails the attempt; there is no reconnection within one.
-    fn channel_broken<B, S>(&self, attempt: Attempt, subtask: Subtask, out: &mut impl Effects<B, S>) {
-        let report = Report::Failed(Reason::ChannelBroken);
+    /// Fails the attempt. A broken data channel does: there is no reconnection within one.
+    fn task_failed<B, S>(
+        &self,
+        attempt: Attempt,
+        subtask: Subtask,
+        reason: Reason,
+        out: &mut impl Effects<B, S>,
+    ) {
+        let report = Report::Failed(reason);
         self.subtask_says(Message::FromSubtask { attempt, subtask, report }, out);
     }
 }
@@ -118,10 +124,21 @@ impl<B, S> Role<B, S> for Worker {
             Input::Message { from: Peer::Coordinator, message } => self.coordinator_says(message, out),
             Input::Message { from: Peer::Subtask(_), message } => self.subtask_says(message, out),
             Input::ChannelOffered { attempt, from, to } => self.offered(attempt, from, to, out),
-            Input::ChannelBroken { attempt, subtask } => self.channel_broken(attempt, subtask, out),
+            Input::ChannelBroken { attempt, subtask } => {
+                self.task_failed(attempt, subtask, Reason::ChannelBroken, out);
+            }
+            Input::LaunchFailed { attempt, detail } => {
+                // Any of them stands for all: the attempt fails as a whole.
+                if let Some(subtask) = self.running.first() {
+                    self.task_failed(attempt, *subtask, Reason::Task { detail }, out);
+                }
+            }
+            // Without a coordinator nobody says what is complete, and the next attempt runs elsewhere.
+            Input::CoordinatorLost => self.stop(out),
             Input::Element { .. }
             | Input::Fetched { .. }
             | Input::EndOfPartition(_)
+            | Input::FetchFailed { .. }
             | Input::Message { from: Peer::Worker(_), .. }
             | Input::Done { .. }
             | Input::Fired(_)

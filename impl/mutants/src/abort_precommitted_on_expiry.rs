@@ -8,6 +8,9 @@ use truecut_core::{
 
 use crate::interpose::{Interpose, ack, order_in, run};
 
+/// A transaction timeout that every broker allows.
+const TIMEOUT_MS: u32 = 60_000;
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct AbortPrecommittedOnExpiry {
     /// The transaction that each checkpoint closed.
@@ -40,7 +43,8 @@ impl Interpose for AbortPrecommittedOnExpiry {
             && let Some(id) = self.closed.remove(&checkpoint)
         {
             self.aborting.insert(id.slot);
-            effects.push(Effect::Start { op: Op::InitProducer(id.slot), request: Request::InitProducer(id) });
+            let request = Request::InitProducer { id, timeout_ms: TIMEOUT_MS };
+            effects.push(Effect::Start { op: Op::InitProducer(id.slot), request });
         }
         effects
     }

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use truecut_core::{
-    AnyRole, Batch, CheckpointName, Effect, Input, NextOffset, Op, Outcome, Partition, Position, Request,
-    Snapshot, Timer,
+    AnyRole, Batch, CheckpointName, Effect, Input, Isolation, NextOffset, Op, Outcome, Partition, Position,
+    Request, Snapshot, Timer,
 };
 
 use crate::interpose::{Interpose, run};
@@ -24,7 +24,9 @@ pub(crate) enum ResumeFromGroupOffsets {
 
 impl ResumeFromGroupOffsets {
     fn ask<B, S>() -> Vec<Effect<B, S>> {
-        vec![Effect::Start { op: Op::ResolveStart, request: Request::ResolveStart(Position::Committed) }]
+        let request =
+            Request::ResolveStart { position: Position::Committed, isolation: Isolation::ReadCommitted };
+        vec![Effect::Start { op: Op::ResolveStart, request }]
     }
 }
 

@@ -102,7 +102,7 @@ async fn measure(
     let mut ticks = tokio::time::interval(interval);
     for number in 0..count {
         let (ready, id, took) = next.await?;
-        let (producer, identity) = ready?;
+        let (producer, description) = ready?;
         times.initialise.push(took);
         next = initialise(number + 1);
         producer.produce(topic, records()).await;
@@ -112,7 +112,7 @@ async fn measure(
         times.flush.push(before.elapsed());
         drop(producer);
         let before = Instant::now();
-        let ended = raw.end_txn(&id, identity, true, 4).await?;
+        let ended = raw.end_txn(&id, description.identity, true, 0..=4).await?;
         times.commit.push(before.elapsed());
         if ended.error_code != 0 {
             return Err(format!("EndTxn of {id} answered {}", ended.error_code).into());

@@ -7,13 +7,14 @@
 use std::collections::BTreeMap;
 
 use truecut_core::{
-    NextOffset, Outcome, Partition, Position, Producer, Request, TransactionState, TransactionalId,
+    Isolation, Job, NextOffset, Outcome, Partition, Position, Producer, Request, TransactionState,
 };
 
 use crate::config::JobConfig;
 use crate::failure::ProcessError;
 use crate::kafka::Transport;
-use crate::kafka::raw::{At, Isolation, ProducerIdentity, RawClient};
+use crate::kafka::raw::{At, ProducerIdentity, RawClient};
+use crate::outcome::unanswered;
 use crate::store::StateHandle;
 
 /// Kafka's code for a topic that does not exist.
@@ -72,15 +73,17 @@ impl Admin {
         u32::try_from(have).map_err(|error| ProcessError::Internal { detail: error.to_string() })
     }
 
-    /// Performs a request.
+    /// Performs a request of a job.
     ///
     /// # Panics
     /// If it is not one of a coordinator to Kafka.
-    pub async fn perform(&self, request: Request<StateHandle>) -> Outcome<StateHandle> {
+    pub async fn perform(&self, job: &Job, request: Request<StateHandle>) -> Outcome<StateHandle> {
         match request {
-            Request::ResolveStart(position) => self.resolve(position).await.unwrap_or_else(|outcome| outcome),
+            Request::ResolveStart { position, isolation } => {
+                self.resolve(position, isolation).await.unwrap_or_else(|outcome| outcome)
+            }
             Request::ListTransactions(state) => self.list(state).await,
-            Request::Fence(id) => self.fence(id).await,
+            Request::Fence { id, timeout_ms } => self.fence(&id.render(&job.prefix), timeout_ms).await,
             _ => unreachable!("no request of a coordinator to Kafka"),
         }
     }
@@ -88,32 +91,37 @@ impl Admin {
     async fn list(&self, state: TransactionState) -> Outcome<StateHandle> {
         match self.raw.list_transactions(&[state.name()]).await {
             Ok(listing) => Outcome::Listed {
-                complete: listing.gaps.is_empty(),
+                topic: listing.topic_code,
+                leaderless: listing.leaderless,
+                brokers: listing.brokers.into_iter().map(|(_, answer)| answer.ok()).collect(),
                 names: listing.transactions.into_iter().map(|listed| listed.transactional_id).collect(),
             },
             Err(why) => {
                 tracing::info!(%why, "open transactions were not listed");
-                Outcome::Unknown
+                unanswered(&why)
             }
         }
     }
 
-    async fn fence(&self, id: TransactionalId) -> Outcome<StateHandle> {
-        let name = id.render(&self.config.name);
-        let timeout = i32::try_from(self.config.sink.transaction_timeout_ms).unwrap_or(i32::MAX);
+    async fn fence(&self, name: &str, timeout_ms: u32) -> Outcome<StateHandle> {
+        let timeout_ms = i32::try_from(timeout_ms).unwrap_or(i32::MAX);
         let Producer { id: producer_id, epoch: producer_epoch } = Producer::NONE;
         let nobody = ProducerIdentity { producer_id, producer_epoch };
-        let outcome = match self.raw.init_producer_id(Some(&name), timeout, nobody).await {
+        let outcome = match self.raw.init_producer_id(Some(name), timeout_ms, nobody).await {
             Ok(initialised) => Outcome::Answer(initialised.error_code),
-            Err(_) => Outcome::Unknown,
+            Err(why) => unanswered(&why),
         };
         tracing::info!(transaction = name, ?outcome, "fenced a lingering transaction");
         outcome
     }
 
-    async fn resolve(&self, position: Position) -> Result<Outcome<StateHandle>, Outcome<StateHandle>> {
+    async fn resolve(
+        &self,
+        position: Position,
+        isolation: Isolation,
+    ) -> Result<Outcome<StateHandle>, Outcome<StateHandle>> {
         let topic = self.config.source.topic.as_str();
-        let metadata = self.raw.metadata(Some(&[topic])).await.map_err(|_| Outcome::Unknown)?;
+        let metadata = self.raw.metadata(Some(&[topic])).await.map_err(|why| unanswered(&why))?;
         let info = metadata.topics.iter().find(|info| info.name == topic).ok_or(Outcome::Unknown)?;
         if info.error_code != 0 {
             return Err(Outcome::Answer(info.error_code));
@@ -121,8 +129,8 @@ impl Admin {
         let numbers: Vec<i32> = info.partitions.iter().map(|partition| partition.partition).collect();
         let found = match position {
             Position::Committed => self.committed(&numbers).await?,
-            Position::Earliest => self.offsets(&numbers, At::Earliest).await?,
-            Position::Latest => self.offsets(&numbers, At::Latest).await?,
+            Position::Earliest => self.offsets(&numbers, At::Earliest, isolation).await?,
+            Position::Latest => self.offsets(&numbers, At::Latest, isolation).await?,
         };
         let mut offsets = BTreeMap::new();
         for (number, next) in found {
@@ -133,16 +141,16 @@ impl Admin {
         Ok(Outcome::Offsets(offsets))
     }
 
-    async fn offsets(&self, partitions: &[i32], at: At) -> Result<BTreeMap<i32, i64>, Outcome<StateHandle>> {
-        let isolation = if self.config.source.read_committed {
-            Isolation::ReadCommitted
-        } else {
-            Isolation::ReadUncommitted
-        };
+    async fn offsets(
+        &self,
+        partitions: &[i32],
+        at: At,
+        isolation: Isolation,
+    ) -> Result<BTreeMap<i32, i64>, Outcome<StateHandle>> {
         let mut offsets = BTreeMap::new();
         for partition in partitions {
             let listed = self.raw.list_offsets(&self.config.source.topic, *partition, at, isolation).await;
-            let listed = listed.map_err(|_| Outcome::Unknown)?;
+            let listed = listed.map_err(|why| unanswered(&why))?;
             match listed.offset {
                 Some(offset) if listed.error_code == 0 => offsets.insert(*partition, offset),
                 _ => return Err(Outcome::Answer(listed.error_code)),
@@ -153,7 +161,7 @@ impl Admin {
 
     async fn committed(&self, partitions: &[i32]) -> Result<BTreeMap<i32, i64>, Outcome<StateHandle>> {
         let fetched = self.raw.offset_fetch(self.config.group(), &self.config.source.topic, partitions).await;
-        let fetched = fetched.map_err(|_| Outcome::Unknown)?;
+        let fetched = fetched.map_err(|why| unanswered(&why))?;
         let mut committed = BTreeMap::new();
         for (partition, answer) in partitions.iter().zip(fetched) {
             if answer.error_code != 0 {

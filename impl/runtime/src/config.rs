@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use truecut_core::{Exchange, Guarantee, Job, Settings, StartPosition};
+use truecut_core::{Exchange, Guarantee, Isolation, Job, Settings, StartPosition};
 
 /// A job description that can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -293,7 +293,8 @@ impl JobConfig {
     }
 
     fn slots_needed(&self) -> u16 {
-        self.source.parallelism.max(self.operator.parallelism)
+        // Slots do not depend on how many partitions there are, nor on whether a loss is accepted.
+        self.job(1, false).slots()
     }
 
     /// Slots that each worker offers.
@@ -333,7 +334,13 @@ impl JobConfig {
                 Start::GroupOrEarliest => StartPosition::GroupOrEarliest,
                 Start::GroupOrLatest => StartPosition::GroupOrLatest,
             },
+            isolation: if self.source.read_committed {
+                Isolation::ReadCommitted
+            } else {
+                Isolation::ReadUncommitted
+            },
             bounded: self.source.bounded,
+            transaction_timeout_ms: self.sink.transaction_timeout_ms,
             accept_loss,
             settings: Settings {
                 max_concurrent: checkpoints.max_concurrent,

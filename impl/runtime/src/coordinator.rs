@@ -12,8 +12,10 @@ use std::time::Duration;
 use tokio::io::AsyncBufReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio_util::sync::CancellationToken;
 use truecut_core::{
-    Attempt, Effect, Halt, Input, Message, Op, Order, Outcome, Peer, Request, Subtask, Timer, Token, WorkerId,
+    Attempt, Effect, Halt, Input, Job, Message, Op, Order, Outcome, Peer, Request, Subtask, Timer, Token,
+    WorkerId,
 };
 
 use crate::admin::Admin;
@@ -55,6 +57,7 @@ enum Happening {
         pid: u32,
         data_address: String,
         outgoing: UnboundedSender<Frame>,
+        closed: CancellationToken,
         reply: tokio::sync::oneshot::Sender<WorkerId>,
     },
     Left(WorkerId),
@@ -80,7 +83,7 @@ pub async fn run(options: CoordinatorOptions) -> Result<u8, ProcessError> {
     let address =
         listener.local_addr().map_err(|error| ProcessError::environment("listen for workers", &error))?;
     let job = config.job(partitions, options.accept_loss);
-    let construction = Construction::Coordinator { job, token: token(), fresh: options.fresh };
+    let construction = Construction::Coordinator { job: job.clone(), token: token(), fresh: options.fresh };
     let mut driver = Driver::new(&options.hosting, construction, WorkerId::new(0))?;
 
     let (happen, mut happenings) = unbounded_channel();
@@ -95,6 +98,7 @@ pub async fn run(options: CoordinatorOptions) -> Result<u8, ProcessError> {
         },
         config: config.clone(),
         admin: Arc::new(admin),
+        job: Arc::new(job),
         store: store_thread(checkpoints, happen.clone())?,
         timers: Timers::new(fire),
         happen,
@@ -160,7 +164,7 @@ async fn listen_to_supervisor(happen: UnboundedSender<Happening>) {
     drop(happen.send(Happening::SupervisorGone));
 }
 
-/// Serves one worker: takes it on, passes on what it says, tells of its end.
+/// Serves one worker: takes it on, passes on what it says, tells of its end. The connection ends with it.
 async fn serve(stream: TcpStream, welcome: Welcome, happen: UnboundedSender<Happening>) {
     let Ok((mut incoming, outgoing)) = control::split(stream) else { return };
     let Some(Frame::Hello { version, pid, slots, data_address }) = incoming.next().await else { return };
@@ -169,12 +173,20 @@ async fn serve(stream: TcpStream, welcome: Welcome, happen: UnboundedSender<Happ
         return;
     }
     let (reply, accepted) = tokio::sync::oneshot::channel();
-    drop(happen.send(Happening::Joined { pid, data_address, outgoing: outgoing.clone(), reply }));
+    let (closed, joining) = (CancellationToken::new(), outgoing.clone());
+    drop(happen.send(Happening::Joined {
+        pid,
+        data_address,
+        outgoing: joining,
+        closed: closed.clone(),
+        reply,
+    }));
     let Ok(worker) = accepted.await else { return };
     let Welcome { config, partitions, accept_loss } = welcome;
     drop(outgoing.send(Frame::Welcome { worker: worker.get(), config, partitions, accept_loss }));
     drop(happen.send(Happening::Stepped(Input::WorkerJoined { worker, slots }.into())));
-    while let Some(frame) = incoming.next().await {
+    // What has come is passed on before the connection is closed.
+    while let Some(Some(frame)) = closed.run_until_cancelled(incoming.next()).await {
         if let Frame::Core { stamp, message, .. } = frame {
             let input = Input::Message { from: Peer::Worker(worker), message };
             drop(happen.send(Happening::Stepped(Stepped { input, stamp: Some(stamp) })));
@@ -211,6 +223,8 @@ struct Welcome {
 
 struct Connected {
     outgoing: UnboundedSender<Frame>,
+    /// Closes the connection.
+    closed: CancellationToken,
     data_address: String,
 }
 
@@ -219,6 +233,7 @@ struct Hands {
     welcome: Welcome,
     config: JobConfig,
     admin: Arc<Admin>,
+    job: Arc<Job>,
     store: std::sync::mpsc::Sender<(Op, Request<StateHandle>)>,
     timers: Timers,
     happen: UnboundedSender<Happening>,
@@ -238,10 +253,10 @@ impl Hands {
             Happening::Connected { stream } => {
                 drop(tokio::spawn(serve(stream, self.welcome.clone(), self.happen.clone())))
             }
-            Happening::Joined { pid, data_address, outgoing, reply } => {
+            Happening::Joined { pid, data_address, outgoing, closed, reply } => {
                 self.joined += 1;
                 let worker = WorkerId::new(self.joined);
-                self.workers.insert(worker, Connected { outgoing, data_address });
+                self.workers.insert(worker, Connected { outgoing, closed, data_address });
                 let _ = reply.send(worker);
                 emit(&Event::WorkerJoined { worker: worker.get(), pid });
             }
@@ -276,7 +291,8 @@ impl Hands {
             }
             Effect::Disarm(timer) => self.timers.disarm(timer),
             Effect::Disconnect(worker) => {
-                if self.workers.remove(&worker).is_some() {
+                if let Some(connected) = self.workers.remove(&worker) {
+                    connected.closed.cancel();
                     emit(&Event::WorkerLost { worker: worker.get() });
                 }
             }
@@ -331,11 +347,13 @@ impl Hands {
             | Request::SwapHead { .. }
             | Request::ReadCheckpoint(_)
             | Request::WriteCheckpoint(_)
-            | Request::Discard(_) => drop(self.store.send((op, request))),
+            | Request::Discard(_)
+            | Request::DiscardBelow(_) => drop(self.store.send((op, request))),
             request => {
-                let (admin, happen) = (Arc::clone(&self.admin), self.happen.clone());
+                let (admin, job, happen) =
+                    (Arc::clone(&self.admin), Arc::clone(&self.job), self.happen.clone());
                 tokio::spawn(async move {
-                    let outcome = admin.perform(request).await;
+                    let outcome = admin.perform(&job, request).await;
                     drop(happen.send(Happening::Stepped(Input::Done { op, outcome }.into())));
                 });
             }

@@ -60,6 +60,7 @@ pub fn reason(reason: &Reason) -> String {
     match reason {
         Reason::Kafka { op, code } => format!("Kafka answered {op:?} with error code {code}"),
         Reason::Environment { op, detail } => format!("{}: {detail}", op.name()),
+        Reason::Input { code, detail } => format!("the input can't be read: {detail} (code {code})"),
         Reason::Task { detail } => detail.clone(),
         Reason::ChannelBroken => "a data channel between workers broke".into(),
         Reason::WorkerLost(worker) => format!("worker {worker} died or fell silent"),

@@ -79,7 +79,6 @@ pub async fn run(options: WorkerOptions, functions: &Functions) -> Result<(), Pr
     let job = config.job(partitions, accept_loss);
     let mut host = Host::new(WorkerId::new(worker), &options, config, job, outgoing, functions)?;
     host.serve(incoming, listener).await;
-    host.stop_all();
     host.finish();
     Ok(())
 }
@@ -95,7 +94,6 @@ struct Host {
 
 struct Hands {
     worker: WorkerId,
-    job: Job,
     shared: Shared,
     hosting: Hosting,
     outgoing: UnboundedSender<Frame>,
@@ -104,6 +102,8 @@ struct Hands {
     running: BTreeMap<Attempt, Running>,
     /// Where the workers of the newest deployment listen.
     addresses: Vec<Address>,
+    /// The launch that failed, until the role is told.
+    failed: Option<(Attempt, String)>,
     /// Offers that the role has not settled.
     offers: BTreeMap<ChannelName, oneshot::Sender<Accepted>>,
     /// Threads of tasks that were stopped.
@@ -144,19 +144,20 @@ impl Host {
             runtime: Handle::current(),
             reports: reporter,
             config: Arc::new(config),
+            job: Arc::new(job),
             cluster,
             raw,
         };
         let broken = unbounded_channel();
         let hands = Hands {
             worker,
-            job,
             shared,
             hosting: options.hosting.clone(),
             outgoing,
             broken: broken.0.clone(),
             running: BTreeMap::new(),
             addresses: Vec::new(),
+            failed: None,
             offers: BTreeMap::new(),
             ending: Vec::new(),
         };
@@ -194,6 +195,7 @@ impl Host {
             }
         }
         tracing::info!("the coordinator is gone");
+        self.step(Input::CoordinatorLost.into());
         server.abort();
     }
 
@@ -201,17 +203,15 @@ impl Host {
         let hands = &mut self.hands;
         if let Some(driver) = &mut self.driver {
             driver.step(stepped, |effect, stamp| hands.perform(effect, stamp));
+            if let Some((attempt, detail)) = hands.failed.take() {
+                let input = Input::LaunchFailed { attempt, detail };
+                driver.step(input.into(), |effect, stamp| hands.perform(effect, stamp));
+            }
         }
-    }
-
-    fn stop_all(&mut self) {
-        for attempt in self.hands.running.keys().copied().collect::<Vec<_>>() {
-            self.hands.stop(attempt);
-        }
-        self.hands.join();
     }
 
     fn finish(mut self) {
+        self.hands.join();
         if let Some(driver) = self.driver.take() {
             driver.finish();
         }
@@ -290,7 +290,7 @@ impl Hands {
             .collect();
         // All gates before any thread: a source may send to its neighbour at once.
         for index in &operators {
-            running.chains.insert(*index, Arc::new(Inbox::new(self.job.operator_channels())));
+            running.chains.insert(*index, Arc::new(Inbox::new(self.shared.job.operator_channels())));
         }
         let mut launched = Ok(());
         for index in operators {
@@ -304,11 +304,7 @@ impl Hands {
         self.running.insert(attempt, running);
         if let Err(detail) = launched {
             tracing::error!(attempt = attempt.get(), detail, "launch failed");
-            // As any task that fails: the coordinator is told, and ends the attempt.
-            let subtask = deployment.tasks.first().map_or(Subtask::source(0), |task| task.subtask);
-            let report = truecut_core::Report::Failed(truecut_core::Reason::Task { detail });
-            let message = Mail::FromSubtask { attempt, subtask, report };
-            drop(self.shared.reports.send(Reported { from: subtask, message, stamp: None }));
+            self.failed = Some((attempt, detail));
         }
     }
 
@@ -319,8 +315,12 @@ impl Hands {
     ) -> Result<Driver, String> {
         let task = task.ok_or("a deployment without one of its tasks")?;
         let drained_at = deployment.drained_at();
-        let construction =
-            Construction::Subtask { job: self.job.clone(), attempt: deployment.attempt, task, drained_at };
+        let construction = Construction::Subtask {
+            job: Job::clone(&self.shared.job),
+            attempt: deployment.attempt,
+            task,
+            drained_at,
+        };
         Driver::new(&self.hosting, construction, self.worker).map_err(|error| error.to_string())
     }
 
@@ -348,9 +348,9 @@ impl Hands {
     ) -> Result<(), String> {
         let subtask = Subtask::source(index);
         let driver = self.driver(deployment, tasks.remove(&subtask))?;
-        let channel = self.job.channel_of_source(index);
+        let channel = self.shared.job.channel_of_source(index);
         let mut channels = Vec::new();
-        for operator in self.job.outputs_of_source(index) {
+        for operator in self.shared.job.outputs_of_source(index) {
             let credits = Arc::new(Credits::new());
             running.credits.push(Arc::clone(&credits));
             let target = if let Some(inbox) = running.chains.get(&operator) {
@@ -364,8 +364,12 @@ impl Hands {
         }
         let inbox: Arc<SourceInbox> = Arc::new(Inbox::new(1));
         running.sources.insert(index, Arc::clone(&inbox));
-        let task =
-            SourceTask::new(subtask, self.shared.clone(), inbox, Outputs::new(self.job.exchange, channels));
+        let task = SourceTask::new(
+            subtask,
+            self.shared.clone(),
+            inbox,
+            Outputs::new(self.shared.job.exchange, channels),
+        );
         running.threads.push(thread(format!("source-{index}"), move || task.run(driver))?);
         Ok(())
     }
@@ -378,10 +382,11 @@ impl Hands {
         credits: &Arc<Credits>,
         running: &Running,
     ) -> Result<Target, String> {
-        let worker = deployment.placement[usize::from(operator)].get();
+        let to = Subtask::operator(operator);
+        let worker = deployment.worker_of(to).get();
         let address = self.addresses.iter().find(|address| address.worker == worker);
         let address = address.ok_or_else(|| format!("nobody said where worker {worker} listens"))?.at.clone();
-        let name = ChannelName { attempt: deployment.attempt, from, to: Subtask::operator(operator) };
+        let name = ChannelName { attempt: deployment.attempt, from, to };
         let (writer, elements) = unbounded_channel();
         let (credits, stop, broken) = (Arc::clone(credits), running.stop.clone(), self.broken.clone());
         self.shared.runtime.spawn(data::send(address, name, elements, credits, stop, broken));
@@ -394,7 +399,7 @@ impl Hands {
         let Some(inbox) = running.chains.get(&name.to.index) else { return };
         let accepted = Accepted {
             inbox: Arc::clone(inbox),
-            channel: self.job.channel_of_source(name.from.index),
+            channel: self.shared.job.channel_of_source(name.from.index),
             stop: running.stop.clone(),
         };
         drop(decision.send(accepted)); // the offering worker may be gone

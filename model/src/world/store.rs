@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use truecut_core::{
-    Checkpoint, CheckpointName, Committable, Head, HeadVersion, NextOffset, Partition, Snapshot,
+    Checkpoint, CheckpointId, CheckpointName, Committable, Head, HeadVersion, NextOffset, Partition, Snapshot,
 };
 
 use crate::lineage::Lineage;
@@ -45,6 +45,10 @@ impl Store {
 
     pub(crate) fn write(&mut self, checkpoint: Checkpoint<Lineage>) {
         self.data.insert(checkpoint.name, checkpoint);
+    }
+
+    pub(crate) fn discard_below(&mut self, id: CheckpointId) {
+        self.data.retain(|name, _| name.id >= id);
     }
 
     pub(crate) fn discard(&mut self, name: CheckpointName) {

@@ -82,7 +82,8 @@ impl<S: Clone> Coordinator<S> {
             StartPosition::Earliest | StartPosition::GroupOrEarliest => Position::Earliest,
             StartPosition::Latest | StartPosition::GroupOrLatest => Position::Latest,
         };
-        out.push(Effect::Start { op: Op::ResolveStart, request: Request::ResolveStart(position) });
+        let request = Request::ResolveStart { position, isolation: self.job.isolation };
+        out.push(Effect::Start { op: Op::ResolveStart, request });
     }
 
     /// Where a job begins is its first checkpoint: no later attempt resolves it again (FLINK-28303).

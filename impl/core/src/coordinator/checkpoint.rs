@@ -202,10 +202,12 @@ impl<S: Clone> Coordinator<S> {
     /// Keeps as many completed checkpoints as are wanted.
     fn retain<B>(&mut self, name: CheckpointName, out: &mut impl Effects<B, S>) {
         self.retained.push_back(name);
-        while self.retained.len() > usize::from(self.job.settings.retained.max(1)) {
-            if let Some(oldest) = self.retained.pop_front() {
-                self.discard(oldest, out);
-            }
+        let most = usize::from(self.job.settings.retained.max(1));
+        if self.retained.len() > most {
+            self.retained.drain(..self.retained.len() - most);
+            let oldest = self.retained.front().expect("at least one is kept").id;
+            // Ids only grow: whatever is older is of a checkpoint that is not kept, or was never whole.
+            out.push(Effect::Start { op: Op::DiscardBelow(oldest), request: Request::DiscardBelow(oldest) });
         }
     }
 

@@ -8,9 +8,10 @@
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
 
-use crate::alphabet::{Effect, Op, Outcome, Request, Timer};
+use crate::alphabet::{Effect, Op, Outcome, Reason, Request, Timer};
 use crate::id::Attempt;
-use crate::kafka::{Meaning, meaning};
+use crate::kafka::{Meaning, is_whole, meaning};
+use crate::operator::unexpected;
 use crate::role::Effects;
 use crate::snapshot::Checkpoint;
 use crate::transaction::{TransactionState, TransactionalId};
@@ -19,6 +20,8 @@ use crate::transaction::{TransactionState, TransactionalId};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Lingering {
     attempt: Attempt,
+    /// The transaction timeout to state when fencing.
+    timeout_ms: u32,
     /// What the restored checkpoint lists: never to be aborted.
     keep: BTreeSet<TransactionalId>,
     /// A listing is under way; whether it began after a checkpoint of the attempt was complete.
@@ -44,9 +47,10 @@ pub(super) fn abort_set(
 
 impl Lingering {
     /// Nothing to do before the first attempt.
-    pub(super) fn idle() -> Self {
+    pub(super) fn idle(timeout_ms: u32) -> Self {
         Self {
             attempt: Attempt::new(0),
+            timeout_ms,
             keep: BTreeSet::new(),
             listing: None,
             completed: false,
@@ -98,18 +102,30 @@ impl Lingering {
         }
     }
 
-    /// A listing was answered.
-    pub(super) fn listed<B, S>(&mut self, prefix: &str, outcome: Outcome<S>, out: &mut impl Effects<B, S>) {
+    /// A listing was answered. Gives the reason if there will never be one.
+    pub(super) fn listed<B, S>(
+        &mut self,
+        prefix: &str,
+        outcome: Outcome<S>,
+        out: &mut impl Effects<B, S>,
+    ) -> Option<Reason> {
         let after_completion = self.listing.take().expect("a listing was under way");
-        let Outcome::Listed { complete, names } = outcome else {
-            out.push(Effect::Arm(Timer::Retry(Op::ListTransactions)));
-            return;
+        let (complete, names) = match outcome {
+            Outcome::Listed { topic, leaderless, brokers, names } => {
+                (is_whole(topic, leaderless, &brokers), names)
+            }
+            Outcome::Failed { .. } => return Some(unexpected(Op::ListTransactions, outcome)),
+            _ => {
+                out.push(Effect::Arm(Timer::Retry(Op::ListTransactions)));
+                return None;
+            }
         };
         let found = abort_set(prefix, &names, self.attempt, &self.keep);
         self.clean |= complete && found.is_empty() && after_completion;
         self.fencing = found.into_iter().collect();
         self.fence(out);
         self.list_again(out, !complete);
+        None
     }
 
     /// Once a checkpoint of the attempt is complete, listing goes on until it is clean.
@@ -121,29 +137,38 @@ impl Lingering {
 
     fn fence<B, S>(&self, out: &mut impl Effects<B, S>) {
         if let Some(id) = self.fencing.front() {
-            out.push(Effect::Start { op: Op::Fence(*id), request: Request::Fence(*id) });
+            let request = Request::Fence { id: *id, timeout_ms: self.timeout_ms };
+            out.push(Effect::Start { op: Op::Fence(*id), request });
         }
     }
 
-    /// A fencing was answered. One that is refused is found again by the next listing.
+    /// A fencing was answered. One that somebody else was quicker with is found again by the next listing, if it is open still.
+    /// Gives the reason if the id can't be fenced: what it left open would hide records from readers for as long as it is open.
     pub(super) fn fenced<B, S>(
         &mut self,
         id: TransactionalId,
         outcome: Outcome<S>,
         out: &mut impl Effects<B, S>,
-    ) {
+    ) -> Option<Reason> {
         assert!(self.fencing.front() == Some(&id), "ids are fenced one at a time");
-        let again = match outcome {
-            Outcome::Answer(code) => meaning(code) == Meaning::Retry,
-            _ => true,
+        let op = Op::Fence(id);
+        let told = match &outcome {
+            Outcome::Answer(code) => meaning(*code),
+            Outcome::Failed { .. } => Meaning::Refused,
+            _ => Meaning::Retry,
         };
-        if again {
-            out.push(Effect::Arm(Timer::Retry(Op::Fence(id))));
-            return;
+        match told {
+            Meaning::Done | Meaning::Fenced => {}
+            Meaning::Refused => return Some(unexpected(op, outcome)),
+            Meaning::Retry => {
+                out.push(Effect::Arm(Timer::Retry(op)));
+                return None;
+            }
         }
         self.fencing.pop_front();
         self.fence(out);
         self.list_again(out, false);
+        None
     }
 
     /// A retry timer fired.

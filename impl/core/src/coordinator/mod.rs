@@ -87,6 +87,7 @@ impl<S: Clone> Coordinator<S> {
             job.sources > 0 && job.operators > 0 && job.partitions > 0,
             "a job has subtasks and partitions"
         );
+        let lingering = Lingering::idle(job.transaction_timeout_ms);
         Self {
             job,
             token,
@@ -101,7 +102,7 @@ impl<S: Clone> Coordinator<S> {
             retained: VecDeque::new(),
             group: None,
             workers: BTreeMap::new(),
-            lingering: Lingering::idle(),
+            lingering,
             wanted: false,
             pausing: false,
             stopping: false,
@@ -172,13 +173,17 @@ impl<S: Clone> Coordinator<S> {
             Op::SwapHead => self.swapped(outcome, out),
             Op::ReadCheckpoint => self.loaded(outcome, out),
             Op::WriteCheckpoint(id) => self.written(id, outcome, out),
-            Op::Discard(_) => {}
+            Op::Discard(_) | Op::DiscardBelow(_) => {}
             Op::ResolveStart => self.start_resolved(outcome, out),
             Op::ListTransactions => {
-                self.lingering.listed(&self.job.prefix, outcome, out);
+                let never = self.lingering.listed(&self.job.prefix, outcome, out);
+                self.not_cleaned(never, out);
                 self.finish_if_done(out);
             }
-            Op::Fence(id) => self.lingering.fenced(id, outcome, out),
+            Op::Fence(id) => {
+                let never = self.lingering.fenced(id, outcome, out);
+                self.not_cleaned(never, out);
+            }
             Op::CommitOffsets
             | Op::Restore
             | Op::Snapshot(_)
@@ -186,6 +191,13 @@ impl<S: Clone> Coordinator<S> {
             | Op::Flush(_)
             | Op::Commit(_)
             | Op::Describe(_) => unreachable!("no operation of a coordinator"),
+        }
+    }
+
+    fn not_cleaned<B>(&mut self, reason: Option<crate::alphabet::Reason>, out: &mut impl Effects<B, S>) {
+        if let Some(reason) = reason {
+            let resume = self.latest();
+            self.halt(crate::alphabet::Halt::Failed { reason, resume }, out);
         }
     }
 
@@ -233,6 +245,9 @@ impl<B, S: Clone> Role<B, S> for Coordinator<S> {
             Input::Element { .. }
             | Input::Fetched { .. }
             | Input::EndOfPartition(_)
+            | Input::FetchFailed { .. }
+            | Input::LaunchFailed { .. }
+            | Input::CoordinatorLost
             | Input::Message { .. }
             | Input::ChannelOffered { .. }
             | Input::ChannelBroken { .. }

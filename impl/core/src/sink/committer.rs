@@ -7,9 +7,10 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use crate::alphabet::{Effect, Op, Outcome, Request, Timer};
+use crate::alphabet::{Effect, Op, Outcome, Reason, Request, Timer};
 use crate::id::CheckpointId;
 use crate::kafka::{Meaning, meaning};
+use crate::operator::unexpected;
 use crate::role::Effects;
 use crate::sink::fate::{Fate, fate};
 use crate::snapshot::Committable;
@@ -22,6 +23,8 @@ pub(crate) enum Progress {
     Waiting,
     /// This transaction is committed.
     Committed(Committable),
+    /// Kafka can't be asked for it at all.
+    Impossible(Reason),
     /// This transaction is not, or nobody can know.
     Lost(Committable, Fate),
 }
@@ -102,7 +105,8 @@ impl Committer {
                 Meaning::Retry => self.retry(Op::Commit(id), out),
                 Meaning::Fenced | Meaning::Refused => self.describe(id, out),
             },
-            Outcome::Unknown | Outcome::Failed { .. } => self.retry(Op::Commit(id), out),
+            Outcome::Unknown => self.retry(Op::Commit(id), out),
+            Outcome::Failed { .. } => Progress::Impossible(unexpected(Op::Commit(id), outcome)),
             _ => unreachable!("no answer to a commit"),
         }
     }
@@ -122,7 +126,8 @@ impl Committer {
                 return self.retry(Op::Describe(id), out);
             }
             Outcome::Answer(_) => None,
-            Outcome::Unknown | Outcome::Failed { .. } => return self.retry(Op::Describe(id), out),
+            Outcome::Unknown => return self.retry(Op::Describe(id), out),
+            Outcome::Failed { .. } => return Progress::Impossible(unexpected(Op::Describe(id), outcome)),
             _ => unreachable!("no answer to a description"),
         };
         match fate(&first, described) {

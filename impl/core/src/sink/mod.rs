@@ -14,12 +14,12 @@ use crate::alphabet::{
     Channel, Effect, Element, Input, Message, Op, Order, Outcome, Peer, Reason, Report, Request, Timer,
 };
 use crate::id::{Attempt, CheckpointId, Subtask};
-use crate::job::Guarantee;
+use crate::job::{Guarantee, Job};
 use crate::kafka::{Meaning, meaning};
 use crate::operator::unexpected;
 use crate::role::{Batch, Effects, Role};
 use crate::snapshot::{Committable, Snapshot};
-use crate::transaction::{Slot, TransactionalId};
+use crate::transaction::{Described, Slot, TransactionState, TransactionalId};
 use committer::{Committer, Progress};
 use slots::{Generation, Slots};
 
@@ -50,6 +50,7 @@ pub struct Sink {
     attempt: Attempt,
     index: u16,
     guarantee: Guarantee,
+    timeout_ms: u32,
     accept_loss: bool,
     writer: Writer,
     slots: Slots,
@@ -65,10 +66,9 @@ pub struct Sink {
 impl Sink {
     /// A sink subtask that commits what the restored checkpoint lists. `drained_at`: the job had ended there.
     pub fn new(
+        job: &Job,
         attempt: Attempt,
         index: u16,
-        guarantee: Guarantee,
-        accept_loss: bool,
         listed: Vec<Committable>,
         drained_at: Option<CheckpointId>,
     ) -> Self {
@@ -81,8 +81,9 @@ impl Sink {
         Self {
             attempt,
             index,
-            guarantee,
-            accept_loss,
+            guarantee: job.guarantee,
+            timeout_ms: job.transaction_timeout_ms,
+            accept_loss: job.accept_loss,
             writer,
             slots,
             committer,
@@ -193,7 +194,9 @@ impl Sink {
 
     fn init<B, S>(&self, slot: Slot, out: &mut impl Effects<B, S>) {
         let request = match self.guarantee {
-            Guarantee::ExactlyOnce => Request::InitProducer(self.id(slot)),
+            Guarantee::ExactlyOnce => {
+                Request::InitProducer { id: self.id(slot), timeout_ms: self.timeout_ms }
+            }
             Guarantee::AtLeastOnce => Request::OpenProducer(slot),
         };
         out.push(Effect::Start { op: Op::InitProducer(slot), request });
@@ -202,11 +205,16 @@ impl Sink {
     fn initialised<B, S>(&mut self, slot: Slot, outcome: Outcome<S>, out: &mut impl Effects<B, S>) {
         let op = Op::InitProducer(slot);
         match outcome {
-            Outcome::Initialised { producer, protocol } => {
+            Outcome::Initialised {
+                described: Described { state: TransactionState::Empty, producer },
+                protocol,
+            } => {
                 self.slots.initialised(slot, Generation { producer, protocol });
                 self.open(out);
                 self.settle(out);
             }
+            // Not what an id is in that was just initialised: this is told of an older generation.
+            Outcome::Initialised { .. } => out.push(Effect::Arm(Timer::Retry(op))),
             Outcome::Opened => {
                 self.writer = Writer::Writing { slot, records: 0 };
                 out.push(Effect::Release(INPUT));
@@ -236,6 +244,7 @@ impl Sink {
     fn progress<B, S>(&mut self, progress: Progress, out: &mut impl Effects<B, S>) {
         match progress {
             Progress::Waiting => return,
+            Progress::Impossible(reason) => return self.fail(reason, out),
             Progress::Committed(committable) => self.settled(committable),
             Progress::Lost(committable, fate) => {
                 if self.accept_loss {
@@ -316,9 +325,12 @@ impl<B: Batch, S> Role<B, S> for Sink {
                 self.progress(progress, out);
             }
             Input::Fired(timer) => self.fired(timer, out),
-            Input::TaskFailed { detail } => self.fail(Reason::Task { detail }, out),
             Input::Fetched { .. }
             | Input::EndOfPartition(_)
+            | Input::FetchFailed { .. }
+            | Input::LaunchFailed { .. }
+            | Input::CoordinatorLost
+            | Input::TaskFailed { .. }
             | Input::Message { .. }
             | Input::Done { .. }
             | Input::WorkerJoined { .. }

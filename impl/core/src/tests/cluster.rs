@@ -10,9 +10,9 @@ use expect_test::Expect;
 
 use super::{In, Out, Words, job, offsets, step, text};
 use crate::{
-    AnyRole, Channel, Checkpoint, CheckpointName, Deployment, Effect, Element, Head, HeadVersion, Input,
-    Message, NextOffset, Op, Outcome, Partition, Peer, Producer, Request, Subtask, Timer, Token,
-    TransactionProtocol, TransactionalId, Worker, WorkerId,
+    AnyRole, Channel, Checkpoint, CheckpointName, Deployment, Described, Effect, Element, Head, HeadVersion,
+    Input, Message, NextOffset, Offset, Op, Outcome, Partition, Peer, Producer, Request, Subtask, Timer,
+    Token, TransactionProtocol, TransactionState, TransactionalId, Worker, WorkerId,
 };
 
 /// Who takes part.
@@ -101,10 +101,13 @@ impl Cluster {
         let at = self.consumers.get_mut(&partition).expect("it consumes");
         let place = usize::try_from(at.get()).unwrap();
         let letter = self.partitions[usize::from(source)][place];
+        let first = Offset::new(at.get());
         *at = at.next();
-        let next = *at;
         let batch = Words(letter.into());
-        self.give(Who::Task(Subtask::source(source)), Input::Fetched { partition, batch, next });
+        self.give(
+            Who::Task(Subtask::source(source)),
+            Input::Fetched { partition, batch, first, last: first },
+        );
     }
 
     /// A source is at the end of its bounded input.
@@ -244,11 +247,15 @@ impl Cluster {
                 self.checkpoints.insert(checkpoint.name, checkpoint);
                 Outcome::Written
             }
+            Request::DiscardBelow(id) => {
+                self.checkpoints.retain(|name, _| name.id >= id);
+                Outcome::Written
+            }
             Request::Discard(name) => {
                 self.checkpoints.remove(&name);
                 Outcome::Written
             }
-            Request::ResolveStart(_) => Outcome::Offsets(offsets(&[0, 0])),
+            Request::ResolveStart { .. } => Outcome::Offsets(offsets(&[0, 0])),
             Request::CommitOffsets(_) => Outcome::Answer(0),
             Request::Restore(state) => {
                 self.counts = state.iter().flat_map(|state| state.split(' ')).map(count).collect();
@@ -260,10 +267,11 @@ impl Cluster {
                 Outcome::Snapshotted(counts.join(" "))
             }
             Request::Flush(_) => Outcome::Flushed,
-            Request::InitProducer(id) => {
-                Outcome::Initialised { producer: self.init(id), protocol: TransactionProtocol::V1 }
-            }
-            Request::Fence(id) => {
+            Request::InitProducer { id, .. } => Outcome::Initialised {
+                described: Described { state: TransactionState::Empty, producer: self.init(id) },
+                protocol: TransactionProtocol::V1,
+            },
+            Request::Fence { id, .. } => {
                 self.init(id);
                 Outcome::Answer(0)
             }
@@ -277,7 +285,12 @@ impl Cluster {
             }
             Request::ListTransactions(_) => {
                 let open = self.transactions.iter().filter(|(_, transaction)| !transaction.words.is_empty());
-                Outcome::Listed { complete: true, names: open.map(|(id, _)| id.render("job")).collect() }
+                Outcome::Listed {
+                    topic: 0,
+                    leaderless: 0,
+                    brokers: Vec::from([Some(0)]),
+                    names: open.map(|(id, _)| id.render("job")).collect(),
+                }
             }
             Request::Describe(_) => unreachable!("every commit is answered"),
             Request::OpenProducer(_) => unreachable!("the job is exactly once"),

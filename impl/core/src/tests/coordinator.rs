@@ -91,7 +91,7 @@ fn a_checkpoint_is_stored_then_swapped_in_and_only_then_is_anybody_told() {
             write 2 = ok
                 start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
             swap = ok
-                start: discard checkpoint 1 of attempt 1
+                start: discard what is older than 2
                 tell w0: sink-0: 2 is complete
                 tell w0: operator-0: 2 is complete
                 tell w0: source-0: 2 is complete
@@ -126,7 +126,7 @@ fn duplicate_foreign_and_late_acknowledgements_change_nothing() {
             write 2 = ok
                 start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
             swap = ok
-                start: discard checkpoint 1 of attempt 1
+                start: discard what is older than 2
                 tell w0: sink-0: 2 is complete
                 tell w0: operator-0: 2 is complete
                 tell w0: source-0: 2 is complete
@@ -190,7 +190,7 @@ fn one_checkpoint_at_a_time_is_under_way_and_a_passed_interval_is_made_good() {
             write 2 = ok
                 start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
             swap = ok
-                start: discard checkpoint 1 of attempt 1
+                start: discard what is older than 2
                 tell w0: sink-0: 2 is complete
                 tell w0: operator-0: 2 is complete
                 tell w0: source-0: 2 is complete
@@ -226,7 +226,7 @@ fn the_shortest_pause_is_kept_between_two_checkpoints() {
             write 2 = ok
                 start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
             swap = ok
-                start: discard checkpoint 1 of attempt 1
+                start: discard what is older than 2
                 tell w0: sink-0: 2 is complete
                 tell w0: operator-0: 2 is complete
                 tell w0: source-0: 2 is complete
@@ -271,7 +271,7 @@ fn a_newer_checkpoint_that_completes_first_subsumes_an_older_one() {
             write 3 = ok
                 start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 3 of attempt 1, next 4
             swap = ok
-                start: discard checkpoint 1 of attempt 1
+                start: discard what is older than 3
                 disarm expiry 2
                 tell w0: sink-0: 2 is aborted
                 tell w0: operator-0: 2 is aborted
@@ -321,7 +321,7 @@ fn whole_checkpoints_wait_for_the_store_one_by_one() {
             write 2 = ok
                 start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 4
             swap = ok
-                start: discard checkpoint 1 of attempt 1
+                start: discard what is older than 2
                 tell w0: sink-0: 2 is complete
                 tell w0: operator-0: 2 is complete
                 tell w0: source-0: 2 is complete
@@ -331,7 +331,7 @@ fn whole_checkpoints_wait_for_the_store_one_by_one() {
             write 3 = ok
                 start: swap v3 for attempt 1 of coordinator 9, latest checkpoint 3 of attempt 1, next 4
             swap = ok
-                start: discard checkpoint 2 of attempt 1
+                start: discard what is older than 3
                 tell w0: sink-0: 3 is complete
                 tell w0: operator-0: 3 is complete
                 tell w0: source-0: 3 is complete
@@ -382,7 +382,7 @@ fn as_many_completed_checkpoints_are_kept_as_are_wanted() {
             write 3 = ok
                 start: swap v3 for attempt 1 of coordinator 9, latest checkpoint 3 of attempt 1, next 4
             swap = ok
-                start: discard checkpoint 1 of attempt 1
+                start: discard what is older than 2
                 tell w0: sink-0: 3 is complete
                 tell w0: operator-0: 3 is complete
                 tell w0: source-0: 3 is complete

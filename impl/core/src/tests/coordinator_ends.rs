@@ -25,7 +25,7 @@ fn a_stop_takes_a_last_checkpoint_and_finishes_when_every_commit_is_confirmed() 
             write 2 = ok
                 start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
             swap = ok
-                start: discard checkpoint 1 of attempt 1
+                start: discard what is older than 2
                 tell w0: sink-0: 2 is complete
                 tell w0: operator-0: 2 is complete
                 tell w0: source-0: 2 is complete
@@ -60,7 +60,7 @@ fn a_job_is_not_finished_while_something_that_a_dead_attempt_left_may_be_open() 
             write 2 = ok
                 start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
             swap = ok
-                start: discard checkpoint 1 of attempt 1
+                start: discard what is older than 2
                 tell w0: sink-0: 2 is complete
                 tell w0: operator-0: 2 is complete
                 tell w0: source-0: 2 is complete
@@ -99,7 +99,7 @@ fn a_stop_waits_for_the_checkpoint_that_is_under_way() {
             write 2 = ok
                 start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
             swap = ok
-                start: discard checkpoint 1 of attempt 1
+                start: discard what is older than 2
                 tell w0: sink-0: 2 is complete
                 tell w0: operator-0: 2 is complete
                 tell w0: source-0: 2 is complete
@@ -205,7 +205,7 @@ fn an_attempt_that_fails_after_the_last_checkpoint_is_deployed_again_only_to_com
             write 2 = ok
                 start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
             swap = ok
-                start: discard checkpoint 1 of attempt 1
+                start: discard what is older than 2
                 tell w0: sink-0: 2 is complete
                 tell w0: operator-0: 2 is complete
                 tell w0: source-0: 2 is complete

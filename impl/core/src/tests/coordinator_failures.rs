@@ -115,7 +115,7 @@ fn a_completed_checkpoint_forgets_the_failures_before_it() {
             write 3 = ok
                 start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 3 of attempt 1, next 4
             swap = ok
-                start: discard checkpoint 1 of attempt 1
+                start: discard what is older than 3
                 tell w0: sink-0: 3 is complete
                 tell w0: operator-0: 3 is complete
                 tell w0: source-0: 3 is complete

@@ -78,7 +78,7 @@ fn an_unknown_swap_is_sent_again_and_a_conflict_with_its_own_head_is_its_success
             retry head
                 start: read the head
             head = 3 9 1 1.2 3
-                start: discard checkpoint 1 of attempt 1
+                start: discard what is older than 2
                 tell w0: sink-0: 2 is complete
                 tell w0: operator-0: 2 is complete
                 tell w0: source-0: 2 is complete
@@ -104,7 +104,7 @@ fn an_unknown_swap_that_had_not_landed_is_done_by_its_repetition() {
             retry swap
                 start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
             swap = ok
-                start: discard checkpoint 1 of attempt 1
+                start: discard what is older than 2
                 tell w0: sink-0: 2 is complete
                 tell w0: operator-0: 2 is complete
                 tell w0: source-0: 2 is complete
@@ -185,7 +185,7 @@ fn a_swap_that_was_started_before_its_attempt_failed_may_complete_the_checkpoint
                 arm restart
             fire restart
             swap = ok
-                start: discard checkpoint 1 of attempt 1
+                start: discard what is older than 2
                 start: swap v3 for attempt 2 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
             swap = ok
                 start: read checkpoint 2 of attempt 1
@@ -345,7 +345,7 @@ fn what_dead_attempts_left_open_is_listed_again_until_a_completed_checkpoint_fin
             write 13 = ok
                 start: swap v8 for attempt 4 of coordinator 9, latest checkpoint 13 of attempt 4, next 14
             swap = ok
-                start: discard checkpoint 12 of attempt 3
+                start: discard what is older than 13
                 tell w0: sink-0: 13 is complete
                 tell w0: operator-0: 13 is complete
                 tell w0: source-0: 13 is complete
@@ -375,7 +375,7 @@ fn a_checkpoint_that_the_head_may_name_by_now_is_not_declined_any_more() {
                 start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
             sink-0 declines 2
             swap = ok
-                start: discard checkpoint 1 of attempt 1
+                start: discard what is older than 2
                 tell w0: sink-0: 2 is complete
                 tell w0: operator-0: 2 is complete
                 tell w0: source-0: 2 is complete

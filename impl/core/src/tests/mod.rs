@@ -24,8 +24,8 @@ use alloc::vec::Vec;
 use expect_test::Expect;
 
 use crate::{
-    Attempt, Batch, CheckpointId, CheckpointName, Effect, Exchange, Guarantee, Input, Job, NextOffset,
-    Partition, Role, Settings, StartPosition,
+    Attempt, Batch, CheckpointId, CheckpointName, Effect, Exchange, Guarantee, Input, Isolation, Job,
+    NextOffset, Partition, Role, Settings, StartPosition,
 };
 
 /// Records as words: `A0 B0`.
@@ -81,7 +81,9 @@ fn job() -> Job {
         guarantee: Guarantee::ExactlyOnce,
         prefix: "job".into(),
         start: StartPosition::Earliest,
+        isolation: Isolation::ReadCommitted,
         bounded: true,
+        transaction_timeout_ms: 60_000,
         accept_loss: false,
         settings: Settings::default(),
     }

@@ -147,3 +147,19 @@ fn the_end_goes_on_when_every_input_has_ended() {
     "#]],
     );
 }
+
+#[test]
+fn after_its_function_failed_nothing_is_taken_and_nothing_acknowledged() {
+    operator(
+        "0: A; failed no such key; 0: B; 0: barrier 2; 1: barrier 2",
+        expect![[r#"
+        0: A
+            process A
+        failed no such key
+            tell the coordinator: operator-0 of attempt 1 failed: task: no such key
+        0: B
+        0: barrier 2
+        1: barrier 2
+    "#]],
+    );
+}

@@ -11,13 +11,15 @@
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{In, Words, name};
 use crate::{
     Attempt, Checkpoint, CheckpointId, Committable, Described, Element, Fate, Head, HeadVersion, Input,
-    Message, NextOffset, Op, Order, Outcome, Partition, Peer, Producer, Reason, Report, Slot, Snapshot,
-    Subtask, Timer, Token, TransactionProtocol, TransactionState, TransactionalId, Vertex, WorkerId,
+    Message, NextOffset, Offset, Op, Order, Outcome, Partition, Peer, Producer, Reason, Report, Slot,
+    Snapshot, Subtask, Timer, Token, TransactionProtocol, TransactionState, TransactionalId, Vertex,
+    WorkerId,
 };
 
 /// Reads one statement.
@@ -30,14 +32,23 @@ pub(super) fn input(statement: &str) -> In {
     }
     match words.as_slice() {
         ["begin"] => Input::Begin,
+        ["coordinator", "lost"] => Input::CoordinatorLost,
+        ["launch", "failed", attempt] => Input::LaunchFailed {
+            attempt: Attempt::new(number(attempt)),
+            detail: "there is no thread left".into(),
+        },
         ["end", "of", partition] => Input::EndOfPartition(Partition::new(number(partition))),
         ["stop"] => Input::StopRequested,
         ["failed", ..] => Input::TaskFailed { detail: statement["failed ".len()..].into() },
         ["fetched", partition, records @ .., "to", next] => Input::Fetched {
             partition: Partition::new(number(partition)),
+            first: Offset::new(number::<i64>(next) - i64::try_from(records.len()).unwrap()),
+            last: Offset::new(number::<i64>(next) - 1),
             batch: Words(records.join(" ")),
-            next: NextOffset::new(number(next)),
         },
+        ["fetch", "failed", code] => {
+            Input::FetchFailed { code: number(code), detail: "the broker says so".into() }
+        }
         [channel, element @ ..] if channel.ends_with(':') => {
             Input::Element { channel: number(channel.trim_end_matches(':')), element: self::element(element) }
         }
@@ -132,6 +143,7 @@ fn op(words: &[&str]) -> Op {
         ["swap"] => Op::SwapHead,
         ["read"] => Op::ReadCheckpoint,
         ["write", id] => Op::WriteCheckpoint(CheckpointId::new(number(id))),
+        ["discard", "below", id] => Op::DiscardBelow(CheckpointId::new(number(id))),
         ["discard", id] => Op::Discard(CheckpointId::new(number(id))),
         ["start"] => Op::ResolveStart,
         ["list"] => Op::ListTransactions,
@@ -170,14 +182,20 @@ fn outcome(op: Op, text: &str) -> Outcome<String> {
             )
         }
         (Op::ListTransactions, [whole @ ("all" | "some"), names @ ..]) => Outcome::Listed {
-            complete: *whole == "all",
+            topic: 0,
+            leaderless: 0,
+            brokers: if *whole == "all" { vec![Some(0)] } else { vec![Some(0), Some(14)] },
             names: names.iter().map(|name| String::from(*name)).collect(),
         },
         (Op::Restore, ["ok"]) => Outcome::Restored,
         (Op::Snapshot(_), state @ [_, ..]) => Outcome::Snapshotted(state.join(" ")),
-        (Op::InitProducer(_), [generation]) if generation.contains('.') => {
-            Outcome::Initialised { producer: producer(generation), protocol: TransactionProtocol::V1 }
-        }
+        (Op::InitProducer(_), [state @ .., generation]) if generation.contains('.') => Outcome::Initialised {
+            described: Described {
+                state: TransactionState::from_name(state.first().unwrap_or(&"Empty")),
+                producer: producer(generation),
+            },
+            protocol: TransactionProtocol::V1,
+        },
         (Op::InitProducer(_), ["ok"]) => Outcome::Opened,
         (Op::Flush(_), ["ok"]) => Outcome::Flushed,
         (Op::Describe(_), [state, generation]) => Outcome::Described(Described {

@@ -108,7 +108,7 @@ fn two_partitions_a_checkpoint_at_2_and_1_a_failure_and_a_restart() {
         sink-0: start: init job/1/0/2
         coordinator: start: write checkpoint 2 of attempt 1: source-0 0:2, source-1 1:1, operator-0 `A:2 B:1`, sink-0 [2@job/1/0/0 by 1.0 (3 records)]
         coordinator: start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
-        coordinator: start: discard checkpoint 1 of attempt 1
+        coordinator: start: discard what is older than 2
         coordinator: tell w0: sink-0: 2 is complete
         coordinator: tell w0: operator-0: 2 is complete
         coordinator: tell w0: source-0: 2 is complete
@@ -223,7 +223,7 @@ fn two_partitions_a_checkpoint_at_2_and_1_a_failure_and_a_restart() {
         sink-0: release 0
         coordinator: start: write checkpoint 3 of attempt 2, the last: source-0 0:5, source-1 1:5, operator-0 `A:2 B:2 C:2 D:2 E:2`, sink-0 [3@job/2/0/0 by 5.0 (7 records)]
         coordinator: start: swap v4 for attempt 2 of coordinator 9, latest checkpoint 3 of attempt 2, next 4
-        coordinator: start: discard checkpoint 2 of attempt 1
+        coordinator: start: discard what is older than 3
         coordinator: tell w1: sink-0: 3 is complete
         coordinator: tell w1: operator-0: 3 is complete
         coordinator: tell w1: source-0: 3 is complete

@@ -4,11 +4,11 @@ use alloc::vec::Vec;
 
 use expect_test::{Expect, expect};
 
-use super::check;
-use crate::{Attempt, Guarantee, Sink};
+use super::{check, job};
+use crate::{Attempt, Guarantee, Job, Sink};
 
 fn sink(script: &str, expected: Expect) {
-    let mut sink = Sink::new(Attempt::new(1), 0, Guarantee::ExactlyOnce, false, Vec::new(), None);
+    let mut sink = Sink::new(&job(), Attempt::new(1), 0, Vec::new(), None);
     check(&mut sink, script, expected);
 }
 
@@ -289,7 +289,8 @@ fn after_the_last_barrier_it_opens_nothing_and_is_drained_when_all_is_committed(
 
 #[test]
 fn at_least_once_flushes_before_it_acknowledges_and_has_no_transactions() {
-    let mut sink = Sink::new(Attempt::new(1), 0, Guarantee::AtLeastOnce, false, Vec::new(), None);
+    let job = Job { guarantee: Guarantee::AtLeastOnce, ..job() };
+    let mut sink = Sink::new(&job, Attempt::new(1), 0, Vec::new(), None);
     check(
         &mut sink,
         "begin; init 0 = ok; 0: A B; 0: barrier 2; flush 0 = ok; 0: C; 0: last 3; flush 0 = ok; complete 3",
@@ -324,7 +325,8 @@ fn at_least_once_flushes_before_it_acknowledges_and_has_no_transactions() {
 
 #[test]
 fn at_least_once_a_record_that_is_not_acknowledged_fails_the_attempt() {
-    let mut sink = Sink::new(Attempt::new(1), 0, Guarantee::AtLeastOnce, false, Vec::new(), None);
+    let job = Job { guarantee: Guarantee::AtLeastOnce, ..job() };
+    let mut sink = Sink::new(&job, Attempt::new(1), 0, Vec::new(), None);
     check(
         &mut sink,
         "begin; init 0 = ok; 0: A; 0: barrier 2; flush 0 = 10",
@@ -343,5 +345,25 @@ fn at_least_once_a_record_that_is_not_acknowledged_fails_the_attempt() {
             flush 0 = 10
                 tell the coordinator: sink-0 of attempt 1 failed: flush 0 was answered 10
         "#]],
+    );
+}
+
+#[test]
+fn what_is_told_of_an_older_generation_is_never_listed() {
+    sink(
+        "begin; init 0 = CompleteCommit 7.0; retry init 0; init 0 = 7.1",
+        expect![[r#"
+        begin
+            hold 0
+            start: init job/1/0/0
+        init 0 = CompleteCommit 7.0
+            arm retry init_producer 0
+        retry init 0
+            start: init job/1/0/0
+        init 0 = 7.1
+            release 0
+            start: init job/1/0/1
+            tell the coordinator: sink-0 of attempt 1 is ready
+    "#]],
     );
 }

@@ -4,9 +4,9 @@ use alloc::vec::Vec;
 
 use expect_test::{Expect, expect};
 
-use super::check;
 use super::read::committable;
-use crate::{Attempt, CheckpointId, Guarantee, Sink};
+use super::{check, job};
+use crate::{Attempt, CheckpointId, Job, Sink};
 
 /// A sink of attempt 2 that restores a checkpoint which lists one transaction of attempt 1.
 fn restored(script: &str, expected: Expect) {
@@ -15,7 +15,7 @@ fn restored(script: &str, expected: Expect) {
 
 fn accepting(loss: bool, script: &str, expected: Expect) {
     let listed = Vec::from([committable("4@1/0/0")]);
-    let mut sink = Sink::new(Attempt::new(2), 0, Guarantee::ExactlyOnce, loss, listed, None);
+    let mut sink = Sink::new(&Job { accept_loss: loss, ..job() }, Attempt::new(2), 0, listed, None);
     check(&mut sink, script, expected);
 }
 
@@ -188,7 +188,7 @@ fn an_accepted_loss_is_told_and_the_job_goes_on() {
 #[test]
 fn after_a_loss_nothing_more_is_committed() {
     let listed = Vec::from([committable("3@1/0/0"), committable("4@1/0/1")]);
-    let mut sink = Sink::new(Attempt::new(2), 0, Guarantee::ExactlyOnce, false, listed, None);
+    let mut sink = Sink::new(&job(), Attempt::new(2), 0, listed, None);
     check(
         &mut sink,
         "begin; commit 1/0/0 = 90; describe 1/0/0 = CompleteAbort 7.1; complete 5/2",
@@ -209,7 +209,7 @@ fn after_a_loss_nothing_more_is_committed() {
 #[test]
 fn commits_go_one_at_a_time_in_checkpoint_order() {
     let listed = Vec::from([committable("3@1/0/0"), committable("4@1/0/1")]);
-    let mut sink = Sink::new(Attempt::new(2), 0, Guarantee::ExactlyOnce, false, listed, None);
+    let mut sink = Sink::new(&job(), Attempt::new(2), 0, listed, None);
     check(
         &mut sink,
         "begin; init 0 = 8.0; commit 1/0/0 = 0; commit 1/0/1 = 0",
@@ -280,7 +280,7 @@ fn a_notification_that_was_lost_is_made_good_by_the_next_one() {
 fn a_sink_that_restores_the_end_of_the_job_commits_and_is_drained() {
     let listed = Vec::from([committable("4@1/0/0")]);
     let drained_at = Some(CheckpointId::new(4));
-    let mut sink = Sink::new(Attempt::new(2), 0, Guarantee::ExactlyOnce, false, listed, drained_at);
+    let mut sink = Sink::new(&job(), Attempt::new(2), 0, listed, drained_at);
     check(
         &mut sink,
         "begin; commit 1/0/0 = 0",
@@ -290,6 +290,21 @@ fn a_sink_that_restores_the_end_of_the_job_commits_and_is_drained() {
         commit 1/0/0 = 0
             tell the coordinator: sink-0 of attempt 2 is ready
             tell the coordinator: sink-0 of attempt 2 is drained
+    "#]],
+    );
+}
+
+#[test]
+fn a_commit_that_can_not_be_sent_at_all_fails_the_attempt() {
+    restored(
+        "begin; commit 1/0/0 = failed",
+        expect![[r#"
+        begin
+            hold 0
+            start: init job/2/0/0
+            start: commit 4@job/1/0/0 by 7.0 (3 records)
+        commit 1/0/0 = failed
+            tell the coordinator: sink-0 of attempt 2 failed: commit job/1/0/0: the disk is full
     "#]],
     );
 }

@@ -2,12 +2,16 @@
 
 use expect_test::{Expect, expect};
 
-use super::{check, offsets};
-use crate::{Attempt, Source};
+use super::{check, job, offsets};
+use crate::{Attempt, Job, Source};
+
+fn unbounded() -> Job {
+    Job { bounded: false, ..job() }
+}
 
 /// A source of partition 0 from offset 0, begun.
 fn source(script: &str, expected: Expect) {
-    let mut source = Source::new(Attempt::new(1), 0, offsets(&[0]), false, false);
+    let mut source = Source::new(&unbounded(), Attempt::new(1), 0, offsets(&[0]), false);
     check(&mut source, script, expected);
 }
 
@@ -132,7 +136,7 @@ fn after_the_last_barrier_nothing_is_emitted() {
 
 #[test]
 fn a_source_that_restores_the_end_of_the_job_reads_nothing() {
-    let mut source = Source::new(Attempt::new(2), 0, offsets(&[5]), true, true);
+    let mut source = Source::new(&job(), Attempt::new(2), 0, offsets(&[5]), true);
     check(
         &mut source,
         "begin",
@@ -145,7 +149,7 @@ fn a_source_that_restores_the_end_of_the_job_reads_nothing() {
 
 #[test]
 fn a_surplus_source_without_partitions_still_carries_barriers() {
-    let mut source = Source::new(Attempt::new(1), 1, offsets(&[]), false, false);
+    let mut source = Source::new(&unbounded(), Attempt::new(1), 1, offsets(&[]), false);
     check(
         &mut source,
         "begin; trigger 1; complete 1",
@@ -162,7 +166,7 @@ fn a_surplus_source_without_partitions_still_carries_barriers() {
 
 #[test]
 fn a_bounded_input_is_read_once_the_end_of_every_partition_was_met() {
-    let mut source = Source::new(Attempt::new(1), 0, offsets(&[0, 0]), true, false);
+    let mut source = Source::new(&job(), Attempt::new(1), 0, offsets(&[0, 0]), false);
     check(
         &mut source,
         "begin; end of 1; end of 1; fetched 1 A to 1; end of 0; end of 0; fetched 0 B to 1",
@@ -185,7 +189,7 @@ fn a_bounded_input_is_read_once_the_end_of_every_partition_was_met() {
 
 #[test]
 fn a_surplus_source_of_a_bounded_input_is_at_its_end_at_once() {
-    let mut source = Source::new(Attempt::new(1), 1, offsets(&[]), true, false);
+    let mut source = Source::new(&job(), Attempt::new(1), 1, offsets(&[]), false);
     check(
         &mut source,
         "begin",
@@ -203,6 +207,18 @@ fn an_unbounded_input_has_no_end() {
         "end of 0",
         expect![[r#"
         end of 0
+    "#]],
+    );
+}
+
+#[test]
+fn what_the_client_gets_over_by_itself_is_no_failure() {
+    source(
+        "fetch failed -195; fetch failed -140",
+        expect![[r#"
+        fetch failed -195
+        fetch failed -140
+            tell the coordinator: source-0 of attempt 1 failed: the input: -140, the broker says so
     "#]],
     );
 }

@@ -18,7 +18,7 @@ pub(super) fn effect(effect: &Out) -> String {
         Effect::Produce { slot, batch: Words(words) } => format!("produce {words} in slot {}", slot.get()),
         Effect::Hold(channel) => format!("hold {channel}"),
         Effect::Release(channel) => format!("release {channel}"),
-        Effect::Consume { offsets, report_end } => {
+        Effect::Consume { offsets, isolation: _, report_end } => {
             let until = if *report_end { ", and say when the end is met" } else { "" };
             format!("consume from {}{until}", self::offsets(offsets))
         }
@@ -109,14 +109,15 @@ fn request(request: &Request<String>) -> String {
         Request::SwapHead { expected, head } => format!("swap {expected} for {}", self::head(head)),
         Request::ReadCheckpoint(checkpoint) => format!("read {}", name(checkpoint)),
         Request::WriteCheckpoint(checkpoint) => format!("write {}", self::checkpoint(checkpoint)),
+        Request::DiscardBelow(checkpoint) => format!("discard what is older than {checkpoint}"),
         Request::Discard(checkpoint) => format!("discard {}", name(checkpoint)),
-        Request::ResolveStart(start) => format!("resolve the start ({start:?})"),
+        Request::ResolveStart { position, isolation: _ } => format!("resolve the start ({position:?})"),
         Request::ListTransactions(state) => format!("list transactions that are {}", state.name()),
-        Request::Fence(id) => format!("fence {}", self::id(*id)),
+        Request::Fence { id, timeout_ms: _ } => format!("fence {}", self::id(*id)),
         Request::CommitOffsets(offsets) => format!("commit offsets {}", self::offsets(offsets)),
         Request::Restore(state) => format!("restore {}", self::state(state.as_ref())),
         Request::Snapshot(checkpoint) => format!("snapshot for {}", name(checkpoint)),
-        Request::InitProducer(id) => format!("init {}", self::id(*id)),
+        Request::InitProducer { id, timeout_ms: _ } => format!("init {}", self::id(*id)),
         Request::OpenProducer(slot) => format!("open a producer in slot {}", slot.get()),
         Request::Flush(slot) => format!("flush slot {}", slot.get()),
         Request::Commit(committable) => format!("commit {}", self::committable(committable)),
@@ -140,7 +141,10 @@ fn op(op: Op) -> String {
     match op {
         Op::Commit(id) | Op::Describe(id) | Op::Fence(id) => format!("{} {}", op.name(), self::id(id)),
         Op::InitProducer(slot) | Op::Flush(slot) => format!("{} {}", op.name(), slot.get()),
-        Op::WriteCheckpoint(checkpoint) | Op::Discard(checkpoint) | Op::Snapshot(checkpoint) => {
+        Op::WriteCheckpoint(checkpoint)
+        | Op::Discard(checkpoint)
+        | Op::DiscardBelow(checkpoint)
+        | Op::Snapshot(checkpoint) => {
             format!("{} {checkpoint}", op.name())
         }
         Op::ReadHead
@@ -171,6 +175,7 @@ fn reason(reason: &Reason) -> String {
     match reason {
         Reason::Kafka { op, code } => format!("{} was answered {code}", self::op(*op)),
         Reason::Environment { op, detail } => format!("{}: {detail}", self::op(*op)),
+        Reason::Input { code, detail } => format!("the input: {code}, {detail}"),
         Reason::Task { detail } => format!("task: {detail}"),
         Reason::ChannelBroken => "a channel broke".into(),
         Reason::WorkerLost(worker) => format!("{worker} was lost"),

@@ -203,3 +203,35 @@ fn a_broken_channel_fails_its_attempt_once_it_is_the_served_one() {
         "#]],
     );
 }
+
+#[test]
+fn a_worker_that_loses_its_coordinator_stops_what_it_runs() {
+    check(
+        "deploy 1 source-0; coordinator lost; offer 1 source-1 operator-0",
+        expect![[r#"
+        deploy 1 source-0
+            launch attempt 1 from checkpoint 1 of attempt 1 on w0: source-0 with no state
+        coordinator lost
+            stop attempt 1
+        offer 1 source-1 operator-0
+            refuse the channel source-1 -> operator-0 of attempt 1
+    "#]],
+    );
+}
+
+#[test]
+fn a_launch_that_failed_fails_the_attempt_in_force_only() {
+    check(
+        "deploy 2 source-0 operator-0; launch failed 1; launch failed 2; cancel 2; launch failed 2",
+        expect![[r#"
+            deploy 2 source-0 operator-0
+                launch attempt 2 from checkpoint 1 of attempt 1 on w0: source-0 with no state, operator-0 with no state
+            launch failed 1
+            launch failed 2
+                tell the coordinator: source-0 of attempt 2 failed: task: there is no thread left
+            cancel 2
+                stop attempt 2
+            launch failed 2
+        "#]],
+    );
+}

@@ -49,6 +49,9 @@ pub enum Transport {
     /// Nothing of the request can have reached a broker.
     #[error("not sent: {0}")]
     NotSent(String),
+    /// It can't be said in any way that the broker understands.
+    #[error("not supported: {0}")]
+    Unsupported(String),
     /// The request was handed to the network: it has landed, has not landed, or lands later.
     #[error("sent, but without answer: {0}")]
     Unanswered(String),
@@ -164,7 +167,7 @@ impl Connection {
         if both.is_empty() {
             let (address, key) = (&self.inner.address, R::KEY);
             let why = format!("{address} speaks versions {theirs} of API {key}, {ours} are wanted");
-            return Err(Transport::NotSent(why));
+            return Err(Transport::Unsupported(why));
         }
         Ok(both.max)
     }
@@ -252,10 +255,11 @@ impl Inner {
             .encode(&mut frame, R::header_version(version))
             .and_then(|()| request.encode(&mut frame, version))
             .map_err(|error| {
-                Transport::NotSent(format!("cannot encode API {} v{version}: {error}", R::KEY))
+                Transport::Unsupported(format!("cannot encode API {} v{version}: {error}", R::KEY))
             })?;
-        let length = i32::try_from(frame.len() - 4)
-            .map_err(|_| Transport::NotSent(format!("a request of {} bytes is too large", frame.len())))?;
+        let length = i32::try_from(frame.len() - 4).map_err(|_| {
+            Transport::Unsupported(format!("a request of {} bytes is too large", frame.len()))
+        })?;
         frame[..4].copy_from_slice(&length.to_be_bytes());
         Ok(frame.freeze())
     }

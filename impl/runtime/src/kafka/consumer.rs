@@ -17,7 +17,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::mpsc;
 
 use super::native::{Message, NativeConsumer};
-use super::raw::Isolation;
+use super::raw::{Isolation, isolation_name};
 use super::settings::{client_config, failure};
 use super::{Cluster, Failure};
 use crate::batch::{BatchPool, RecordBatch, RecordRef};
@@ -89,8 +89,10 @@ pub struct FetchedBatch {
     pub index: usize,
     /// The records; give the batch back to the pool once empty.
     pub records: RecordBatch,
-    /// One past the last record.
-    pub next_offset: i64,
+    /// Offset of the first record.
+    pub first: i64,
+    /// Offset of the last record.
+    pub last: i64,
 }
 
 /// A running consumer; ends when dropped.
@@ -112,7 +114,7 @@ impl ConsumerSettings {
         Self {
             cluster,
             group_id: group_id.to_owned(),
-            isolation: Isolation::default(),
+            isolation: Isolation::ReadCommitted,
             batch_records_max: 4096,
             batch_bytes_max: 512 << 10,
             channel_batches: 4,
@@ -125,7 +127,7 @@ impl ConsumerSettings {
         let prefetch_kb = (self.prefetch_mb.saturating_mul(1024)).to_string();
         let fixed = [
             ("group.id", self.group_id.as_str()),
-            ("isolation.level", self.isolation.name()),
+            ("isolation.level", isolation_name(self.isolation)),
             ("enable.auto.commit", "false"),
             ("enable.auto.offset.store", "false"),
             ("auto.offset.reset", "error"),
@@ -390,7 +392,7 @@ impl Gatherer {
 }
 
 fn delivery(index: usize, records: RecordBatch) -> Delivery {
-    let last = records.len().checked_sub(1).and_then(|last| records.get(last));
-    let next_offset = last.map_or(0, |record| record.offset + 1);
-    Delivery::Batch(FetchedBatch { index, records, next_offset })
+    let offset = |place: usize| records.get(place).expect("a batch that is delivered has records").offset;
+    let (first, last) = (offset(0), offset(records.len() - 1));
+    Delivery::Batch(FetchedBatch { index, records, first, last })
 }

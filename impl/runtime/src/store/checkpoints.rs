@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use truecut_core::{
     Checkpoint, CheckpointName, Decode, Encode, Head, HeadVersion, Malformed, Outcome, Reader, Request,
@@ -27,15 +26,13 @@ const FIRST: HeadVersion = HeadVersion::new(1);
 #[derive(Clone, Debug)]
 pub struct Checkpoints {
     store: Arc<dyn CheckpointStore>,
-    /// Newest checkpoint known to be complete: none below it can be completed any more.
-    completed: Arc<AtomicU64>,
 }
 
 impl Checkpoints {
     /// Keeps checkpoints in this store.
     #[must_use]
     pub fn new(store: Arc<dyn CheckpointStore>) -> Self {
-        Self { store, completed: Arc::default() }
+        Self { store }
     }
 
     /// Performs a request of the store lane and answers what came of it.
@@ -48,18 +45,17 @@ impl Checkpoints {
             Request::ReadHead => self.read_head(),
             Request::SwapHead { expected, head } => self.swap_head(*expected, *head),
             Request::ReadCheckpoint(name) => self.read_checkpoint(*name).map(Outcome::Checkpoint),
-            Request::WriteCheckpoint(checkpoint) => {
-                self.write_checkpoint(checkpoint).map(|()| Outcome::Written)
-            }
-            Request::Discard(name) => self.discard(*name).map(|()| Outcome::Written),
-            Request::ResolveStart(_)
+            Request::WriteCheckpoint(checkpoint) => self.write_checkpoint(checkpoint),
+            Request::Discard(name) => self.discard(|of| of == *name),
+            Request::DiscardBelow(id) => self.discard(|of| of.id < *id),
+            Request::ResolveStart { .. }
             | Request::ListTransactions(_)
             | Request::OpenProducer(_)
-            | Request::Fence(_)
+            | Request::Fence { .. }
             | Request::CommitOffsets(_)
             | Request::Restore(_)
             | Request::Snapshot(_)
-            | Request::InitProducer(_)
+            | Request::InitProducer { .. }
             | Request::Flush(_)
             | Request::Commit(_)
             | Request::Describe(_) => unreachable!("no request of the store lane"),
@@ -78,7 +74,7 @@ impl Checkpoints {
         state: &[u8],
     ) -> Result<StateHandle, StoreError> {
         let path = names::state(name, subtask);
-        self.put_same(&path, Kind::State, state)?;
+        self.put_same(&path, Kind::State, state)??;
         let length = u64::try_from(state.len()).expect("a length fits");
         Ok(StateHandle { path, length, crc32c: crc32c::crc32c(state) })
     }
@@ -119,7 +115,6 @@ impl Checkpoints {
                     format!("it was written as version {}", written.get()),
                 ));
             }
-            self.note_completed(head);
             return Ok(Outcome::Head { version, head: Some(head) });
         }
         let what = "a head is listed and can't be opened, again and again".into();
@@ -148,7 +143,6 @@ impl Checkpoints {
         if versions.last().is_none_or(|newest| newest.get() >= version.get() + HEADS_KEPT) {
             return Ok(Outcome::Conflict);
         }
-        self.note_completed(head);
         self.prune(&versions);
         Ok(Outcome::Swapped)
     }
@@ -179,38 +173,26 @@ impl Checkpoints {
         Ok(checkpoint)
     }
 
-    fn write_checkpoint(&self, checkpoint: &Checkpoint<StateHandle>) -> Result<(), StoreError> {
+    fn write_checkpoint(
+        &self,
+        checkpoint: &Checkpoint<StateHandle>,
+    ) -> Result<Outcome<StateHandle>, StoreError> {
         let mut content = Vec::new();
         checkpoint.encode(&mut content);
-        self.put_same(&names::checkpoint(checkpoint.name), Kind::Checkpoint, &content)
+        let put = self.put_same(&names::checkpoint(checkpoint.name), Kind::Checkpoint, &content)?;
+        Ok(put.map_or(Outcome::Unknown, |()| Outcome::Written))
     }
 
-    /// Removes a checkpoint and its state, and state that no checkpoint will ever name.
-    fn discard(&self, name: CheckpointName) -> Result<(), StoreError> {
-        self.store.remove(&names::checkpoint(name))?;
-        let all = self.store.names()?;
-        let kept: BTreeSet<CheckpointName> = all
-            .iter()
-            .filter_map(|file| match names::parse(file) {
-                Some(Named::Checkpoint(kept)) => Some(kept),
-                Some(Named::Head(_) | Named::State(_)) | None => None,
-            })
-            .collect();
-        let completed = self.completed.load(Ordering::Relaxed);
-        for file in &all {
-            if let Some(Named::State(of)) = names::parse(file)
-                && (of == name || of.id.get() < completed && !kept.contains(&of))
+    /// Removes the data of these checkpoints.
+    fn discard(&self, unwanted: impl Fn(CheckpointName) -> bool) -> Result<Outcome<StateHandle>, StoreError> {
+        for file in self.store.names()? {
+            if let Some(Named::Checkpoint(of) | Named::State(of)) = names::parse(&file)
+                && unwanted(of)
             {
-                self.store.remove(file)?;
+                self.store.remove(&file)?;
             }
         }
-        Ok(())
-    }
-
-    fn note_completed(&self, head: Head) {
-        if let Some(latest) = head.latest {
-            self.completed.fetch_max(latest.id.get(), Ordering::Relaxed);
-        }
+        Ok(Outcome::Written)
     }
 
     /// Versions of the heads, oldest first.
@@ -226,12 +208,13 @@ impl Checkpoints {
         Ok(versions.into_iter().collect())
     }
 
-    /// Stores under a new name, or finds the very same content there: a write that is repeated.
-    fn put_same(&self, name: &str, kind: Kind, content: &[u8]) -> Result<(), StoreError> {
+    /// Stores under a new name, or finds the very same content there: a write that is repeated. The inner error is of a write
+    /// that may have been done.
+    fn put_same(&self, name: &str, kind: Kind, content: &[u8]) -> Result<Result<(), StoreError>, StoreError> {
         match self.store.put_new(name, &[&envelope::seal(name, kind, content), content])? {
-            Put::Stored => Ok(()),
-            Put::Unknown(error) => Err(error),
-            Put::Exists if self.get_existing(name, kind)? == content => Ok(()),
+            Put::Stored => Ok(Ok(())),
+            Put::Unknown(error) => Ok(Err(error)),
+            Put::Exists if self.get_existing(name, kind)? == content => Ok(Ok(())),
             Put::Exists => Err(self.bad_data(name, kind, "it exists already, with other content".into())),
         }
     }

@@ -6,7 +6,7 @@
 const HEADER: usize = 8 + 4 + 4 + 8 + 4;
 const MAGIC: [u8; 8] = *b"truecut\n";
 /// The newest format version that this program reads, and the one that it writes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What an object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -33,8 +33,6 @@ struct Tail {
     inbox: Arc<ElementInbox>,
     function: Box<dyn Function>,
     sink: SinkTask,
-    /// Nothing more is taken: the function failed, and the coordinator was told.
-    failed: bool,
 }
 
 impl Chain {
@@ -43,7 +41,7 @@ impl Chain {
     pub fn new(index: u16, shared: Shared, inbox: Arc<ElementInbox>, operator: Driver, sink: Driver) -> Self {
         let function = (shared.function)();
         let sink = SinkTask::new(Subtask::sink(index), shared.clone(), Arc::clone(&inbox), sink);
-        let tail = Tail { subtask: Subtask::operator(index), shared, inbox, function, sink, failed: false };
+        let tail = Tail { subtask: Subtask::operator(index), shared, inbox, function, sink };
         Self { operator, tail }
     }
 
@@ -88,14 +86,11 @@ impl Tail {
         }
     }
 
+    /// Records of a batch that fails go nowhere. The role is told before it takes anything else.
     fn process(&mut self, records: &Records) {
-        if self.failed {
-            return;
-        }
         let mut out = RecordBatch::with_capacity(records.batch().len(), records.batch().byte_len());
         for record in records.batch().iter() {
             if let Err(error) = self.function.process(record, &mut out) {
-                self.failed = true;
                 let detail = format!(
                     "function `{}` can't process the record at partition {}, offset {}: {error}",
                     self.shared.config.operator.function, record.partition, record.offset

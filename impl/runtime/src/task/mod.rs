@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
-use truecut_core::{Input, Op, Outcome, Subtask, Timer};
+use truecut_core::{Input, Job, Op, Outcome, Subtask, Timer};
 
 use crate::config::JobConfig;
 use crate::function::Function;
@@ -56,8 +56,10 @@ impl From<In> for Stepped {
 /// What all tasks of a worker share.
 #[derive(Clone)]
 pub struct Shared {
-    /// The job.
+    /// The job's description.
     pub config: Arc<JobConfig>,
+    /// The job as the core knows it.
+    pub job: Arc<Job>,
     /// Its Kafka cluster.
     pub cluster: Cluster,
     /// Raw requests.

@@ -16,8 +16,9 @@ use truecut_core::{
 use crate::batch::BatchPool;
 use crate::driver::Driver;
 use crate::exchange::ElementInbox;
-use crate::kafka::producer::{Producer, ProducerSettings};
-use crate::kafka::raw::ProducerIdentity;
+use crate::kafka::producer::{NotInitialised, Producer, ProducerSettings};
+use crate::kafka::raw::{Description, ProducerIdentity};
+use crate::outcome::unanswered;
 use crate::task::{Reported, Shared, Stepped, done, fire_later};
 use crate::trace::Stamp;
 use crate::types::Out;
@@ -81,7 +82,7 @@ impl Hands {
 
     fn start(&self, op: Op, request: Request<crate::store::StateHandle>) {
         match request {
-            Request::InitProducer(id) => self.init(op, id),
+            Request::InitProducer { id, timeout_ms } => self.init(op, id, timeout_ms),
             Request::OpenProducer(slot) => self.open(op, slot),
             Request::Flush(slot) => self.flush(op, slot),
             Request::Commit(committable) => self.commit(op, committable),
@@ -112,26 +113,26 @@ impl Hands {
         done(&self.inbox, self.subtask, op, outcome);
     }
 
-    fn init(&self, op: Op, id: TransactionalId) {
-        let name = id.render(&self.shared.config.name);
-        let timeout = Duration::from_millis(self.shared.config.sink.transaction_timeout_ms.into());
+    fn init(&self, op: Op, id: TransactionalId, timeout_ms: u32) {
+        let name = id.render(&self.shared.job.prefix);
+        let timeout = Duration::from_millis(timeout_ms.into());
         let (makers, inbox, subtask) = (self.shared.producers.clone(), Arc::clone(&self.inbox), self.subtask);
         let producers = Arc::clone(&self.producers);
         self.shared.runtime.spawn(async move {
             let outcome = match makers.init(&name, timeout).await {
-                Ok((producer, identity)) => {
+                Ok((producer, description)) => {
                     producers
                         .lock()
                         .unwrap_or_else(PoisonError::into_inner)
                         .insert(id.slot, Arc::new(producer));
-                    Outcome::Initialised {
-                        producer: Identity { id: identity.producer_id, epoch: identity.producer_epoch },
-                        protocol: SPOKEN,
-                    }
+                    Outcome::Initialised { described: described(&description), protocol: SPOKEN }
                 }
-                Err(failure) => {
-                    tracing::warn!(transaction = name, %failure, "a transaction was not initialised");
-                    Outcome::Answer(failure.code)
+                Err(why) => {
+                    tracing::warn!(transaction = name, %why, "a transaction was not initialised");
+                    match why {
+                        NotInitialised::Refused(failure) => Outcome::Answer(failure.code),
+                        NotInitialised::NotDescribed(why) => unanswered(&why),
+                    }
                 }
             };
             done(&inbox, subtask, op, outcome);
@@ -153,19 +154,19 @@ impl Hands {
     }
 
     fn commit(&self, op: Op, committable: Committable) {
-        let name = committable.id.render(&self.shared.config.name);
+        let name = committable.id.render(&self.shared.job.prefix);
         let identity = ProducerIdentity {
             producer_id: committable.producer.id,
             producer_epoch: committable.producer.epoch,
         };
-        let version = committable.protocol.end_txn_version();
+        let versions = committable.protocol.end_txn_versions();
         let (raw, inbox, subtask) = (self.shared.raw.clone(), Arc::clone(&self.inbox), self.subtask);
         self.shared.runtime.spawn(async move {
-            let outcome = match raw.end_txn(&name, identity, true, version).await {
+            let outcome = match raw.end_txn(&name, identity, true, versions).await {
                 Ok(ended) => Outcome::Answer(ended.error_code),
                 Err(why) => {
                     tracing::info!(transaction = name, %why, "a commit was not answered");
-                    Outcome::Unknown
+                    unanswered(&why)
                 }
             };
             tracing::debug!(%subtask, transaction = name, checkpoint = committable.checkpoint.get(), ?outcome, "commit");
@@ -174,21 +175,25 @@ impl Hands {
     }
 
     fn describe(&self, op: Op, id: TransactionalId) {
-        let name = id.render(&self.shared.config.name);
+        let name = id.render(&self.shared.job.prefix);
         let (raw, inbox, subtask) = (self.shared.raw.clone(), Arc::clone(&self.inbox), self.subtask);
         self.shared.runtime.spawn(async move {
             let outcome = match raw.describe_transaction(&name).await {
-                Ok(described) if described.error_code == 0 => Outcome::Described(Described {
-                    state: TransactionState::from_name(&described.state),
-                    producer: Identity {
-                        id: described.identity.producer_id,
-                        epoch: described.identity.producer_epoch,
-                    },
-                }),
-                Ok(described) => Outcome::Answer(described.error_code),
-                Err(_) => Outcome::Unknown,
+                Ok(description) if description.error_code == 0 => Outcome::Described(described(&description)),
+                Ok(description) => Outcome::Answer(description.error_code),
+                Err(why) => unanswered(&why),
             };
             done(&inbox, subtask, op, outcome);
         });
+    }
+}
+
+fn described(description: &Description) -> Described {
+    Described {
+        state: TransactionState::from_name(&description.state),
+        producer: Identity {
+            id: description.identity.producer_id,
+            epoch: description.identity.producer_epoch,
+        },
     }
 }

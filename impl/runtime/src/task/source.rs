@@ -7,7 +7,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use truecut_core::{Effect, Element, ErrorCode, Input, NextOffset, Op, Outcome, Partition, Request, Subtask};
+use truecut_core::{
+    Effect, Element, ErrorCode, Input, Isolation, NextOffset, Offset, Op, Outcome, Partition, Request,
+    Subtask,
+};
 
 use crate::batch::BatchPool;
 use crate::credit::{Closed, CreditReturn, Credits};
@@ -15,7 +18,7 @@ use crate::driver::Driver;
 use crate::exchange::Outputs;
 use crate::inbox::{Inbox, Received};
 use crate::kafka::consumer::{Assigned, Consumer, ConsumerSettings, Delivery};
-use crate::kafka::raw::Isolation;
+use crate::outcome::unanswered;
 use crate::records::Records;
 use crate::task::{Reported, Shared, Stepped, done};
 use crate::trace::Stamp;
@@ -72,12 +75,13 @@ impl SourceTask {
         driver.finish();
     }
 
+    /// Performs every effect, also those behind one whose channel is closed: what a role did is what was done. The error says
+    /// that the attempt was stopped.
     fn step(&mut self, driver: &mut Driver, stepped: Stepped) -> Result<(), Closed> {
         let mut ended = Ok(());
         driver.step(stepped, |effect, stamp| {
-            if ended.is_ok() {
-                ended = self.perform(effect, stamp);
-            }
+            let performed = self.perform(effect, stamp);
+            ended = ended.and(performed);
         });
         ended
     }
@@ -86,7 +90,9 @@ impl SourceTask {
         match effect {
             Effect::Emit(Element::Batch(records)) => return self.outputs.records(&records),
             Effect::Emit(element) => return self.outputs.broadcast(&element, stamp),
-            Effect::Consume { offsets, report_end } => self.consume(offsets, report_end),
+            Effect::Consume { offsets, isolation, report_end } => {
+                self.consume(offsets, isolation, report_end)
+            }
             Effect::Send { message, .. } => {
                 drop(self.shared.reports.send(Reported { from: self.subtask, message, stamp: Some(stamp) }))
             }
@@ -97,11 +103,10 @@ impl SourceTask {
     }
 
     /// Starts the reader: deliveries go to the inbox as far as there is credit, which slows the fetch.
-    fn consume(&self, offsets: BTreeMap<Partition, NextOffset>, report_end: bool) {
+    fn consume(&self, offsets: BTreeMap<Partition, NextOffset>, isolation: Isolation, report_end: bool) {
         let config = &self.shared.config;
         let mut settings = ConsumerSettings::new(self.shared.cluster.clone(), config.group());
-        settings.isolation =
-            if config.source.read_committed { Isolation::ReadCommitted } else { Isolation::ReadUncommitted };
+        settings.isolation = isolation;
         let topic: Arc<str> = Arc::from(config.source.topic.as_str());
         let assigned = |(partition, next): (&Partition, &NextOffset)| Assigned {
             topic: Arc::clone(&topic),
@@ -125,7 +130,11 @@ impl SourceTask {
                     self.fail(format!("can't start the reader's thread: {error}"));
                 }
             }
-            Err(failure) => self.fail(format!("can't read topic {topic}: {failure}")),
+            Err(failure) => {
+                let detail = format!("can't read topic {topic}: {}", failure.reason);
+                let input = Input::FetchFailed { code: failure.code, detail };
+                self.inbox.push_control(self.subtask, input.into());
+            }
         }
     }
 
@@ -144,7 +153,7 @@ impl SourceTask {
                 offsets.iter().map(|(partition, next)| (number(*partition), next.get())).collect();
             let outcome = match raw.offset_commit(config.group(), &config.source.topic, &next).await {
                 Ok(codes) => Outcome::Answer(first_error(&codes)),
-                Err(_) => Outcome::Unknown,
+                Err(why) => unanswered(&why),
             };
             if !matches!(outcome, Outcome::Answer(0)) {
                 tracing::info!(
@@ -181,8 +190,8 @@ impl Reader {
             match delivery {
                 Some(Delivery::Batch(batch)) => {
                     let partition = self.partitions[batch.index];
-                    let next = NextOffset::new(batch.next_offset);
-                    let input = Input::Fetched { partition, batch: Records::new(batch.records), next };
+                    let (first, last) = (Offset::new(batch.first), Offset::new(batch.last));
+                    let input = Input::Fetched { partition, batch: Records::new(batch.records), first, last };
                     if self.credits.take().is_err() {
                         return;
                     }
@@ -197,8 +206,8 @@ impl Reader {
                     self.inbox.push(0, Input::EndOfPartition(self.partitions[index]));
                 }
                 Some(Delivery::Failed { failure, .. }) => {
-                    let detail = format!("can't read the input: {failure}");
-                    return self.inbox.push_control(self.subtask, Input::TaskFailed { detail }.into());
+                    let input = Input::FetchFailed { code: failure.code, detail: failure.reason };
+                    self.inbox.push_control(self.subtask, input.into());
                 }
                 None => {
                     let detail = "the consumer's thread ended".into();

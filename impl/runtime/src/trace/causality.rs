@@ -248,6 +248,9 @@ fn is_sent(input: &Input<BatchDigest, StateHandle>) -> bool {
         Input::Begin
         | Input::Fetched { .. }
         | Input::EndOfPartition(_)
+        | Input::FetchFailed { .. }
+        | Input::LaunchFailed { .. }
+        | Input::CoordinatorLost
         | Input::Done { .. }
         | Input::Fired(_)
         | Input::WorkerJoined { .. }

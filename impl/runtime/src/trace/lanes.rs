@@ -120,6 +120,9 @@ impl Lanes {
             Input::Begin
             | Input::Fetched { .. }
             | Input::EndOfPartition(_)
+            | Input::FetchFailed { .. }
+            | Input::LaunchFailed { .. }
+            | Input::CoordinatorLost
             | Input::Done { .. }
             | Input::Fired(_)
             | Input::WorkerJoined { .. }

@@ -189,6 +189,9 @@ impl Shell {
             | Input::Element { .. }
             | Input::Fetched { .. }
             | Input::EndOfPartition(_)
+            | Input::FetchFailed { .. }
+            | Input::LaunchFailed { .. }
+            | Input::CoordinatorLost
             | Input::Message { .. }
             | Input::Fired(_)
             | Input::WorkerJoined { .. }

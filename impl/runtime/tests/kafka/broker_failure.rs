@@ -32,13 +32,14 @@ async fn clients_outlive_a_killed_broker_and_an_open_transaction_does_too() {
     let settings = ConsumerSettings::new(cluster, &unique("group"));
     let mut consumer = Consumer::start(&settings, &from_start, pool()).expect("a consumer");
 
-    let (producer, identity) = producers.init(&id, LONG).await.expect("initialised");
+    let (producer, description) = producers.init(&id, LONG).await.expect("initialised");
+    let identity = description.identity;
     producer.produce(&topic, keyed(0, 100)).await;
     assert_eq!(producer.flush().await, Ok(Flushed { records: 100 }));
     kafka.kill_broker().await.expect("killed");
     let noticed = || async { matches!(raw.metadata(None).await, Err(Transport::NotSent(_))) };
     eventually("the loss is noticed", noticed).await;
-    let error = raw.end_txn(&id, identity, true, 4).await.expect_err("nobody is there");
+    let error = raw.end_txn(&id, identity, true, 0..=4).await.expect_err("nobody is there");
     assert!(matches!(error, Transport::NotSent(_)), "nothing was sent: {error}");
     kafka.start_broker().await.expect("started again");
 
@@ -46,7 +47,7 @@ async fn clients_outlive_a_killed_broker_and_an_open_transaction_does_too() {
     producer.produce(&topic, keyed(100, 200)).await;
     assert_eq!(timeout(LONG, producer.flush()).await.expect("in time"), Ok(Flushed { records: 100 }));
     let committed =
-        || async { raw.end_txn(&id, identity, true, 4).await.is_ok_and(|ended| ended.error_code == 0) };
+        || async { raw.end_txn(&id, identity, true, 0..=4).await.is_ok_and(|ended| ended.error_code == 0) };
     eventually("the commit is answered", committed).await;
     let mut read = 0;
     while read < 200 {

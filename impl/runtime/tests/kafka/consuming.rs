@@ -39,7 +39,7 @@ async fn read_to_ends(consumer: &mut Consumer, partitions: usize) -> (Vec<Vec<i6
         match timeout(LONG, consumer.next()).await.expect("in time").expect("the thread lives") {
             Delivery::Batch(batch) => {
                 offsets[batch.index].extend(batch.records.iter().map(|r| r.offset));
-                assert_eq!(batch.next_offset, offsets[batch.index].last().map_or(-1, |o| o + 1));
+                assert_eq!(Some(&batch.last), offsets[batch.index].last());
                 ends.remove(&batch.index);
             }
             Delivery::EndOfPartition { index, next_offset } => drop(ends.insert(index, next_offset)),
@@ -93,10 +93,11 @@ async fn content_arrives_as_written_and_batches_keep_their_limits() {
 async fn aborted_records_are_skipped_and_the_end_lies_behind_the_markers() {
     let (raw, topic, id, producers) = (raw(), new_topic(1).await, unique("mixed"), producers());
     for (commit, from) in [(true, 0), (false, 10), (true, 20), (false, 30)] {
-        let (producer, identity) = producers.init(&id, LONG).await.expect("initialised");
+        let (producer, description) = producers.init(&id, LONG).await.expect("initialised");
+        let identity = description.identity;
         producer.produce(&topic, keyed(from, from + 10)).await;
         producer.flush().await.expect("flushed");
-        assert_eq!(raw.end_txn(&id, identity, commit, 4).await.expect("an answer").error_code, 0);
+        assert_eq!(raw.end_txn(&id, identity, commit, 0..=4).await.expect("an answer").error_code, 0);
     }
     eventually("all is ended", || async { committed_count(&topic, 0).await == 20 }).await;
     let mut consumer = Consumer::start(&settings(), &[from(&topic, 0, 0)], pool()).expect("a consumer");
@@ -191,7 +192,7 @@ async fn a_paused_partition_rests_until_it_is_resumed() {
     loop {
         match timeout(LONG, consumer.next()).await.expect("in time") {
             Some(Delivery::Batch(batch)) => {
-                assert_eq!((batch.index, batch.next_offset), (0, 10));
+                assert_eq!((batch.index, batch.last), (0, 9));
                 break;
             }
             other => assert!(matches!(other, Some(Delivery::EndOfPartition { .. })), "{other:?}"),

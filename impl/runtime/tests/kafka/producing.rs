@@ -31,13 +31,13 @@ async fn end_txn_commits_what_a_killed_process_left_open_and_may_be_repeated() {
     assert_eq!(committed_count(&topic, 0).await, 0, "nothing is visible before the commit");
 
     for _ in 0..3 {
-        let ended = raw.end_txn(&id, identity, true, 4).await.expect("an answer");
+        let ended = raw.end_txn(&id, identity, true, 0..=4).await.expect("an answer");
         if ended.error_code != 51 {
             assert_eq!(ended.error_code, 0);
         }
     }
     eventually("all records are visible", || async { committed_count(&topic, 0).await == 100 }).await;
-    let ended = raw.end_txn(&id, identity, true, 4).await.expect("an answer");
+    let ended = raw.end_txn(&id, identity, true, 0..=4).await.expect("an answer");
     assert_eq!(
         (ended.error_code, ended.next),
         (0, None),
@@ -49,7 +49,8 @@ async fn end_txn_commits_what_a_killed_process_left_open_and_may_be_repeated() {
 async fn a_process_that_writes_and_waits_to_be_killed() {
     let Some(arguments) = child_arguments() else { return };
     let (topic, id): (Arc<str>, _) = (arguments[0].as_str().into(), &arguments[1]);
-    let (producer, identity) = producers().init(id, TIMEOUT).await.expect("initialised");
+    let (producer, description) = producers().init(id, TIMEOUT).await.expect("initialised");
+    let identity = description.identity;
     producer.produce(&topic, keyed(0, 100)).await;
     assert_eq!(producer.flush().await, Ok(Flushed { records: 100 }));
     say(&format!("{} {}", identity.producer_id, identity.producer_epoch));
@@ -59,7 +60,8 @@ async fn a_process_that_writes_and_waits_to_be_killed() {
 #[tokio::test]
 async fn dropping_a_producer_leaves_its_transaction_open() {
     let (raw, topic, id) = (raw(), new_topic(1).await, unique("dropped"));
-    let (producer, identity) = producers().init(&id, TIMEOUT).await.expect("initialised");
+    let (producer, description) = producers().init(&id, TIMEOUT).await.expect("initialised");
+    let identity = description.identity;
     producer.produce(&topic, keyed(0, 10)).await;
     assert_eq!(producer.flush().await, Ok(Flushed { records: 10 }));
     drop(producer);
@@ -71,21 +73,23 @@ async fn dropping_a_producer_leaves_its_transaction_open() {
     assert_eq!((described.state.as_str(), described.identity), ("Ongoing", identity));
     let fetched = raw.fetch(&topic, 0, 0, Isolation::ReadCommitted).await.expect("an answer");
     assert_eq!((fetched.last_stable_offset, fetched.high_watermark), (0, 10));
-    assert_eq!(raw.end_txn(&id, identity, true, 4).await.expect("an answer").error_code, 0);
+    assert_eq!(raw.end_txn(&id, identity, true, 0..=4).await.expect("an answer").error_code, 0);
     eventually("all records are visible", || async { committed_count(&topic, 0).await == 10 }).await;
 }
 
 #[tokio::test]
 async fn each_initialisation_aborts_what_was_open_and_fences_its_writer() {
     let (raw, topic, id, producers) = (raw(), new_topic(1).await, unique("fenced"), producers());
-    let (old, first) = producers.init(&id, TIMEOUT).await.expect("initialised");
+    let (old, description) = producers.init(&id, TIMEOUT).await.expect("initialised");
+    let first = description.identity;
     old.produce(&topic, keyed(0, 10)).await;
     old.flush().await.expect("flushed");
-    let (new, second) = producers.init(&id, TIMEOUT).await.expect("initialised");
+    let (new, description) = producers.init(&id, TIMEOUT).await.expect("initialised");
+    let second = description.identity;
     assert_eq!(second.producer_id, first.producer_id);
     assert!(second.producer_epoch > first.producer_epoch);
 
-    let refused = raw.end_txn(&id, first, true, 4).await.expect("an answer");
+    let refused = raw.end_txn(&id, first, true, 0..=4).await.expect("an answer");
     assert_eq!(refused.error_code, 90, "PRODUCER_FENCED, raw");
     old.produce(&topic, keyed(10, 20)).await;
     let failure = old.flush().await.expect_err("a fenced producer delivers nothing");
@@ -94,7 +98,7 @@ async fn each_initialisation_aborts_what_was_open_and_fences_its_writer() {
 
     new.produce(&topic, keyed(20, 25)).await;
     new.flush().await.expect("flushed");
-    assert_eq!(raw.end_txn(&id, second, true, 4).await.expect("an answer").error_code, 0);
+    assert_eq!(raw.end_txn(&id, second, true, 0..=4).await.expect("an answer").error_code, 0);
     eventually("only the second is visible", || async { committed_count(&topic, 0).await == 5 }).await;
     let markers: Vec<_> = committed(&topic, 0).await.batches.iter().filter_map(|b| b.marker).collect();
     assert_eq!(markers, [Marker::Abort, Marker::Commit]);
@@ -105,12 +109,13 @@ async fn a_full_queue_slows_the_producer_and_loses_nothing() {
     let (raw, topic, id) = (raw(), new_topic(2).await, unique("full"));
     let settings = ProducerSettings { buffer_mb: 1, ..ProducerSettings::new(cluster()) };
     let producers = TransactionalProducers::new(settings, raw.clone(), pool());
-    let (producer, identity) = producers.init(&id, TIMEOUT).await.expect("initialised");
+    let (producer, description) = producers.init(&id, TIMEOUT).await.expect("initialised");
+    let identity = description.identity;
     for part in 0..20 {
         producer.produce(&topic, numbered(part * 1000, (part + 1) * 1000, 1, 1000)).await;
     }
     assert_eq!(producer.flush().await, Ok(Flushed { records: 20_000 }));
-    assert_eq!(raw.end_txn(&id, identity, true, 4).await.expect("an answer").error_code, 0);
+    assert_eq!(raw.end_txn(&id, identity, true, 0..=4).await.expect("an answer").error_code, 0);
     eventually("all records are visible", || async { committed_count(&topic, 1).await == 20_000 }).await;
 }
 

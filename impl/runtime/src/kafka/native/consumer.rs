@@ -16,10 +16,6 @@ use super::{code, log, millis};
 use crate::kafka::Failure;
 use crate::kafka::settings::{INVALID_ARGUMENT, failure, raw_code};
 
-/// What librdkafka heals by itself and tells only for information: lost connections (-195), all of them lost (-187), a
-/// name that does not resolve (-193), a request that took too long (-185).
-const HEALED: [i16; 4] = [-195, -187, -193, -185];
-
 /// librdkafka's consumer.
 pub(in crate::kafka) struct NativeConsumer {
     client: NonNull<rd::rd_kafka_t>,
@@ -171,9 +167,7 @@ unsafe extern "C" fn error(_: *mut rd::rd_kafka_t, error: c_int, reason: *const 
     // SAFETY: librdkafka passes a C string that is valid for the call.
     let reason = unsafe { CStr::from_ptr(reason) }.to_string_lossy().into_owned();
     let failure = Failure { code: raw_code(error), reason };
-    if HEALED.contains(&failure.code) {
-        return tracing::warn!(target: "librdkafka", code = failure.code, "{}", failure.reason);
-    }
+    tracing::warn!(target: "librdkafka", code = failure.code, "{}", failure.reason);
     // SAFETY: the opaque is the list that `NativeConsumer` holds for as long as the client lives.
     let errors = unsafe { &*opaque.cast::<Mutex<Vec<Failure>>>() };
     errors.lock().unwrap_or_else(PoisonError::into_inner).push(failure);

@@ -15,13 +15,11 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::raw::{ProducerIdentity, RawClient};
-use super::{Cluster, Failure};
+use super::raw::{Description, RawClient};
+use super::{Cluster, Failure, Transport};
 use crate::batch::{BatchPool, RecordBatch};
 use client::Command;
 
-/// librdkafka's code for a lost connection.
-const TRANSPORT: i16 = -195;
 /// librdkafka's code for a failure of its own.
 const FAIL: i16 = -196;
 
@@ -58,6 +56,17 @@ pub struct TransactionalProducers {
     pool: BatchPool,
 }
 
+/// Why there is no producer for a transaction.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotInitialised {
+    /// librdkafka or Kafka said no.
+    #[error(transparent)]
+    Refused(#[from] Failure),
+    /// It was initialised, and nobody said what it was given.
+    #[error("it was initialised, but not described: {0}")]
+    NotDescribed(#[from] Transport),
+}
+
 /// Every record since the last flush is acknowledged by all replicas in sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flushed {
@@ -81,12 +90,12 @@ impl TransactionalProducers {
     /// to learn the identity that librdkafka was given and does not tell. The producer's transaction is begun.
     ///
     /// # Errors
-    /// The raw code that librdkafka or the description answered; -195 when no answer came.
+    /// The raw code that librdkafka or the description answered, or that no description came.
     pub async fn init(
         &self,
         transactional_id: &str,
         transaction_timeout: Duration,
-    ) -> Result<(Producer, ProducerIdentity), Failure> {
+    ) -> Result<(Producer, Description), NotInitialised> {
         let config = client::transactional_config(&self.settings, transactional_id, transaction_timeout)?;
         let (ready, initialised) = oneshot::channel();
         let (init_timeout, pool) = (self.settings.init_timeout, self.pool.clone());
@@ -94,13 +103,12 @@ impl TransactionalProducers {
             client::run_transactional(&config, init_timeout, pool, ready, commands);
         })?;
         initialised.await.unwrap_or_else(|_| Err(thread_ended()))?;
-        let described = self.raw.describe_transaction(transactional_id).await;
-        let described = described.map_err(|why| Failure { code: TRANSPORT, reason: why.to_string() })?;
+        let described = self.raw.describe_transaction(transactional_id).await?;
         if described.error_code != 0 {
             let reason = format!("{transactional_id} was initialised, but cannot be described");
-            return Err(Failure { code: described.error_code, reason });
+            return Err(Failure { code: described.error_code, reason }.into());
         }
-        Ok((producer, described.identity))
+        Ok((producer, described))
     }
 }
 

@@ -18,20 +18,12 @@ use kafka_protocol::protocol::{StrBytes, VersionRange};
 pub use admin::{Broker, Metadata, NewTopic, PartitionInfo, TopicInfo};
 pub use offsets::{At, CommittedOffset, ListedOffset};
 pub use records::{Aborted, Appended, Fetched, LogBatch, LogRecord, Marker, NewRecord, NewRecords};
-pub use transactions::{Description, Ended, Gap, Initialised, Listed, Listing};
+pub use transactions::{Description, Ended, Initialised, Listed, Listing};
+
+pub use truecut_core::Isolation;
 
 use super::connection::{Cluster, Transport};
 use routes::Routes;
-
-/// Which records a reader may see.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Isolation {
-    /// Only what belongs to no open or aborted transaction.
-    #[default]
-    ReadCommitted,
-    /// Everything up to the high watermark.
-    ReadUncommitted,
-}
 
 /// A producer as Kafka knows it. One transaction has exactly one such identity, from produce to commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,20 +54,19 @@ impl RawClient {
     }
 }
 
-impl Isolation {
-    fn level(self) -> i8 {
-        match self {
-            Self::ReadUncommitted => 0,
-            Self::ReadCommitted => 1,
-        }
+/// The isolation level in requests.
+fn level(isolation: Isolation) -> i8 {
+    match isolation {
+        Isolation::ReadUncommitted => 0,
+        Isolation::ReadCommitted => 1,
     }
+}
 
-    /// librdkafka's name of it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::ReadUncommitted => "read_uncommitted",
-            Self::ReadCommitted => "read_committed",
-        }
+/// librdkafka's name of an isolation level.
+pub(crate) fn isolation_name(isolation: Isolation) -> &'static str {
+    match isolation {
+        Isolation::ReadUncommitted => "read_uncommitted",
+        Isolation::ReadCommitted => "read_committed",
     }
 }
 

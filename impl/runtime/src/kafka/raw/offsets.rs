@@ -11,7 +11,7 @@ use kafka_protocol::messages::offset_fetch_request::{OffsetFetchRequest, OffsetF
 use kafka_protocol::messages::{BrokerId, GroupId};
 
 use super::routes::Target;
-use super::{Isolation, RawClient, incomplete, text, topic_name, versions};
+use super::{Isolation, RawClient, incomplete, level, text, topic_name, versions};
 use crate::kafka::connection::Transport;
 
 /// A place in a log.
@@ -66,7 +66,7 @@ impl RawClient {
             .with_timestamp(timestamp);
         let request = ListOffsetsRequest::default()
             .with_replica_id(BrokerId(-1))
-            .with_isolation_level(isolation.level())
+            .with_isolation_level(level(isolation))
             .with_topics(vec![
                 ListOffsetsTopic::default().with_name(topic_name(topic)).with_partitions(vec![asked]),
             ]);

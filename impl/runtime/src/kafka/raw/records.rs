@@ -14,7 +14,7 @@ use kafka_protocol::records::{
 };
 
 use super::routes::Target;
-use super::{Isolation, ProducerIdentity, RawClient, exactly, incomplete, text, topic_name, versions};
+use super::{Isolation, ProducerIdentity, RawClient, exactly, incomplete, level, text, topic_name, versions};
 use crate::kafka::connection::Transport;
 
 /// Bytes asked for in one fetch.
@@ -179,7 +179,7 @@ impl RawClient {
             .with_max_wait_ms(0)
             .with_min_bytes(0)
             .with_max_bytes(FETCH_BYTES_MAX)
-            .with_isolation_level(isolation.level())
+            .with_isolation_level(level(isolation))
             .with_session_id(0)
             .with_session_epoch(-1)
             .with_rack_id(StrBytes::from_static_str(""))

@@ -142,6 +142,7 @@ impl RawClient {
         // A lost answer to a look-up is not a lost answer to the request behind it, which was never sent.
         let found = self.look_up(target).await.map_err(|error| match error {
             Transport::NotSent(why) => Transport::NotSent(why),
+            Transport::Unsupported(why) => Transport::Unsupported(why),
             Transport::Unanswered(why) => {
                 Transport::NotSent(format!("the way to {target:?} is unknown: {why}"))
             }

@@ -1,5 +1,7 @@
 //! Transactions: begin and end them for anyone whose identity is known, and look at them.
 
+use std::ops::RangeInclusive;
+
 use kafka_protocol::messages::add_partitions_to_txn_request::{
     AddPartitionsToTxnRequest, AddPartitionsToTxnTopic,
 };
@@ -18,6 +20,7 @@ use crate::kafka::connection::Transport;
 
 /// The topic whose partitions the transactional ids live in.
 const STATE_TOPIC: &str = "__transaction_state";
+const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
 
 /// Answer to InitProducerId.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,13 +57,17 @@ pub struct Description {
     pub partitions: Vec<(String, i32)>,
 }
 
-/// Transactions of all brokers, as far as they answered.
+/// Transactions of all brokers, as far as they answered, and what was answered by whom.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
     /// What was listed.
     pub transactions: Vec<Listed>,
-    /// Why there may be more. Empty: the listing is complete.
-    pub gaps: Vec<Gap>,
+    /// The code of the topic that keeps the transactional ids (3: no transaction was ever begun).
+    pub topic_code: i16,
+    /// Partitions of that topic without a leader: their ids are listed by nobody.
+    pub leaderless: u32,
+    /// Brokers by number: the code that each answered (14: it is loading), or why it did not.
+    pub brokers: Vec<(i32, Result<i16, Transport>)>,
 }
 
 /// One listed transaction.
@@ -72,30 +79,6 @@ pub struct Listed {
     pub producer_id: i64,
     /// Kafka's name of its state.
     pub state: String,
-}
-
-/// A part of the cluster whose transactions are not in a listing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Gap {
-    /// A broker answered with this code (14: it is loading).
-    Answered {
-        /// The broker.
-        broker: i32,
-        /// Its raw code.
-        error_code: i16,
-    },
-    /// A broker did not answer.
-    Silent {
-        /// The broker.
-        broker: i32,
-        /// What happened.
-        why: Transport,
-    },
-    /// A partition of the transaction state is led by nobody.
-    NoLeader {
-        /// The partition of `__transaction_state`.
-        partition: i32,
-    },
 }
 
 impl RawClient {
@@ -141,7 +124,7 @@ impl RawClient {
         version: i16,
     ) -> Result<Vec<i16>, Transport> {
         if !(0..=3).contains(&version) {
-            return Err(Transport::NotSent(format!(
+            return Err(Transport::Unsupported(format!(
                 "AddPartitionsToTxn v{version} is for brokers; clients use 0 to 3"
             )));
         }
@@ -168,8 +151,8 @@ impl RawClient {
         }
     }
 
-    /// EndTxn with exactly this identity, in at most this version. Versions up to 4 are one generation of the
-    /// protocol and repeat idempotently; 5 is another, bumps the epoch, and must not be mixed with them.
+    /// EndTxn with exactly this identity, in one of these versions. Those up to 4 and those from 5 on are two protocols, which
+    /// must not be mixed.
     ///
     /// # Errors
     /// If no answer came: the end may have landed, or may still.
@@ -178,14 +161,14 @@ impl RawClient {
         transactional_id: &str,
         identity: ProducerIdentity,
         commit: bool,
-        version: i16,
+        allowed: RangeInclusive<i16>,
     ) -> Result<Ended, Transport> {
         let request = EndTxnRequest::default()
             .with_transactional_id(TransactionalId(text(transactional_id)))
             .with_producer_id(ProducerId(identity.producer_id))
             .with_producer_epoch(identity.producer_epoch)
             .with_committed(commit);
-        let range = if version >= 5 { exactly(version) } else { versions(0, version) };
+        let range = versions(*allowed.start(), *allowed.end());
         let answer = self.ask(&coordinator(transactional_id), &request, range, |a| a.error_code).await?;
         Ok(match answer {
             Err(error_code) => Ended { error_code, next: None },
@@ -234,12 +217,17 @@ impl RawClient {
     /// ListTransactions of every broker, in one of these states (Kafka's names; none: in any state).
     ///
     /// # Errors
-    /// If not even the list of brokers could be had. A broker that fails to answer is a [`Gap`].
+    /// If not even the list of brokers could be had.
     pub async fn list_transactions(&self, states: &[&str]) -> Result<Listing, Transport> {
         let metadata = self.metadata(Some(&[STATE_TOPIC])).await?;
-        let leaderless = metadata.topics.iter().flat_map(|t| &t.partitions).filter(|p| p.leader.is_none());
-        let mut listing = Listing::default();
-        listing.gaps.extend(leaderless.map(|p| Gap::NoLeader { partition: p.partition }));
+        let topic = metadata.topics.iter().find(|topic| topic.name == STATE_TOPIC);
+        let partitions = topic.map_or(&[][..], |topic| &topic.partitions);
+        let leaderless = partitions.iter().filter(|partition| partition.leader.is_none()).count();
+        let mut listing = Listing {
+            topic_code: topic.map_or(UNKNOWN_TOPIC_OR_PARTITION, |topic| topic.error_code),
+            leaderless: u32::try_from(leaderless).unwrap_or(u32::MAX),
+            ..Listing::default()
+        };
         let mut asked = JoinSet::new();
         for broker in metadata.brokers {
             let (client, request) = (self.clone(), ListTransactionsRequest::default());
@@ -247,20 +235,17 @@ impl RawClient {
             asked.spawn(async move { (broker.id, client.ask_broker(broker.id, &request, exactly(0)).await) });
         }
         for (broker, answer) in asked.join_all().await {
-            match answer {
-                Err(why) => listing.gaps.push(Gap::Silent { broker, why }),
-                Ok(answer) if answer.error_code != 0 => {
-                    listing.gaps.push(Gap::Answered { broker, error_code: answer.error_code });
-                }
-                Ok(answer) => {
-                    listing.transactions.extend(answer.transaction_states.iter().map(|state| Listed {
-                        transactional_id: state.transactional_id.to_string(),
-                        producer_id: state.producer_id.0,
-                        state: state.transaction_state.to_string(),
-                    }))
-                }
-            }
+            listing
+                .brokers
+                .push((broker, answer.as_ref().map(|answer| answer.error_code).map_err(Clone::clone)));
+            let states = answer.map(|answer| answer.transaction_states).unwrap_or_default();
+            listing.transactions.extend(states.iter().map(|state| Listed {
+                transactional_id: state.transactional_id.to_string(),
+                producer_id: state.producer_id.0,
+                state: state.transaction_state.to_string(),
+            }));
         }
+        listing.brokers.sort_unstable_by_key(|(broker, _)| *broker);
         listing.transactions.sort_unstable_by(|a, b| a.transactional_id.cmp(&b.transactional_id));
         Ok(listing)
     }

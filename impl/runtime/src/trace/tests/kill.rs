@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use truecut_core::{Effect, Input, NextOffset, Partition, WorkerId};
+use truecut_core::{Effect, Input, Offset, Partition, WorkerId};
 
 use super::*;
 use crate::store::StateHandle;
@@ -24,7 +24,8 @@ fn input(sequence: u64) -> In {
         return Input::TaskFailed { detail: "x".repeat(usize::try_from(sequence % 501).unwrap()) };
     }
     let batch = BatchDigest { records: sequence, crc: 9 };
-    Input::Fetched { partition: Partition::new(3), batch, next: NextOffset::new(sequence.cast_signed()) }
+    let offset = Offset::new(sequence.cast_signed());
+    Input::Fetched { partition: Partition::new(3), batch, first: offset, last: offset }
 }
 
 const KILLED: &str = "TRUECUT_TEST_KILLED_TRACE";

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 use truecut_core::{
-    AnyRole, Attempt, Channel, Checkpoint, CheckpointName, Deployment, Effect, Element, Exchange, Guarantee,
-    Head, HeadVersion, Input, Job, Message, NextOffset, Op, Outcome, Partition, Peer, Producer, Request,
-    Role, Settings, StartPosition, Subtask, Timer, Token, TransactionProtocol, Vertex, WorkerId,
+    AnyRole, Attempt, Channel, Checkpoint, CheckpointName, Deployment, Described, Effect, Element, Exchange,
+    Guarantee, Head, HeadVersion, Input, Isolation, Job, Message, NextOffset, Offset, Op, Outcome, Partition,
+    Peer, Producer, Request, Role, Settings, StartPosition, Subtask, Timer, Token, TransactionProtocol,
+    TransactionState, Vertex, WorkerId,
 };
 
 use super::random::Random;
@@ -68,7 +69,9 @@ fn job() -> Job {
         guarantee: Guarantee::ExactlyOnce,
         prefix: "count".into(),
         start: StartPosition::Earliest,
+        isolation: Isolation::ReadCommitted,
         bounded: false,
+        transaction_timeout_ms: 60_000,
         accept_loss: false,
         settings: Settings { min_pause: true, ..Settings::default() },
     }
@@ -225,8 +228,9 @@ impl World {
             }
             Next::Fetch(partition) => {
                 let next = hosted.consuming.get_mut(&partition).unwrap();
+                let first = Offset::new(next.get());
                 *next = NextOffset::new(next.get() + batch.records.cast_signed());
-                (Input::Fetched { partition, batch, next: *next }, None)
+                (Input::Fetched { partition, batch, first, last: Offset::new(next.get() - 1) }, None)
             }
         };
         self.give(id, input, stamp);
@@ -355,19 +359,25 @@ impl World {
                 self.checkpoints.insert(checkpoint.name, checkpoint);
                 Outcome::Written
             }
+            Request::DiscardBelow(id) => {
+                self.checkpoints.retain(|name, _| name.id >= id);
+                Outcome::Written
+            }
             Request::Discard(name) => {
                 self.checkpoints.remove(&name);
                 Outcome::Written
             }
-            Request::ResolveStart(_) => {
+            Request::ResolveStart { .. } => {
                 let offsets =
                     (0..PARTITIONS).map(|partition| (Partition::new(partition), NextOffset::new(0)));
                 Outcome::Offsets(offsets.collect())
             }
             Request::ListTransactions(_) => {
-                Outcome::Listed { complete: self.random.below(2) == 0, names: Vec::new() }
+                let loading = self.random.below(2) == 0;
+                let brokers = vec![Some(if loading { 14 } else { 0 })];
+                Outcome::Listed { topic: 0, leaderless: 0, brokers, names: Vec::new() }
             }
-            Request::CommitOffsets(_) | Request::Commit(_) | Request::Fence(_) => {
+            Request::CommitOffsets(_) | Request::Commit(_) | Request::Fence { .. } => {
                 match self.random.below(5) {
                     0 if !matches!(op, Op::CommitOffsets) => Outcome::Unknown,
                     _ => Outcome::Answer(0),
@@ -378,10 +388,13 @@ impl World {
                 let path = format!("{id} {name}");
                 Outcome::Snapshotted(StateHandle { path, length: name.id.get(), crc32c: 9 })
             }
-            Request::InitProducer(_) => {
+            Request::InitProducer { .. } => {
                 self.producers += 1;
                 Outcome::Initialised {
-                    producer: Producer { id: self.producers, epoch: 0 },
+                    described: Described {
+                        state: TransactionState::Empty,
+                        producer: Producer { id: self.producers, epoch: 0 },
+                    },
                     protocol: TransactionProtocol::V1,
                 }
             }
