@@ -228,12 +228,11 @@ impl Subject {
             event::Event::Listening { .. } => {}
             event::Event::WorkerJoined { worker, pid } => drop(self.joined.insert(worker, pid)),
             event::Event::WorkerLost { worker } => drop(self.joined.remove(&worker)),
-            event::Event::Attempt { attempt, .. } => {
+            event::Event::Attempt { attempt, workers, .. } => {
                 (self.seen.attempt, self.seen.running, self.seen.checkpoints_of_attempt) =
                     (attempt, false, 0);
-                // Subtasks are spread over the workers, those that joined first come first.
-                let slots = usize::from(self.options.config.operator.parallelism);
-                self.seen.active = self.joined.values().take(slots).copied().collect();
+                self.seen.active =
+                    workers.iter().filter_map(|worker| self.joined.get(worker)).copied().collect();
                 self.attempts.push(Instant::now());
                 self.record(Event::Attempt { attempt })?;
             }

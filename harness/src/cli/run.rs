@@ -108,11 +108,9 @@ impl Told {
 
     fn event(&mut self, event: &Event) {
         match event {
-            Event::Attempt { attempt, restored } => {
+            Event::Attempt { attempt, restored, .. } => {
                 self.attempts += 1;
-                let from =
-                    if *restored > 1 { format!(", from checkpoint {restored}") } else { String::new() };
-                self.say(&format!("attempt {attempt} is deployed{from}"));
+                self.say(&format!("attempt {attempt} is deployed, from checkpoint {restored}"));
             }
             Event::Running { attempt } => {
                 self.say(&format!("attempt {attempt} runs; Ctrl-C ends it with a last checkpoint"))

@@ -323,7 +323,11 @@ impl Hands {
             Message::Deploy(deployment) if self.attempt != deployment.attempt => {
                 self.attempt = deployment.attempt;
                 self.running = false;
-                emit(&Event::Attempt { attempt: self.attempt.get(), restored: deployment.restored.id.get() });
+                emit(&Event::Attempt {
+                    attempt: self.attempt.get(),
+                    restored: deployment.restored.id.get(),
+                    workers: deployment.placement.iter().map(|worker| worker.get()).collect(),
+                });
             }
             Message::ToSubtask { attempt, subtask, order } if *subtask == Subtask::source(0) => {
                 let attempt = attempt.get();

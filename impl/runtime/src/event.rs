@@ -1,5 +1,7 @@
 //! What a coordinator process tells its supervisor: one JSON object a line on standard output.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 /// An event of a running job.
@@ -29,6 +31,8 @@ pub enum Event {
         attempt: u64,
         /// The checkpoint that it restores.
         restored: u64,
+        /// The workers that host it.
+        workers: BTreeSet<u32>,
     },
     /// Every subtask of the attempt is ready.
     Running {

@@ -332,3 +332,44 @@ fn after_too_many_restarts_without_a_checkpoint_the_job_fails_with_the_first_rea
         "#]],
     );
 }
+
+const LEFT_OPEN: &str =
+    "join w1 2; lost w0; fire restart; swap = ok; read = 1.2 2 1 A:2; list = all job/1/0/1";
+
+#[test]
+fn what_can_never_be_fenced_ends_the_job_as_it_would_hide_records_for_ever() {
+    let mut coordinator = after(job(), START);
+    super::run(&mut coordinator, COMPLETED, super::read::input);
+    super::run(&mut coordinator, LEFT_OPEN, super::read::input);
+    check(
+        &mut coordinator,
+        "fence 1/0/1 = 53; fire interval",
+        expect![[r#"
+        fence 1/0/1 = 53
+            tell w1: cancel attempt 2
+            disarm interval
+            halt: fence job/1/0/1 was answered 53; resume from checkpoint 2 of attempt 1
+        fire interval
+    "#]],
+    );
+}
+
+#[test]
+fn a_listing_that_can_never_be_had_ends_the_job() {
+    let mut coordinator = after(job(), START);
+    super::run(&mut coordinator, COMPLETED, super::read::input);
+    super::run(&mut coordinator, LEFT_OPEN, super::read::input);
+    check(
+        &mut coordinator,
+        "fence 1/0/1 = 0; retry list; list = failed",
+        expect![[r#"
+        fence 1/0/1 = 0
+        retry list
+            start: list transactions that are Ongoing
+        list = failed
+            tell w1: cancel attempt 2
+            disarm interval
+            halt: list_transactions: the disk is full; resume from checkpoint 2 of attempt 1
+    "#]],
+    );
+}

@@ -119,10 +119,10 @@ proptest! {
 fn a_newer_format_is_named() {
     let sample = Sample::new();
     let mut newer = fs::read(sample.path("head-1")).unwrap();
-    newer[12] = 2;
+    newer[12] = 3;
     let error = sample.refused("head-1", &newer);
     assert!(
-        error.contains("format version 2 and this program reads up to 1: use the newer program"),
+        error.contains("format version 3 and this program reads up to 2: use the newer program"),
         "{error}"
     );
 }

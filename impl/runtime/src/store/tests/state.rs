@@ -43,21 +43,15 @@ fn discarding_removes_the_checkpoint_and_its_state_and_nothing_else() {
 }
 
 #[test]
-fn state_that_no_checkpoint_can_name_any_more_is_removed_with_the_next_discard() {
+fn discarding_what_is_older_removes_state_without_a_checkpoint_too() {
     let (directory, checkpoints) = new();
     for (attempt, id) in [(1, 1), (1, 2), (2, 3), (2, 4)] {
         checkpoints.write_state(name(attempt, id), Subtask::operator(0), b"state").unwrap();
     }
-    assert_eq!(checkpoints.perform(&Request::WriteCheckpoint(checkpoint(1, 2, None))), Outcome::Written);
-    assert_eq!(checkpoints.perform(&Request::Discard(name(9, 9))), Outcome::Written);
-    let states =
-        || files(directory.path()).into_iter().filter(|file| file.starts_with("state")).collect::<Vec<_>>();
-    assert_eq!(states().len(), 4, "nothing is known to be complete: any may still be named");
-    assert_eq!(swap(&checkpoints, 0, head(7, Some(3))), Outcome::Swapped);
-    assert_eq!(checkpoints.perform(&Request::Discard(name(9, 9))), Outcome::Written);
-    assert_eq!(
-        states(),
-        ["state-1-2-operator-0", "state-2-3-operator-0", "state-2-4-operator-0"],
-        "the first has a kept checkpoint, the others are not below the latest"
-    );
+    for written in [checkpoint(1, 2, None), checkpoint(2, 3, None)] {
+        assert_eq!(checkpoints.perform(&Request::WriteCheckpoint(written)), Outcome::Written);
+    }
+    assert_eq!(checkpoints.perform(&Request::DiscardBelow(CheckpointId::new(3))), Outcome::Written);
+    let left = ["checkpoint-2-3", "owner", "state-2-3-operator-0", "state-2-4-operator-0"];
+    assert_eq!(files(directory.path()), left);
 }
