@@ -89,7 +89,6 @@ impl Step<'_> {
             Request::ReadHead
             | Request::ReadCheckpoint(_)
             | Request::Discard(_)
-            | Request::DiscardBelow(_)
             | Request::ResolveStart { .. } => true,
             Request::SwapHead { head: new, .. } => {
                 head.is_none_or(|head| head.attempt != new.attempt || head.latest.is_none())
@@ -151,12 +150,8 @@ impl Step<'_> {
                 self.state.store.edit().write(checkpoint);
                 Outcome::Written
             }
-            Request::DiscardBelow(id) => {
-                self.state.store.edit().discard_below(id);
-                return None;
-            }
-            Request::Discard(name) => {
-                self.state.store.edit().discard(name);
+            Request::Discard(id) => {
+                self.state.store.edit().discard(id);
                 return None;
             }
             Request::ResolveStart { position, .. } => Outcome::Offsets(self.offsets_at(position)),

@@ -53,10 +53,8 @@ pub enum Op {
     ReadCheckpoint,
     /// Coordinator: make a checkpoint's data durable.
     WriteCheckpoint(CheckpointId),
-    /// Coordinator: delete a checkpoint that is not needed any more.
+    /// Coordinator: delete the checkpoints before this one.
     Discard(CheckpointId),
-    /// Coordinator: delete all checkpoints before this one.
-    DiscardBelow(CheckpointId),
     /// Coordinator: find where a job without a checkpoint begins.
     ResolveStart,
     /// Coordinator: list the open transactions.
@@ -87,7 +85,7 @@ impl Op {
             Self::SwapHead => "swap_head",
             Self::ReadCheckpoint => "read_checkpoint",
             Self::WriteCheckpoint(_) => "write_checkpoint",
-            Self::Discard(_) | Self::DiscardBelow(_) => "discard",
+            Self::Discard(_) => "discard",
             Self::ResolveStart => "resolve_start",
             Self::ListTransactions => "list_transactions",
             Self::Fence(_) => "fence",
@@ -118,10 +116,8 @@ pub enum Request<S> {
     ReadCheckpoint(CheckpointName),
     /// Make a checkpoint durable, before any head names it. Answers [`Outcome::Written`].
     WriteCheckpoint(Checkpoint<S>),
-    /// Delete a checkpoint's data. The answer does not matter.
-    Discard(CheckpointName),
     /// Delete all data of checkpoints with lower ids, also of those that were never whole. The answer does not matter.
-    DiscardBelow(CheckpointId),
+    Discard(CheckpointId),
     /// Find the offset of this position in every partition of the input topic. Answers [`Outcome::Offsets`].
     ResolveStart {
         /// The position.
@@ -632,8 +628,7 @@ impl<B, S> Effect<B, S> {
                 | Op::SwapHead
                 | Op::ReadCheckpoint
                 | Op::WriteCheckpoint(_)
-                | Op::Discard(_)
-                | Op::DiscardBelow(_) => Lane::Store,
+                | Op::Discard(_) => Lane::Store,
                 Op::ResolveStart | Op::CommitOffsets => Lane::Consumer,
                 Op::ListTransactions | Op::Fence(_) | Op::Commit(_) | Op::Describe(_) => Lane::Transactions,
                 Op::Restore | Op::Snapshot(_) => Lane::Local,

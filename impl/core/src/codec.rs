@@ -343,12 +343,12 @@ enums! {
     Op {
         0 ReadHead, 1 SwapHead, 2 ReadCheckpoint, 3 WriteCheckpoint(id), 4 Discard(id), 5 ResolveStart, 6 ListTransactions,
         7 Fence(id), 8 CommitOffsets, 9 Restore, 10 Snapshot(id), 11 InitProducer(slot), 12 Flush(slot), 13 Commit(id),
-        14 Describe(id), 15 DiscardBelow(id),
+        14 Describe(id),
     }
     Request<S> {
-        0 ReadHead, 1 SwapHead { expected, head }, 2 ReadCheckpoint(name), 3 WriteCheckpoint(checkpoint), 4 Discard(name),
+        0 ReadHead, 1 SwapHead { expected, head }, 2 ReadCheckpoint(name), 3 WriteCheckpoint(checkpoint), 4 Discard(id),
         5 ResolveStart { position, isolation }, 6 ListTransactions(state), 7 Fence { id, timeout_ms }, 8 CommitOffsets(offsets), 9 Restore(state), 10 Snapshot(name),
-        11 InitProducer { id, timeout_ms }, 12 Flush(slot), 13 Commit(committable), 14 Describe(id), 15 OpenProducer(slot), 16 DiscardBelow(id),
+        11 InitProducer { id, timeout_ms }, 12 Flush(slot), 13 Commit(committable), 14 Describe(id), 15 OpenProducer(slot),
     }
     Outcome<S> {
         0 Answer(code), 1 Unknown, 2 Failed { detail }, 3 Head { version, head }, 4 Swapped, 5 Conflict, 6 Checkpoint(checkpoint),

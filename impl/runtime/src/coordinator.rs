@@ -351,8 +351,7 @@ impl Hands {
             | Request::SwapHead { .. }
             | Request::ReadCheckpoint(_)
             | Request::WriteCheckpoint(_)
-            | Request::Discard(_)
-            | Request::DiscardBelow(_) => drop(self.store.send((op, request))),
+            | Request::Discard(_) => drop(self.store.send((op, request))),
             request => {
                 let (admin, job, happen) =
                     (Arc::clone(&self.admin), Arc::clone(&self.job), self.happen.clone());

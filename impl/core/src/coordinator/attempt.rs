@@ -222,9 +222,6 @@ impl<S: Clone> Coordinator<S> {
         }
         for id in core::mem::take(&mut self.pending).into_keys() {
             out.push(Effect::Disarm(Timer::Expiry(id)));
-            if !self.store.is_completing(id) {
-                self.discard(CheckpointName { attempt, id }, out);
-            }
         }
         self.whole.clear();
         self.wanted = false;

@@ -196,7 +196,6 @@ impl<S: Clone> Coordinator<S> {
         self.whole.retain(|checkpoint| checkpoint.name.id != id);
         out.push(Effect::Disarm(Timer::Expiry(id)));
         self.order(Order::Aborted(id), |_| true, out);
-        self.discard(CheckpointName { attempt: self.attempt(), id }, out);
     }
 
     /// Keeps as many completed checkpoints as are wanted.
@@ -207,13 +206,8 @@ impl<S: Clone> Coordinator<S> {
             self.retained.drain(..self.retained.len() - most);
             let oldest = self.retained.front().expect("at least one is kept").id;
             // Ids only grow: whatever is older is of a checkpoint that is not kept, or was never whole.
-            out.push(Effect::Start { op: Op::DiscardBelow(oldest), request: Request::DiscardBelow(oldest) });
+            out.push(Effect::Start { op: Op::Discard(oldest), request: Request::Discard(oldest) });
         }
-    }
-
-    pub(super) fn discard<B>(&self, name: CheckpointName, out: &mut impl Effects<B, S>) {
-        assert!(self.latest() != Some(name), "the latest checkpoint is kept");
-        out.push(Effect::Start { op: Op::Discard(name.id), request: Request::Discard(name) });
     }
 
     /// Tells subtasks of the deployed attempt.

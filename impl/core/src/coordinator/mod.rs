@@ -173,7 +173,7 @@ impl<S: Clone> Coordinator<S> {
             Op::SwapHead => self.swapped(outcome, out),
             Op::ReadCheckpoint => self.loaded(outcome, out),
             Op::WriteCheckpoint(id) => self.written(id, outcome, out),
-            Op::Discard(_) | Op::DiscardBelow(_) => {}
+            Op::Discard(_) => {}
             Op::ResolveStart => self.start_resolved(outcome, out),
             Op::ListTransactions => {
                 let never = self.lingering.listed(&self.job.prefix, outcome, out);

@@ -247,12 +247,8 @@ impl Cluster {
                 self.checkpoints.insert(checkpoint.name, checkpoint);
                 Outcome::Written
             }
-            Request::DiscardBelow(id) => {
+            Request::Discard(id) => {
                 self.checkpoints.retain(|name, _| name.id >= id);
-                Outcome::Written
-            }
-            Request::Discard(name) => {
-                self.checkpoints.remove(&name);
                 Outcome::Written
             }
             Request::ResolveStart { .. } => Outcome::Offsets(offsets(&[0, 0])),

@@ -143,7 +143,6 @@ fn op(words: &[&str]) -> Op {
         ["swap"] => Op::SwapHead,
         ["read"] => Op::ReadCheckpoint,
         ["write", id] => Op::WriteCheckpoint(CheckpointId::new(number(id))),
-        ["discard", "below", id] => Op::DiscardBelow(CheckpointId::new(number(id))),
         ["discard", id] => Op::Discard(CheckpointId::new(number(id))),
         ["start"] => Op::ResolveStart,
         ["list"] => Op::ListTransactions,

@@ -109,8 +109,7 @@ fn request(request: &Request<String>) -> String {
         Request::SwapHead { expected, head } => format!("swap {expected} for {}", self::head(head)),
         Request::ReadCheckpoint(checkpoint) => format!("read {}", name(checkpoint)),
         Request::WriteCheckpoint(checkpoint) => format!("write {}", self::checkpoint(checkpoint)),
-        Request::DiscardBelow(checkpoint) => format!("discard what is older than {checkpoint}"),
-        Request::Discard(checkpoint) => format!("discard {}", name(checkpoint)),
+        Request::Discard(checkpoint) => format!("discard what is older than {checkpoint}"),
         Request::ResolveStart { position, isolation: _ } => format!("resolve the start ({position:?})"),
         Request::ListTransactions(state) => format!("list transactions that are {}", state.name()),
         Request::Fence { id, timeout_ms: _ } => format!("fence {}", self::id(*id)),
@@ -141,10 +140,7 @@ fn op(op: Op) -> String {
     match op {
         Op::Commit(id) | Op::Describe(id) | Op::Fence(id) => format!("{} {}", op.name(), self::id(id)),
         Op::InitProducer(slot) | Op::Flush(slot) => format!("{} {}", op.name(), slot.get()),
-        Op::WriteCheckpoint(checkpoint)
-        | Op::Discard(checkpoint)
-        | Op::DiscardBelow(checkpoint)
-        | Op::Snapshot(checkpoint) => {
+        Op::WriteCheckpoint(checkpoint) | Op::Discard(checkpoint) | Op::Snapshot(checkpoint) => {
             format!("{} {checkpoint}", op.name())
         }
         Op::ReadHead

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use truecut_core::{
-    Checkpoint, CheckpointName, Decode, Encode, Head, HeadVersion, Malformed, Outcome, Reader, Request,
-    Subtask,
+    Checkpoint, CheckpointId, CheckpointName, Decode, Encode, Head, HeadVersion, Malformed, Outcome, Reader,
+    Request, Subtask,
 };
 
 use super::envelope::{self, Kind};
@@ -46,8 +46,7 @@ impl Checkpoints {
             Request::SwapHead { expected, head } => self.swap_head(*expected, *head),
             Request::ReadCheckpoint(name) => self.read_checkpoint(*name).map(Outcome::Checkpoint),
             Request::WriteCheckpoint(checkpoint) => self.write_checkpoint(checkpoint),
-            Request::Discard(name) => self.discard(|of| of == *name),
-            Request::DiscardBelow(id) => self.discard(|of| of.id < *id),
+            Request::Discard(below) => self.discard(*below),
             Request::ResolveStart { .. }
             | Request::ListTransactions(_)
             | Request::OpenProducer(_)
@@ -183,11 +182,11 @@ impl Checkpoints {
         Ok(put.map_or(Outcome::Unknown, |()| Outcome::Written))
     }
 
-    /// Removes the data of these checkpoints.
-    fn discard(&self, unwanted: impl Fn(CheckpointName) -> bool) -> Result<Outcome<StateHandle>, StoreError> {
+    /// Removes the data of all checkpoints with lower ids.
+    fn discard(&self, below: CheckpointId) -> Result<Outcome<StateHandle>, StoreError> {
         for file in self.store.names()? {
             if let Some(Named::Checkpoint(of) | Named::State(of)) = names::parse(&file)
-                && unwanted(of)
+                && of.id < below
             {
                 self.store.remove(&file)?;
             }

@@ -35,11 +35,11 @@ fn discarding_removes_the_checkpoint_and_its_state_and_nothing_else() {
         let written = checkpoints.perform(&Request::WriteCheckpoint(checkpoint(1, id, Some(handle))));
         assert_eq!(written, Outcome::Written);
     }
-    assert_eq!(checkpoints.perform(&Request::Discard(name(1, 1))), Outcome::Written);
+    assert_eq!(checkpoints.perform(&Request::Discard(CheckpointId::new(2))), Outcome::Written);
     let left =
         ["checkpoint-1-11", "checkpoint-1-2", "owner", "state-1-11-operator-0", "state-1-2-operator-0"];
     assert_eq!(files(directory.path()), left);
-    assert_eq!(checkpoints.perform(&Request::Discard(name(1, 1))), Outcome::Written, "again");
+    assert_eq!(checkpoints.perform(&Request::Discard(CheckpointId::new(2))), Outcome::Written, "again");
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn discarding_what_is_older_removes_state_without_a_checkpoint_too() {
     for written in [checkpoint(1, 2, None), checkpoint(2, 3, None)] {
         assert_eq!(checkpoints.perform(&Request::WriteCheckpoint(written)), Outcome::Written);
     }
-    assert_eq!(checkpoints.perform(&Request::DiscardBelow(CheckpointId::new(3))), Outcome::Written);
+    assert_eq!(checkpoints.perform(&Request::Discard(CheckpointId::new(3))), Outcome::Written);
     let left = ["checkpoint-2-3", "owner", "state-2-3-operator-0", "state-2-4-operator-0"];
     assert_eq!(files(directory.path()), left);
 }

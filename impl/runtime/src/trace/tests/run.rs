@@ -359,12 +359,8 @@ impl World {
                 self.checkpoints.insert(checkpoint.name, checkpoint);
                 Outcome::Written
             }
-            Request::DiscardBelow(id) => {
+            Request::Discard(id) => {
                 self.checkpoints.retain(|name, _| name.id >= id);
-                Outcome::Written
-            }
-            Request::Discard(name) => {
-                self.checkpoints.remove(&name);
                 Outcome::Written
             }
             Request::ResolveStart { .. } => {
