@@ -14,7 +14,7 @@ pub(crate) fn launch(step: &mut Step<'_>, place: usize, deployment: &Deployment<
     let job = step.scope.job();
     for task in deployment.tasks.clone() {
         let subtask = task.subtask;
-        let role = AnyRole::of_task(&job, attempt, deployment.drained_at(), task);
+        let role = AnyRole::of_task(&job, attempt, deployment.origin, deployment.drained_at(), task);
         let host = Host::new(attempt, subtask, role, step.mutant);
         step.state.machines[place].edit().hosts.push(Cell::new(host));
         if subtask.vertex == Vertex::Source {

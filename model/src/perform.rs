@@ -89,6 +89,7 @@ impl Step<'_> {
             Request::ReadHead
             | Request::ReadCheckpoint(_)
             | Request::Discard(_)
+            | Request::DiscardBelow(_)
             | Request::ResolveStart { .. } => true,
             Request::SwapHead { head: new, .. } => {
                 head.is_none_or(|head| head.attempt != new.attempt || head.latest.is_none())
@@ -150,14 +151,18 @@ impl Step<'_> {
                 self.state.store.edit().write(checkpoint);
                 Outcome::Written
             }
-            Request::Discard(id) => {
-                self.state.store.edit().discard(id);
+            Request::Discard(name) => {
+                self.state.store.edit().discard(name);
+                return None;
+            }
+            Request::DiscardBelow(id) => {
+                self.state.store.edit().discard_below(id);
                 return None;
             }
             Request::ResolveStart { position, .. } => Outcome::Offsets(self.offsets_at(position)),
             Request::ListTransactions(_) => {
                 let names = self.state.broker.kafka.open_ids().map(|id| id.render(Scope::PREFIX)).collect();
-                Outcome::Listed { topic: 0, leaderless: 0, brokers: vec![Some(0)], names }
+                Outcome::Listed { topic: Some(0), leaderless: 0, brokers: vec![Some(0)], names }
             }
             Request::Fence { id, .. } => match self.initialise(id, AbortedBy::CleanUp) {
                 Outcome::Initialised { .. } => Outcome::Answer(0),
@@ -248,7 +253,7 @@ impl Step<'_> {
                 let result = host.state.fold(record, of_key);
                 self.pass_to_sink(place, attempt, subtask, Element::Batch(result));
             }
-            Effect::Produce { slot, batch } => {
+            Effect::Produce { slot, batch, .. } => {
                 let host = self.state.machines[place].edit().host_mut(attempt, subtask).expect("it runs");
                 host.lanes.entry(slot).or_default().records.push_back(batch);
                 self.state.ledger.edit().hand(TransactionalId { attempt, subtask: subtask.index, slot });

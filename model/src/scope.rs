@@ -1,7 +1,9 @@
 //! Scopes: how large a world is, and which faults it may bring. Each hazard is an assumption with a name; a scope switches it
 //! on by giving it a budget. Budgets limit faults and triggers only, never what the core does about them.
 
-use truecut_core::{Attempt, Exchange, Guarantee, Isolation, Job, Partition, Settings, StartPosition};
+use truecut_core::{
+    Attempt, CommitBy, Exchange, Guarantee, Isolation, Job, Partition, Settings, StartPosition,
+};
 
 use crate::lineage::Record;
 
@@ -73,6 +75,7 @@ impl Scope {
             operators: self.operators,
             exchange: Exchange::Key,
             guarantee: Guarantee::ExactlyOnce,
+            commit_by: CommitBy::Resume,
             prefix: Self::PREFIX.into(),
             start: StartPosition::Earliest,
             isolation: Isolation::ReadCommitted,

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use truecut_runtime::config::{
-    CheckpointConfig, ExchangeConfig, GuaranteeConfig, JobConfig, OperatorConfig, SinkConfig, SourceConfig,
-    Start, WorkerConfig,
+    CheckpointConfig, CommitByConfig, ExchangeConfig, GuaranteeConfig, JobConfig, OperatorConfig, SinkConfig,
+    SourceConfig, Start, WorkerConfig,
 };
 
 use super::plan::Plan;
@@ -57,6 +57,8 @@ pub(super) fn config(plan: &Plan, names: &Names, bootstrap: &str, run_directory:
         sink: SinkConfig {
             topic: names.output.clone(),
             guarantee: GuaranteeConfig::ExactlyOnce,
+            commit_by: CommitByConfig::default(),
+            marker_topic: None,
             transaction_timeout_ms: plan.transaction_timeout_ms,
         },
         checkpoints: CheckpointConfig {

@@ -10,6 +10,9 @@ use super::job::Names;
 use super::plan::Plan;
 use crate::failure::Failure;
 
+/// Kafka's code for a topic that does not exist: no transaction was ever begun.
+const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
+
 /// How long Kafka may take to create topics and let them be used.
 const TOPICS_LIMIT: Duration = Duration::from_secs(30);
 /// A question is asked again for so long.
@@ -98,8 +101,9 @@ impl Kafka {
         let ask = || async {
             let listing = self.raw.list_transactions(&["Ongoing"]).await.map_err(|why| self.silent(&why))?;
             let silent = listing.brokers.iter().find(|(_, answer)| *answer != Ok(0));
+            let topic = matches!(listing.topic_code, Some(0 | UNKNOWN_TOPIC_OR_PARTITION));
             match (silent, listing.leaderless) {
-                (None, 0) => Ok(listing.transactions),
+                (None, 0) if topic && !listing.brokers.is_empty() => Ok(listing.transactions),
                 gap => Err(self.silent(&format!("transactions can't be listed in full ({gap:?})"))),
             }
         };

@@ -10,12 +10,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::id::{
-    Attempt, CheckpointId, CheckpointName, HeadVersion, NextOffset, Offset, Partition, Subtask, WorkerId,
+    Attempt, CheckpointId, CheckpointName, HeadVersion, NextOffset, Offset, Partition, Subtask, Token,
+    WorkerId,
 };
 use crate::job::{Isolation, Position};
 use crate::kafka::ErrorCode;
 use crate::sink::Fate;
-use crate::snapshot::{Checkpoint, Committable, Head, Snapshot};
+use crate::snapshot::{Checkpoint, Committable, Head, LogName, Marker, Snapshot};
 use crate::transaction::{Described, Slot, TransactionProtocol, TransactionState, TransactionalId};
 
 /// An input channel of a subtask: the index of the subtask upstream. A chained input is channel 0.
@@ -53,13 +54,15 @@ pub enum Op {
     ReadCheckpoint,
     /// Coordinator: make a checkpoint's data durable.
     WriteCheckpoint(CheckpointId),
-    /// Coordinator: delete the checkpoints before this one.
+    /// Coordinator: delete a checkpoint that failed.
     Discard(CheckpointId),
+    /// Coordinator: delete the checkpoints before this one.
+    DiscardBelow(CheckpointId),
     /// Coordinator: find where a job without a checkpoint begins.
     ResolveStart,
     /// Coordinator: list the open transactions.
     ListTransactions,
-    /// Coordinator: fence a lingering transactional id.
+    /// Coordinator: fence a lingering transactional id. Sink: fence one that it is going to write again.
     Fence(TransactionalId),
     /// Source: commit offsets to the consumer group.
     CommitOffsets,
@@ -71,6 +74,12 @@ pub enum Op {
     InitProducer(Slot),
     /// Sink: flush the producer of a slot.
     Flush(Slot),
+    /// Sink: make what a transaction holds durable.
+    Upload(CheckpointId),
+    /// Sink: find out up to where its transactions are committed.
+    ReadMarker,
+    /// Sink: write again what Kafka aborted.
+    Rewrite(CheckpointId),
     /// Sink: commit a pre-committed transaction.
     Commit(TransactionalId),
     /// Sink: find out what became of a transaction.
@@ -85,7 +94,7 @@ impl Op {
             Self::SwapHead => "swap_head",
             Self::ReadCheckpoint => "read_checkpoint",
             Self::WriteCheckpoint(_) => "write_checkpoint",
-            Self::Discard(_) => "discard",
+            Self::Discard(_) | Self::DiscardBelow(_) => "discard",
             Self::ResolveStart => "resolve_start",
             Self::ListTransactions => "list_transactions",
             Self::Fence(_) => "fence",
@@ -94,6 +103,9 @@ impl Op {
             Self::Snapshot(_) => "snapshot",
             Self::InitProducer(_) => "init_producer",
             Self::Flush(_) => "flush",
+            Self::Upload(_) => "upload",
+            Self::ReadMarker => "read_marker",
+            Self::Rewrite(_) => "rewrite",
             Self::Commit(_) => "commit",
             Self::Describe(_) => "describe",
         }
@@ -116,8 +128,10 @@ pub enum Request<S> {
     ReadCheckpoint(CheckpointName),
     /// Make a checkpoint durable, before any head names it. Answers [`Outcome::Written`].
     WriteCheckpoint(Checkpoint<S>),
+    /// Delete a failed checkpoint's data, but for its logs: a later checkpoint may list the transactions. The answer does not matter.
+    Discard(CheckpointName),
     /// Delete all data of checkpoints with lower ids, also of those that were never whole. The answer does not matter.
-    Discard(CheckpointId),
+    DiscardBelow(CheckpointId),
     /// Find the offset of this position in every partition of the input topic. Answers [`Outcome::Offsets`].
     ResolveStart {
         /// The position.
@@ -153,7 +167,27 @@ pub enum Request<S> {
     OpenProducer(Slot),
     /// Have every record produced to the slot acknowledged by Kafka. Answers [`Outcome::Flushed`].
     Flush(Slot),
-    /// EndTxn(commit) with exactly this identity, by this protocol. Answers [`Outcome::Answer`] or [`Outcome::Unknown`].
+    /// Make what was kept of the slot's records durable under this name. Answers [`Outcome::Uploaded`].
+    Upload {
+        /// The slot.
+        slot: Slot,
+        /// The name.
+        log: LogName,
+    },
+    /// Read the newest committed marker of the subtask: all of its partition up to where it ends now, however long open
+    /// transactions hold that up. Answers [`Outcome::Marker`].
+    ReadMarker(u16),
+    /// Produce logged outputs, then this marker, to the slot's transaction, and have all of it acknowledged by Kafka. Answers
+    /// [`Outcome::Flushed`].
+    Rewrite {
+        /// The slot.
+        slot: Slot,
+        /// What to write.
+        log: LogName,
+        /// The marker.
+        marker: Marker,
+    },
+    /// EndTxn(commit) with exactly this identity, by this protocol. Answers [`Outcome::Answer`].
     Commit(Committable),
     /// DescribeTransactions. Answers [`Outcome::Described`].
     Describe(TransactionalId),
@@ -164,7 +198,7 @@ pub enum Request<S> {
 pub enum Outcome<S> {
     /// Kafka answered with this code.
     Answer(ErrorCode),
-    /// No answer came: it may have been done, may not, may still be.
+    /// No answer came, to this request or to one that it needs first: it may have been done, may not, may still be.
     Unknown,
     /// It certainly was not done, and the environment says why.
     Failed {
@@ -190,8 +224,8 @@ pub enum Outcome<S> {
     Offsets(BTreeMap<Partition, NextOffset>),
     /// Transactions by name.
     Listed {
-        /// What Kafka says of the topic that keeps the transactions.
-        topic: ErrorCode,
+        /// What Kafka says of the topic that keeps the transactions; `None` if it says nothing.
+        topic: Option<ErrorCode>,
         /// Partitions of that topic without a leader.
         leaderless: u32,
         /// What each broker answered; `None` for one that did not.
@@ -216,6 +250,10 @@ pub enum Outcome<S> {
     Flushed,
     /// What DescribeTransactions says.
     Described(Described),
+    /// The log is durable.
+    Uploaded,
+    /// The newest committed marker, if there is any.
+    Marker(Option<Marker>),
 }
 
 /// A timer by name. The driver owns the durations.
@@ -319,6 +357,8 @@ pub struct Deployment<S> {
     pub attempt: Attempt,
     /// The checkpoint that the attempt restores.
     pub restored: CheckpointName,
+    /// The history that the restored checkpoint belongs to.
+    pub origin: Token,
     /// The job had ended at the restored checkpoint: commit what it lists, read and write nothing.
     pub drained: bool,
     /// This worker's subtasks.
@@ -459,7 +499,7 @@ pub enum Input<B, S> {
     },
     /// Source: all that was in a partition at this moment was read. Comes as often as the end is met.
     EndOfPartition(Partition),
-    /// Source: the client can't read, or has trouble that it may get over by itself.
+    /// Source: the client says that it has trouble. The code tells whether it may get over it by itself.
     FetchFailed {
         /// The raw code.
         code: ErrorCode,
@@ -514,7 +554,7 @@ pub enum Input<B, S> {
         /// What the shell says of it.
         detail: String,
     },
-    /// Worker: the connection to the coordinator is gone. Nothing but answers of its own subtasks comes after it.
+    /// Worker: the connection to the coordinator is gone. The last input.
     CoordinatorLost,
     /// A source or an operator subtask: the job's own code or a client failed.
     TaskFailed {
@@ -538,6 +578,15 @@ pub enum Effect<B, S> {
         slot: Slot,
         /// The records.
         batch: B,
+        /// Keep them, to be uploaded.
+        keep: bool,
+    },
+    /// Sink: produce this marker to the slot's transaction, into the subtask's partition of the marker topic.
+    Mark {
+        /// The slot.
+        slot: Slot,
+        /// The marker.
+        marker: Marker,
     },
     /// Sink: nothing more goes to the slot's producer, which is let go. What becomes of its transaction is not its affair.
     CloseProducer(Slot),
@@ -621,17 +670,23 @@ impl<B, S> Effect<B, S> {
     /// The lane of this effect.
     pub const fn lane(&self) -> Lane {
         match self {
-            Self::Produce { slot, .. } | Self::CloseProducer(slot) => Lane::Producer(*slot),
+            Self::Produce { slot, .. } | Self::Mark { slot, .. } | Self::CloseProducer(slot) => {
+                Lane::Producer(*slot)
+            }
             Self::Send { to, .. } => Lane::Control(*to),
             Self::Start { op, .. } => match op {
                 Op::ReadHead
                 | Op::SwapHead
                 | Op::ReadCheckpoint
                 | Op::WriteCheckpoint(_)
-                | Op::Discard(_) => Lane::Store,
+                | Op::Discard(_)
+                | Op::DiscardBelow(_) => Lane::Store,
                 Op::ResolveStart | Op::CommitOffsets => Lane::Consumer,
-                Op::ListTransactions | Op::Fence(_) | Op::Commit(_) | Op::Describe(_) => Lane::Transactions,
-                Op::Restore | Op::Snapshot(_) => Lane::Local,
+                Op::ReadMarker | Op::ListTransactions | Op::Fence(_) | Op::Commit(_) | Op::Describe(_) => {
+                    Lane::Transactions
+                }
+                Op::Restore | Op::Snapshot(_) | Op::Upload(_) => Lane::Local,
+                Op::Rewrite(_) => Lane::Producer(Slot::RECOVERY),
                 Op::InitProducer(slot) | Op::Flush(slot) => Lane::Producer(*slot),
             },
             Self::Consume { .. } => Lane::Consumer,

@@ -16,9 +16,9 @@ use crate::id::{
     Attempt, CheckpointId, CheckpointName, HeadVersion, NextOffset, Offset, Partition, Subtask, Token,
     Vertex, WorkerId,
 };
-use crate::job::{Exchange, Guarantee, Isolation, Job, Position, Settings, StartPosition};
+use crate::job::{CommitBy, Exchange, Guarantee, Isolation, Job, Position, Settings, StartPosition};
 use crate::sink::Fate;
-use crate::snapshot::{Checkpoint, Committable, Head, Snapshot};
+use crate::snapshot::{Checkpoint, Committable, Head, LogName, Marker, Snapshot};
 use crate::transaction::{Described, Producer, Slot, TransactionProtocol, TransactionState, TransactionalId};
 
 /// Why bytes could not be read.
@@ -290,12 +290,14 @@ structs! {
     Producer { id, epoch }
     Described { state, producer }
     Committable { checkpoint, id, producer, protocol, records }
-    Checkpoint<S> { name, last, snapshots }
+    Checkpoint<S> { name, origin, last, snapshots }
+    Marker { origin, checkpoint }
+    LogName { of, subtask }
     Head { token, attempt, latest, next }
     Task<S> { subtask, restore }
-    Deployment<S> { attempt, restored, drained, tasks, placement }
+    Deployment<S> { attempt, restored, origin, drained, tasks, placement }
     Settings { max_concurrent, tolerable_failures, max_restarts, retained, min_pause }
-    Job { topic, partitions, sources, operators, exchange, guarantee, prefix, start, isolation, bounded,
+    Job { topic, partitions, sources, operators, exchange, guarantee, commit_by, prefix, start, isolation, bounded,
         transaction_timeout_ms, accept_loss, settings }
 }
 
@@ -334,6 +336,7 @@ enums! {
     Guarantee { 0 ExactlyOnce, 1 AtLeastOnce }
     StartPosition { 0 Earliest, 1 Latest, 2 GroupOrEarliest, 3 GroupOrLatest }
     Isolation { 0 ReadCommitted, 1 ReadUncommitted }
+    CommitBy { 0 Resume, 1 Log }
     Position { 0 Earliest, 1 Latest, 2 Committed }
     TransactionState { 0 Empty, 1 Ongoing, 2 PrepareCommit, 3 PrepareAbort, 4 CompleteCommit, 5 CompleteAbort, 6 Other }
     TransactionProtocol { 0 V1, 1 V2 }
@@ -343,17 +346,18 @@ enums! {
     Op {
         0 ReadHead, 1 SwapHead, 2 ReadCheckpoint, 3 WriteCheckpoint(id), 4 Discard(id), 5 ResolveStart, 6 ListTransactions,
         7 Fence(id), 8 CommitOffsets, 9 Restore, 10 Snapshot(id), 11 InitProducer(slot), 12 Flush(slot), 13 Commit(id),
-        14 Describe(id),
+        14 Describe(id), 15 Upload(id), 16 ReadMarker, 17 Rewrite(id), 18 DiscardBelow(id),
     }
     Request<S> {
-        0 ReadHead, 1 SwapHead { expected, head }, 2 ReadCheckpoint(name), 3 WriteCheckpoint(checkpoint), 4 Discard(id),
+        0 ReadHead, 1 SwapHead { expected, head }, 2 ReadCheckpoint(name), 3 WriteCheckpoint(checkpoint), 4 Discard(name),
         5 ResolveStart { position, isolation }, 6 ListTransactions(state), 7 Fence { id, timeout_ms }, 8 CommitOffsets(offsets), 9 Restore(state), 10 Snapshot(name),
-        11 InitProducer { id, timeout_ms }, 12 Flush(slot), 13 Commit(committable), 14 Describe(id), 15 OpenProducer(slot),
+        11 InitProducer { id, timeout_ms }, 12 Flush(slot), 13 Commit(committable), 14 Describe(id), 15 OpenProducer(slot), 16 Upload { slot, log },
+        17 ReadMarker(subtask), 18 Rewrite { slot, log, marker }, 19 DiscardBelow(id),
     }
     Outcome<S> {
         0 Answer(code), 1 Unknown, 2 Failed { detail }, 3 Head { version, head }, 4 Swapped, 5 Conflict, 6 Checkpoint(checkpoint),
         7 Written, 8 Offsets(offsets), 9 Listed { topic, leaderless, brokers, names }, 10 Restored, 11 Snapshotted(state), 12 Initialised { described, protocol },
-        13 Flushed, 14 Described(described), 15 Opened,
+        13 Flushed, 14 Described(described), 15 Opened, 16 Uploaded, 17 Marker(marker),
     }
     Timer { 0 Interval, 1 MinPause, 2 Expiry(id), 3 Heartbeat, 4 Silence(worker), 5 Restart, 6 Retry(op) }
     Reason {
@@ -378,9 +382,9 @@ enums! {
         13 FetchFailed { code, detail }, 14 LaunchFailed { attempt, detail }, 15 CoordinatorLost,
     }
     Effect<B, S> {
-        0 Emit(element), 1 Process(batch), 2 Produce { slot, batch }, 3 Hold(channel), 4 Release(channel), 5 Consume { offsets, isolation, report_end },
+        0 Emit(element), 1 Process(batch), 2 Produce { slot, batch, keep }, 3 Hold(channel), 4 Release(channel), 5 Consume { offsets, isolation, report_end },
         6 Send { to, message }, 7 Start { op, request }, 8 Arm(timer), 9 Disarm(timer), 10 Launch(deployment), 11 Stop(attempt),
-        12 Accept { attempt, from, to }, 13 Refuse { attempt, from, to }, 14 Disconnect(worker), 15 Halt(halt), 16 CloseProducer(slot),
+        12 Accept { attempt, from, to }, 13 Refuse { attempt, from, to }, 14 Disconnect(worker), 15 Halt(halt), 16 CloseProducer(slot), 17 Mark { slot, marker },
     }
 }
 

@@ -16,6 +16,16 @@ pub enum Guarantee {
     AtLeastOnce,
 }
 
+/// How an exactly-once sink gets over a pre-committed transaction that Kafka aborted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CommitBy {
+    /// It does not: the transaction is resumed and committed, or lost (as in Flink's `KafkaSink`). Downtime longer than the
+    /// transaction timeout is data loss.
+    Resume,
+    /// What a transaction holds is in the checkpoint too, and is written again if Kafka aborted it.
+    Log,
+}
+
 /// Where a job without a checkpoint begins. Ignored on restore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StartPosition {
@@ -96,6 +106,8 @@ pub struct Job {
     pub exchange: Exchange,
     /// What the sink promises.
     pub guarantee: Guarantee,
+    /// How an exactly-once sink commits.
+    pub commit_by: CommitBy,
     /// Prefix of the transactional ids; unique to the job on its Kafka cluster.
     pub prefix: String,
     /// Where a job without a checkpoint begins.

@@ -43,11 +43,19 @@ pub const fn meaning(code: ErrorCode) -> Meaning {
 }
 
 /// Whether a listing left nothing out: every broker answered, none was loading its part, and every part had a leader. A topic
-/// that does not exist yet keeps no transactions.
-pub(crate) fn is_whole(topic: ErrorCode, leaderless: u32, brokers: &[Option<ErrorCode>]) -> bool {
+/// that does not exist yet keeps no transactions. The error is the code of who will never tell.
+pub(crate) fn is_whole(
+    topic: Option<ErrorCode>,
+    leaderless: u32,
+    brokers: &[Option<ErrorCode>],
+) -> Result<bool, ErrorCode> {
     const UNKNOWN_TOPIC_OR_PARTITION: ErrorCode = 3;
-    let topic = topic == 0 || topic == UNKNOWN_TOPIC_OR_PARTITION;
-    topic && leaderless == 0 && !brokers.is_empty() && brokers.iter().all(|code| *code == Some(0))
+    let topic = topic.map(|code| if code == UNKNOWN_TOPIC_OR_PARTITION { 0 } else { code });
+    let said = || core::iter::once(topic).chain(brokers.iter().copied());
+    match said().flatten().find(|code| matches!(meaning(*code), Meaning::Refused | Meaning::Fenced)) {
+        Some(code) => Err(code),
+        None => Ok(leaderless == 0 && !brokers.is_empty() && said().all(|code| code == Some(0))),
+    }
 }
 
 #[cfg(test)]
@@ -67,13 +75,15 @@ mod tests {
 
     #[test]
     fn a_listing_that_may_have_left_something_out_is_not_whole() {
-        assert!(is_whole(0, 0, &[Some(0), Some(0)]));
-        assert!(is_whole(3, 0, &[Some(0)]), "no transaction was ever begun");
-        assert!(!is_whole(5, 0, &[Some(0)]), "nothing is known of the topic's partitions");
-        assert!(!is_whole(29, 0, &[Some(0)]), "nobody may see the topic's partitions");
-        assert!(!is_whole(0, 1, &[Some(0)]), "a part has no leader");
-        assert!(!is_whole(0, 0, &[Some(0), Some(14)]), "a broker is loading");
-        assert!(!is_whole(0, 0, &[Some(0), None]), "a broker is silent");
-        assert!(!is_whole(0, 0, &[]), "nobody was asked");
+        assert_eq!(is_whole(Some(0), 0, &[Some(0), Some(0)]), Ok(true));
+        assert_eq!(is_whole(Some(3), 0, &[Some(0)]), Ok(true), "no transaction was ever begun");
+        assert_eq!(is_whole(Some(5), 0, &[Some(0)]), Ok(false), "nothing is known of the topic's partitions");
+        assert_eq!(is_whole(None, 0, &[Some(0)]), Ok(false), "nothing is known of the topic");
+        assert_eq!(is_whole(Some(0), 1, &[Some(0)]), Ok(false), "a part has no leader");
+        assert_eq!(is_whole(Some(0), 0, &[Some(0), Some(14)]), Ok(false), "a broker is loading");
+        assert_eq!(is_whole(Some(0), 0, &[Some(0), None]), Ok(false), "a broker is silent");
+        assert_eq!(is_whole(Some(0), 0, &[]), Ok(false), "nobody was asked");
+        assert_eq!(is_whole(Some(29), 0, &[Some(0)]), Err(29), "nobody may see the topic");
+        assert_eq!(is_whole(Some(0), 0, &[None, Some(31)]), Err(31), "nobody may see the transactions");
     }
 }

@@ -49,12 +49,14 @@ pub use id::{
     Attempt, CheckpointId, CheckpointName, HeadVersion, NextOffset, Offset, Partition, Subtask, Token,
     Vertex, WorkerId,
 };
-pub use job::{Exchange, Guarantee, Isolation, Job, Position, Settings, StartPosition, owner_of_partition};
+pub use job::{
+    CommitBy, Exchange, Guarantee, Isolation, Job, Position, Settings, StartPosition, owner_of_partition,
+};
 pub use kafka::{ErrorCode, Meaning, meaning};
 pub use operator::Operator;
 pub use role::{AnyRole, Batch, Effects, Role};
 pub use sink::{Fate, Sink, fate};
-pub use snapshot::{Checkpoint, Committable, Head, Snapshot};
+pub use snapshot::{Checkpoint, Committable, Head, LogName, Marker, Snapshot};
 pub use source::Source;
 pub use transaction::{Described, Producer, Slot, TransactionProtocol, TransactionState, TransactionalId};
 pub use worker::Worker;

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::alphabet::{Effect, Input, Task};
 use crate::coordinator::Coordinator;
-use crate::id::{Attempt, CheckpointId, Subtask};
+use crate::id::{Attempt, CheckpointId, Subtask, Token};
 use crate::job::Job;
 use crate::operator::Operator;
 use crate::sink::Sink;
@@ -57,7 +57,13 @@ pub enum AnyRole<S> {
 
 impl<S: Clone> AnyRole<S> {
     /// The role of a subtask in an attempt.
-    pub fn of_task(job: &Job, attempt: Attempt, drained_at: Option<CheckpointId>, task: Task<S>) -> Self {
+    pub fn of_task(
+        job: &Job,
+        attempt: Attempt,
+        origin: Token,
+        drained_at: Option<CheckpointId>,
+        task: Task<S>,
+    ) -> Self {
         let Task { subtask: Subtask { index, .. }, restore } = task;
         match restore {
             Snapshot::Source(offsets) => {
@@ -66,7 +72,7 @@ impl<S: Clone> AnyRole<S> {
             Snapshot::Operator(state) => {
                 Self::Operator(Operator::new(attempt, index, job.operator_channels(), state))
             }
-            Snapshot::Sink(listed) => Self::Sink(Sink::new(job, attempt, index, listed, drained_at)),
+            Snapshot::Sink(listed) => Self::Sink(Sink::new(job, attempt, origin, index, listed, drained_at)),
         }
     }
 }

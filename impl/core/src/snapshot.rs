@@ -21,6 +21,40 @@ pub struct Committable {
     pub records: u64,
 }
 
+/// What a transaction writes last, into the sink subtask's partition of the compacted marker topic: it is there if, and only if,
+/// the transaction is committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Marker {
+    /// The history of checkpoints that it belongs to: a job that starts afresh counts from the beginning again.
+    pub origin: Token,
+    /// The checkpoint whose barrier closed the transaction.
+    pub checkpoint: CheckpointId,
+}
+
+impl Marker {
+    /// Whether all of a subtask's transactions up to this checkpoint are committed: they are, in order.
+    pub fn covers(self, origin: Token, checkpoint: CheckpointId) -> bool {
+        self.origin == origin && self.checkpoint >= checkpoint
+    }
+}
+
+/// Names the logged outputs of one transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LogName {
+    /// The attempt that wrote it, and the checkpoint whose barrier closed it.
+    pub of: CheckpointName,
+    /// Index of the sink subtask.
+    pub subtask: u16,
+}
+
+impl Committable {
+    /// The log of its outputs.
+    pub fn log(&self) -> LogName {
+        let of = CheckpointName { attempt: self.id.attempt, id: self.checkpoint };
+        LogName { of, subtask: self.id.subtask }
+    }
+}
+
 /// One subtask's part of a checkpoint. `S` is a handle to operator state, which the core only passes on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Snapshot<S> {
@@ -37,6 +71,8 @@ pub enum Snapshot<S> {
 pub struct Checkpoint<S> {
     /// Its name.
     pub name: CheckpointName,
+    /// The coordinator that began the job's history of checkpoints.
+    pub origin: Token,
     /// Taken to end the job: nothing came after its barrier.
     pub last: bool,
     /// Each subtask's part.
@@ -44,6 +80,11 @@ pub struct Checkpoint<S> {
 }
 
 impl<S> Checkpoint<S> {
+    /// The oldest checkpoint whose data is needed to restore this one: of the transactions that it lists, some may be of older ones.
+    pub fn needs(&self) -> CheckpointId {
+        self.committables().map(|listed| listed.checkpoint).fold(self.name.id, CheckpointId::min)
+    }
+
     /// All transactions that the checkpoint lists, of all sink subtasks.
     pub fn committables(&self) -> impl Iterator<Item = &Committable> {
         self.snapshots.values().flat_map(|snapshot| match snapshot {

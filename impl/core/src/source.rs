@@ -26,6 +26,8 @@ pub struct Source {
     triggered: Option<CheckpointId>,
     /// Partitions whose end is still to be met before the input counts as read; `None` if nobody asks.
     unread: Option<BTreeSet<Partition>>,
+    /// Its input can't be read: what comes after the failure may leave something out.
+    failed: bool,
     /// Nothing is emitted any more: the last barrier went out, or the job had ended when it was restored.
     drained: bool,
     /// An offset commit is under way, and this is what to commit after it.
@@ -49,6 +51,7 @@ impl Source {
             offsets,
             at_barrier: BTreeMap::new(),
             triggered: None,
+            failed: false,
             drained,
             committing: None,
         }
@@ -90,8 +93,8 @@ impl Source {
         last: Offset,
         out: &mut impl Effects<B, S>,
     ) {
-        if self.drained {
-            return; // read ahead of the last barrier; the job that resumes reads it again
+        if self.failed || self.drained {
+            return; // what was read ahead of the last barrier is read again by the job that resumes
         }
         let offset = self.offsets.get_mut(&partition).expect("records come of partitions that it owns");
         assert!(offset.get() <= first.get() && first <= last, "offsets go forward");
@@ -112,7 +115,7 @@ impl Source {
             return; // repeated, or aborted before it was triggered here
         }
         self.triggered = Some(checkpoint);
-        if self.drained {
+        if self.failed || self.drained {
             self.report(Report::Declined(checkpoint), out);
             return;
         }
@@ -180,6 +183,7 @@ impl<B, S> Role<B, S> for Source {
             // What the client gets over by itself is no failure.
             Input::FetchFailed { code, .. } if meaning(code) == Meaning::Retry => {}
             Input::FetchFailed { code, detail } => {
+                self.failed = true;
                 self.report(Report::Failed(Reason::Input { code, detail }), out);
             }
             Input::EndOfPartition(partition) => self.at_end(partition, out),
@@ -193,7 +197,10 @@ impl<B, S> Role<B, S> for Source {
             } => {
                 self.committed(out);
             }
-            Input::TaskFailed { detail } => self.report(Report::Failed(Reason::Task { detail }), out),
+            Input::TaskFailed { detail } => {
+                self.failed = true;
+                self.report(Report::Failed(Reason::Task { detail }), out);
+            }
             Input::Element { .. }
             | Input::LaunchFailed { .. }
             | Input::CoordinatorLost

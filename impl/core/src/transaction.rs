@@ -11,6 +11,9 @@ use crate::id::Attempt;
 pub struct Slot(u16);
 
 impl Slot {
+    /// The slot of the recovery id, beside those that take turns.
+    pub const RECOVERY: Self = Self(u16::MAX);
+
     /// Wraps a number.
     pub const fn new(number: u16) -> Self {
         Self(number)
@@ -34,6 +37,17 @@ pub struct TransactionalId {
 }
 
 impl TransactionalId {
+    /// The id under which a sink subtask writes again what Kafka aborted: the same in all attempts, so that whoever takes it
+    /// excludes every other. No attempt has number 0.
+    pub const fn recovery(subtask: u16) -> Self {
+        Self { attempt: Attempt::new(0), subtask, slot: Slot::RECOVERY }
+    }
+
+    /// Whether it is a recovery id.
+    pub fn is_recovery(self) -> bool {
+        self.attempt == Attempt::new(0)
+    }
+
     /// The name that Kafka sees, such as `orders/3/0/1`.
     pub fn render(self, prefix: &str) -> String {
         format!("{prefix}/{}/{}/{}", self.attempt.get(), self.subtask, self.slot.get())

@@ -24,7 +24,7 @@ impl Interpose for ProduceAheadOfFlush {
         if let Input::Done { op: op @ Op::Flush(_), outcome } = input {
             let Some((attempt, subtask, checkpoint, listed)) = self.waiting.take() else { return Vec::new() };
             if !matches!(outcome, Outcome::Flushed) {
-                return run(role, Input::TaskFailed { detail: format!("{} failed", op.name()) });
+                return run(role, Input::Done { op, outcome });
             }
             let report = Report::Acknowledged { checkpoint, snapshot: Snapshot::Sink(listed) };
             return vec![Effect::Send {

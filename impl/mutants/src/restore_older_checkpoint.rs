@@ -56,7 +56,7 @@ impl Completed {
                 self.asked = Some(*name);
                 *name = self.older().unwrap_or(*name);
             }
-            Effect::Start { request: Request::Discard(_), .. } => return false,
+            Effect::Start { request: Request::Discard(_) | Request::DiscardBelow(_), .. } => return false,
             _ => {}
         }
         true

@@ -6,16 +6,16 @@
 
 use std::collections::BTreeMap;
 
-use truecut_core::{
-    Isolation, Job, NextOffset, Outcome, Partition, Position, Producer, Request, TransactionState,
-};
+use truecut_core::{Isolation, Job, NextOffset, Outcome, Partition, Position, Request, TransactionState};
 
-use crate::config::JobConfig;
+use crate::config::{CommitByConfig, JobConfig};
 use crate::failure::ProcessError;
 use crate::kafka::Transport;
-use crate::kafka::raw::{At, ProducerIdentity, RawClient};
+use crate::kafka::markers::Markers;
+use crate::kafka::raw::{At, RawClient};
 use crate::outcome::unanswered;
 use crate::store::StateHandle;
+use crate::task::transactions;
 
 /// Kafka's code for a topic that does not exist.
 const UNKNOWN_TOPIC: i16 = 3;
@@ -62,6 +62,12 @@ impl Admin {
             }
         };
         partitions(output)?;
+        if self.config.sink.commit_by == CommitByConfig::Log {
+            let of_output = metadata.topics.iter().find(|info| info.name == output);
+            let replicas = of_output.and_then(|info| Some(info.partitions.first()?.replicas.len()));
+            self.check_markers(replicas.and_then(|replicas| i16::try_from(replicas).ok()).unwrap_or(1))
+                .await?;
+        }
         let have = partitions(input)?;
         let readers = usize::from(self.config.source.parallelism);
         if have < readers {
@@ -71,6 +77,25 @@ impl Admin {
             return Err(ProcessError::BadData { detail });
         }
         u32::try_from(have).map_err(|error| ProcessError::Internal { detail: error.to_string() })
+    }
+
+    async fn check_markers(&self, replication_factor: i16) -> Result<(), ProcessError> {
+        let topic = self.config.marker_topic();
+        let markers = Markers::new(&topic, &self.config.name);
+        let subtasks = self.config.operator.parallelism;
+        let environment = |what: String| ProcessError::Environment { detail: what };
+        let prepared = markers.prepare(&self.raw, subtasks, replication_factor).await;
+        let prepared = prepared.map_err(|why| environment(format!("can't make topic `{topic}`: {why}")))?;
+        let partitions = prepared.map_err(|code| {
+            environment(format!("Kafka answers error code {code} for topic `{topic}`, which `sink.commit_by = \"log\"` needs: create it, compacted, with {subtasks} partitions"))
+        })?;
+        if partitions < usize::from(subtasks) {
+            let detail = format!(
+                "topic `{topic}` has {partitions} partitions, but each of {subtasks} sink subtasks needs one for its markers: add partitions, or name another one by `sink.marker_topic`"
+            );
+            return Err(ProcessError::BadData { detail });
+        }
+        Ok(())
     }
 
     /// Performs a request of a job.
@@ -83,36 +108,35 @@ impl Admin {
                 self.resolve(position, isolation).await.unwrap_or_else(|outcome| outcome)
             }
             Request::ListTransactions(state) => self.list(state).await,
-            Request::Fence { id, timeout_ms } => self.fence(&id.render(&job.prefix), timeout_ms).await,
+            Request::Fence { id, timeout_ms } => {
+                transactions::fence(&self.raw, &id.render(&job.prefix), timeout_ms).await
+            }
             _ => unreachable!("no request of a coordinator to Kafka"),
         }
     }
 
     async fn list(&self, state: TransactionState) -> Outcome<StateHandle> {
         match self.raw.list_transactions(&[state.name()]).await {
-            Ok(listing) => Outcome::Listed {
-                topic: listing.topic_code,
-                leaderless: listing.leaderless,
-                brokers: listing.brokers.into_iter().map(|(_, answer)| answer.ok()).collect(),
-                names: listing.transactions.into_iter().map(|listed| listed.transactional_id).collect(),
-            },
+            Ok(listing) => {
+                let mut brokers = Vec::new();
+                for (broker, answer) in listing.brokers {
+                    match answer {
+                        Ok(code) => brokers.push(Some(code)),
+                        Err(Transport::Unsupported(why)) => return unanswered(&Transport::Unsupported(why)),
+                        Err(why) => {
+                            tracing::info!(broker, %why, "a broker did not list its open transactions");
+                            brokers.push(None);
+                        }
+                    }
+                }
+                let names = listing.transactions.into_iter().map(|listed| listed.transactional_id).collect();
+                Outcome::Listed { topic: listing.topic_code, leaderless: listing.leaderless, brokers, names }
+            }
             Err(why) => {
                 tracing::info!(%why, "open transactions were not listed");
                 unanswered(&why)
             }
         }
-    }
-
-    async fn fence(&self, name: &str, timeout_ms: u32) -> Outcome<StateHandle> {
-        let timeout_ms = i32::try_from(timeout_ms).unwrap_or(i32::MAX);
-        let Producer { id: producer_id, epoch: producer_epoch } = Producer::NONE;
-        let nobody = ProducerIdentity { producer_id, producer_epoch };
-        let outcome = match self.raw.init_producer_id(Some(name), timeout_ms, nobody).await {
-            Ok(initialised) => Outcome::Answer(initialised.error_code),
-            Err(why) => unanswered(&why),
-        };
-        tracing::info!(transaction = name, ?outcome, "fenced a lingering transaction");
-        outcome
     }
 
     async fn resolve(

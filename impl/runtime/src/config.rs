@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use truecut_core::{Exchange, Guarantee, Isolation, Job, Settings, StartPosition};
+use truecut_core::{CommitBy, Exchange, Guarantee, Isolation, Job, Settings, StartPosition};
 
 /// A job description that can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -131,6 +131,11 @@ pub struct SinkConfig {
     /// What is promised. Default: exactly_once.
     #[serde(default)]
     pub guarantee: GuaranteeConfig,
+    /// How exactly_once gets over a transaction that Kafka aborted while the job was down. Default: resume.
+    #[serde(default)]
+    pub commit_by: CommitByConfig,
+    /// The compacted topic that commit by log keeps its markers in; made if there is none. Default: the job's name and `-markers`.
+    pub marker_topic: Option<String>,
     /// After this long Kafka aborts a transaction that nobody ended: downtime beyond it loses data (and says so). Default: 15 min,
     /// the most that a broker allows by default (`transaction.max.timeout.ms`).
     #[serde(default = "transaction_timeout")]
@@ -146,6 +151,17 @@ pub enum GuaranteeConfig {
     ExactlyOnce,
     /// Each record once or more.
     AtLeastOnce,
+}
+
+/// How an exactly-once sink gets over an aborted transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommitByConfig {
+    /// Not at all, and says so: what was aborted is lost.
+    #[default]
+    Resume,
+    /// By writing it again from the checkpoint.
+    Log,
 }
 
 /// How a job is made fault tolerant. Defaults are Flink's where it has one.
@@ -243,7 +259,12 @@ impl JobConfig {
     /// # Errors
     /// Names the first value that can't be, and what to do.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let rules: [(bool, &str); 9] = [
+        let rules: [(bool, &str); 10] = [
+            (
+                self.sink.commit_by == CommitByConfig::Resume
+                    || self.sink.guarantee == GuaranteeConfig::ExactlyOnce,
+                "`sink.commit_by` is log, but `sink.guarantee` has no transactions: choose exactly_once, or leave `commit_by` out",
+            ),
             (
                 !self.name.is_empty(),
                 "`name` is empty: give the job a name that is unique on its Kafka cluster",
@@ -303,6 +324,12 @@ impl JobConfig {
         self.workers.slots.unwrap_or_else(|| self.slots_needed().div_ceil(self.workers.count.max(1)))
     }
 
+    /// The topic of the markers.
+    #[must_use]
+    pub fn marker_topic(&self) -> String {
+        self.sink.marker_topic.clone().unwrap_or_else(|| format!("{}-markers", self.name))
+    }
+
     /// The consumer group.
     #[must_use]
     pub fn group(&self) -> &str {
@@ -326,6 +353,10 @@ impl JobConfig {
             guarantee: match self.sink.guarantee {
                 GuaranteeConfig::ExactlyOnce => Guarantee::ExactlyOnce,
                 GuaranteeConfig::AtLeastOnce => Guarantee::AtLeastOnce,
+            },
+            commit_by: match self.sink.commit_by {
+                CommitByConfig::Resume => CommitBy::Resume,
+                CommitByConfig::Log => CommitBy::Log,
             },
             prefix: self.name.clone(),
             start: match self.source.start {

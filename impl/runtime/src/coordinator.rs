@@ -185,7 +185,6 @@ async fn serve(stream: TcpStream, welcome: Welcome, happen: UnboundedSender<Happ
     let Welcome { config, partitions, accept_loss } = welcome;
     drop(outgoing.send(Frame::Welcome { worker: worker.get(), config, partitions, accept_loss }));
     drop(happen.send(Happening::Stepped(Input::WorkerJoined { worker, slots }.into())));
-    // What has come is passed on before the connection is closed.
     while let Some(Some(frame)) = closed.run_until_cancelled(incoming.next()).await {
         if let Frame::Core { stamp, message, .. } = frame {
             let input = Input::Message { from: Peer::Worker(worker), message };
@@ -351,7 +350,8 @@ impl Hands {
             | Request::SwapHead { .. }
             | Request::ReadCheckpoint(_)
             | Request::WriteCheckpoint(_)
-            | Request::Discard(_) => drop(self.store.send((op, request))),
+            | Request::Discard(_)
+            | Request::DiscardBelow(_) => drop(self.store.send((op, request))),
             request => {
                 let (admin, job, happen) =
                     (Arc::clone(&self.admin), Arc::clone(&self.job), self.happen.clone());

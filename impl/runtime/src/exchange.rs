@@ -101,11 +101,11 @@ impl Outputs {
     /// # Errors
     /// The attempt was stopped.
     pub fn broadcast(&mut self, element: &Element<Records>, stamp: Stamp) -> Result<(), Closed> {
-        self.flush()?;
-        for channel in &self.channels {
-            channel.send(Stamped { element: element.clone(), stamp: Some(stamp) })?;
-        }
-        Ok(())
+        let flushed = self.flush();
+        let send =
+            |channel: &OutputChannel| channel.send(Stamped { element: element.clone(), stamp: Some(stamp) });
+        // Every channel that is open gets it.
+        self.channels.iter().map(send).fold(flushed, Result::and)
     }
 
     /// Sends what is coalesced.
@@ -113,7 +113,7 @@ impl Outputs {
     /// # Errors
     /// The attempt was stopped.
     pub fn flush(&mut self) -> Result<(), Closed> {
-        (0..self.open.len()).try_for_each(|place| self.send_open(place))
+        (0..self.open.len()).map(|place| self.send_open(place)).fold(Ok(()), Result::and)
     }
 
     fn send_open(&mut self, place: usize) -> Result<(), Closed> {

@@ -318,6 +318,7 @@ impl Hands {
         let construction = Construction::Subtask {
             job: Job::clone(&self.shared.job),
             attempt: deployment.attempt,
+            origin: deployment.origin,
             task,
             drained_at,
         };

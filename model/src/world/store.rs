@@ -47,7 +47,11 @@ impl Store {
         self.data.insert(checkpoint.name, checkpoint);
     }
 
-    pub(crate) fn discard(&mut self, id: CheckpointId) {
+    pub(crate) fn discard(&mut self, name: CheckpointName) {
+        self.data.remove(&name);
+    }
+
+    pub(crate) fn discard_below(&mut self, id: CheckpointId) {
         self.data.retain(|name, _| name.id >= id);
     }
 

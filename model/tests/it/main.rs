@@ -68,12 +68,12 @@ fn a_small_job_holds() {
 
 #[test]
 fn two_checkpoints_hold() {
-    holds("two_checkpoints", &expect!["300579 unique, 894133 generated, depth 48, not witnessed: []"]);
+    holds("two_checkpoints", &expect!["302533 unique, 898365 generated, depth 48, not witnessed: []"]);
 }
 
 #[test]
 fn checkpoints_that_expire_hold() {
-    holds("expiry", &expect!["24696 unique, 70433 generated, depth 57, not witnessed: []"]);
+    holds("expiry", &expect!["24720 unique, 70463 generated, depth 57, not witnessed: []"]);
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn two_workers_hold() {
 
 #[test]
 fn a_transaction_timeout_is_never_silent() {
-    holds("timeout", &expect!["179166 unique, 525476 generated, depth 45, not witnessed: []"]);
+    holds("timeout", &expect!["180025 unique, 527449 generated, depth 45, not witnessed: []"]);
 }
 
 #[test]

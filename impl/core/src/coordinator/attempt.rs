@@ -51,7 +51,7 @@ impl<S: Clone> Coordinator<S> {
     pub(super) fn claim<B>(&mut self, out: &mut impl Effects<B, S>) {
         let attempt = self.head.map_or(Attempt::new(1), |head| head.attempt.next());
         let latest = self.head.and_then(|head| head.latest);
-        self.swap(Head { token: self.token, attempt, latest, next: self.next }, false, out);
+        self.swap(Head { token: self.token, attempt, latest, next: self.next }, None, out);
     }
 
     /// The attempt is ours: only now is the latest checkpoint read.
@@ -59,12 +59,7 @@ impl<S: Clone> Coordinator<S> {
         assert!(matches!(self.phase, Phase::Claiming), "an attempt is claimed when there is none");
         self.phase = Phase::Loading;
         match head.latest {
-            Some(name) => {
-                if !self.retained.contains(&name) {
-                    self.retained.push_back(name);
-                }
-                self.read(name, out);
-            }
+            Some(name) => self.read(name, out),
             None => self.resolve_start(out),
         }
     }
@@ -136,7 +131,7 @@ impl<S: Clone> Coordinator<S> {
         };
         let snapshots = self.job.subtasks().map(|subtask| (subtask, part(subtask))).collect();
         let name = self.give_out_name();
-        Checkpoint { name, last: false, snapshots }
+        Checkpoint { name, origin: self.token, last: false, snapshots }
     }
 
     /// The latest checkpoint was read. One that can't be read stops the job: an older one would repeat output (FLINK-7783).
@@ -156,6 +151,10 @@ impl<S: Clone> Coordinator<S> {
             let reason = Reason::Environment { op: Op::ReadCheckpoint, detail };
             return self.halt(Halt::Failed { reason, resume: head.latest }, out);
         }
+        if self.retained.is_empty() {
+            self.retained.push_back(checkpoint.needs());
+        }
+        self.origin = checkpoint.origin;
         let drained = self.ended == Some(checkpoint.name);
         self.lingering.begin(head.attempt, &checkpoint, drained, out);
         self.phase = Phase::Placing(checkpoint);
@@ -178,8 +177,14 @@ impl<S: Clone> Coordinator<S> {
         }
         for (worker, tasks) in tasks {
             let placement = placement.clone();
-            let deployment =
-                Deployment { attempt, restored: checkpoint.name, drained: after_last, tasks, placement };
+            let deployment = Deployment {
+                attempt,
+                restored: checkpoint.name,
+                origin: checkpoint.origin,
+                drained: after_last,
+                tasks,
+                placement,
+            };
             out.push(Effect::Send { to: Peer::Worker(worker), message: Message::Deploy(deployment) });
         }
         self.phase = Phase::Deployed(Deployed {
@@ -222,6 +227,9 @@ impl<S: Clone> Coordinator<S> {
         }
         for id in core::mem::take(&mut self.pending).into_keys() {
             out.push(Effect::Disarm(Timer::Expiry(id)));
+            if !self.store.is_completing(id) {
+                self.discard(id, out);
+            }
         }
         self.whole.clear();
         self.wanted = false;

@@ -2,6 +2,7 @@
 
 use crate::alphabet::{Effect, Halt, Message, Op, Order, Peer, Reason, Report, Request, Timer};
 use crate::coordinator::pending::{Acknowledged, Pending};
+use crate::coordinator::store::Stored;
 use crate::coordinator::{Coordinator, Phase};
 use crate::id::{Attempt, CheckpointId, CheckpointName, Subtask, Vertex, WorkerId};
 use crate::role::Effects;
@@ -48,7 +49,7 @@ impl<S: Clone> Coordinator<S> {
     fn trigger<B>(&mut self, last: bool, out: &mut impl Effects<B, S>) {
         self.wanted = false;
         let name = self.give_out_name();
-        self.pending.insert(name.id, Pending::new(name, last, self.job.subtasks()));
+        self.pending.insert(name.id, Pending::new(name, self.origin, last, self.job.subtasks()));
         out.push(Effect::Arm(Timer::Expiry(name.id)));
         self.order(
             Order::Trigger { checkpoint: name.id, last },
@@ -139,11 +140,12 @@ impl<S: Clone> Coordinator<S> {
     }
 
     /// The head names the checkpoint: it is complete, and only now is anybody told.
-    pub(super) fn completed<B>(&mut self, head: Head, last: bool, out: &mut impl Effects<B, S>) {
+    pub(super) fn completed<B>(&mut self, head: Head, what: Stored, out: &mut impl Effects<B, S>) {
+        let Stored { last, needs } = what;
         let name = head.latest.expect("a completion names a checkpoint");
         self.failures = 0;
         self.restarts = 0;
-        self.retain(name, out);
+        self.retain(needs, out);
         if last {
             self.ended = Some(name);
         }
@@ -196,18 +198,26 @@ impl<S: Clone> Coordinator<S> {
         self.whole.retain(|checkpoint| checkpoint.name.id != id);
         out.push(Effect::Disarm(Timer::Expiry(id)));
         self.order(Order::Aborted(id), |_| true, out);
+        self.discard(id, out);
     }
 
     /// Keeps as many completed checkpoints as are wanted.
-    fn retain<B>(&mut self, name: CheckpointName, out: &mut impl Effects<B, S>) {
-        self.retained.push_back(name);
+    fn retain<B>(&mut self, needs: CheckpointId, out: &mut impl Effects<B, S>) {
+        self.retained.push_back(needs);
         let most = usize::from(self.job.settings.retained.max(1));
         if self.retained.len() > most {
             self.retained.drain(..self.retained.len() - most);
-            let oldest = self.retained.front().expect("at least one is kept").id;
-            // Ids only grow: whatever is older is of a checkpoint that is not kept, or was never whole.
-            out.push(Effect::Start { op: Op::Discard(oldest), request: Request::Discard(oldest) });
+            let oldest = *self.retained.front().expect("at least one is kept");
+            // No id below the latest is given out again: whatever is older is of a checkpoint that is not kept, or was never whole.
+            out.push(Effect::Start { op: Op::DiscardBelow(oldest), request: Request::DiscardBelow(oldest) });
         }
+    }
+
+    /// A checkpoint that failed is not kept until the next one is complete: a full disk must not keep it from completing.
+    pub(super) fn discard<B>(&self, id: CheckpointId, out: &mut impl Effects<B, S>) {
+        let name = CheckpointName { attempt: self.attempt(), id };
+        assert!(self.latest() != Some(name), "the latest checkpoint is kept");
+        out.push(Effect::Start { op: Op::Discard(id), request: Request::Discard(name) });
     }
 
     /// Tells subtasks of the deployed attempt.

@@ -40,9 +40,12 @@ pub(super) fn abort_set(
     names: &[String],
     attempt: Attempt,
     keep: &BTreeSet<TransactionalId>,
+    completed: bool,
 ) -> BTreeSet<TransactionalId> {
     let ours = names.iter().filter_map(|name| TransactionalId::parse(prefix, name));
-    ours.filter(|id| id.attempt < attempt && !keep.contains(id)).collect()
+    // Until a checkpoint of the attempt is complete, a sink may be writing under its recovery id.
+    let may_be_in_use = |id: &TransactionalId| id.is_recovery() && !completed;
+    ours.filter(|id| id.attempt < attempt && !keep.contains(id) && !may_be_in_use(id)).collect()
 }
 
 impl Lingering {
@@ -112,7 +115,10 @@ impl Lingering {
         let after_completion = self.listing.take().expect("a listing was under way");
         let (complete, names) = match outcome {
             Outcome::Listed { topic, leaderless, brokers, names } => {
-                (is_whole(topic, leaderless, &brokers), names)
+                match is_whole(topic, leaderless, &brokers) {
+                    Ok(complete) => (complete, names),
+                    Err(code) => return Some(Reason::Kafka { op: Op::ListTransactions, code }),
+                }
             }
             Outcome::Failed { .. } => return Some(unexpected(Op::ListTransactions, outcome)),
             _ => {
@@ -120,7 +126,7 @@ impl Lingering {
                 return None;
             }
         };
-        let found = abort_set(prefix, &names, self.attempt, &self.keep);
+        let found = abort_set(prefix, &names, self.attempt, &self.keep, after_completion);
         self.clean |= complete && found.is_empty() && after_completion;
         self.fencing = found.into_iter().collect();
         self.fence(out);
@@ -196,9 +202,12 @@ mod tests {
             subtask: 0,
             slot: Slot::new(slot),
         };
-        let names = ["app/1/0/0", "app/1/0/1", "app/2/0/0", "app2/1/0/0", "other"].map(String::from);
+        let names =
+            ["app/1/0/0", "app/1/0/1", "app/2/0/0", "app2/1/0/0", "other", "app/0/0/65535"].map(String::from);
         let keep = BTreeSet::from([id(1, 1)]);
-        assert_eq!(abort_set("app", &names, Attempt::new(2), &keep), BTreeSet::from([id(1, 0)]));
-        assert_eq!(abort_set("app", &names, Attempt::new(3), &keep), BTreeSet::from([id(1, 0), id(2, 0)]));
+        let abort = |attempt, completed| abort_set("app", &names, Attempt::new(attempt), &keep, completed);
+        assert_eq!(abort(2, false), BTreeSet::from([id(1, 0)]));
+        assert_eq!(abort(3, false), BTreeSet::from([id(1, 0), id(2, 0)]));
+        assert_eq!(abort(2, true), BTreeSet::from([TransactionalId::recovery(0), id(1, 0)]));
     }
 }

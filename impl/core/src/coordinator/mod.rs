@@ -57,8 +57,10 @@ pub struct Coordinator<S> {
     next: CheckpointId,
     /// Triggered and not complete. Invariant: empty unless deployed; at most as many as may be under way.
     pending: BTreeMap<CheckpointId, Pending<S>>,
-    /// Completed checkpoints whose data is kept, oldest first.
-    retained: VecDeque<CheckpointName>,
+    /// Of each completed checkpoint that is kept, oldest first: the oldest one whose data restoring it needs.
+    retained: VecDeque<CheckpointId>,
+    /// The history that the restored checkpoint belongs to.
+    origin: Token,
     /// What the consumer group committed, while a job that begins there asks for the rest.
     group: Option<BTreeMap<Partition, NextOffset>>,
     /// Registered workers and their slots.
@@ -100,6 +102,7 @@ impl<S: Clone> Coordinator<S> {
             next: CheckpointId::new(1),
             pending: BTreeMap::new(),
             retained: VecDeque::new(),
+            origin: token,
             group: None,
             workers: BTreeMap::new(),
             lingering,
@@ -173,7 +176,7 @@ impl<S: Clone> Coordinator<S> {
             Op::SwapHead => self.swapped(outcome, out),
             Op::ReadCheckpoint => self.loaded(outcome, out),
             Op::WriteCheckpoint(id) => self.written(id, outcome, out),
-            Op::Discard(_) => {}
+            Op::Discard(_) | Op::DiscardBelow(_) => {}
             Op::ResolveStart => self.start_resolved(outcome, out),
             Op::ListTransactions => {
                 let never = self.lingering.listed(&self.job.prefix, outcome, out);
@@ -190,7 +193,10 @@ impl<S: Clone> Coordinator<S> {
             | Op::InitProducer(_)
             | Op::Flush(_)
             | Op::Commit(_)
-            | Op::Describe(_) => unreachable!("no operation of a coordinator"),
+            | Op::Describe(_)
+            | Op::Upload(_)
+            | Op::ReadMarker
+            | Op::Rewrite(_) => unreachable!("no operation of a coordinator"),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
-use crate::id::{CheckpointName, Subtask};
+use crate::id::{CheckpointName, Subtask, Token};
 use crate::snapshot::{Checkpoint, Snapshot};
 
 /// What an acknowledgement changed.
@@ -19,6 +19,7 @@ pub(super) enum Acknowledged<S> {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Pending<S> {
     name: CheckpointName,
+    origin: Token,
     last: bool,
     /// Invariant: together with the keys of `snapshots`, all subtasks of the job; the two do not meet.
     awaited: BTreeSet<Subtask>,
@@ -27,8 +28,13 @@ pub(super) struct Pending<S> {
 
 impl<S: Clone> Pending<S> {
     /// A checkpoint that awaits these subtasks.
-    pub(super) fn new(name: CheckpointName, last: bool, subtasks: impl Iterator<Item = Subtask>) -> Self {
-        Self { name, last, awaited: subtasks.collect(), snapshots: BTreeMap::new() }
+    pub(super) fn new(
+        name: CheckpointName,
+        origin: Token,
+        last: bool,
+        subtasks: impl Iterator<Item = Subtask>,
+    ) -> Self {
+        Self { name, origin, last, awaited: subtasks.collect(), snapshots: BTreeMap::new() }
     }
 
     /// Takes one subtask's part.
@@ -42,6 +48,7 @@ impl<S: Clone> Pending<S> {
         }
         Acknowledged::Whole(Checkpoint {
             name: self.name,
+            origin: self.origin,
             last: self.last,
             snapshots: self.snapshots.clone(),
         })

@@ -16,9 +16,18 @@ pub(super) enum Store {
     /// Nothing.
     Idle,
     /// A checkpoint's data is being made durable.
-    Writing { id: CheckpointId, last: bool },
-    /// The head is being replaced by this one.
-    Swapping { head: Head, last: bool },
+    Writing { id: CheckpointId, what: Stored },
+    /// The head is being replaced by this one; `what` of the checkpoint that this completes, if it completes one.
+    Swapping { head: Head, what: Option<Stored> },
+}
+
+/// What is to be known of a checkpoint that is being stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Stored {
+    /// The job ends with it.
+    pub(super) last: bool,
+    /// The oldest checkpoint whose data restoring it needs.
+    pub(super) needs: CheckpointId,
 }
 
 impl Store {
@@ -36,7 +45,8 @@ impl<S: Clone> Coordinator<S> {
             return;
         }
         let id = checkpoint.name.id;
-        self.store = Store::Writing { id, last: checkpoint.last };
+        let what = Stored { last: checkpoint.last, needs: checkpoint.needs() };
+        self.store = Store::Writing { id, what };
         out.push(Effect::Start {
             op: Op::WriteCheckpoint(id),
             request: Request::WriteCheckpoint(checkpoint),
@@ -44,7 +54,7 @@ impl<S: Clone> Coordinator<S> {
     }
 
     pub(super) fn written<B>(&mut self, id: CheckpointId, outcome: Outcome<S>, out: &mut impl Effects<B, S>) {
-        let Store::Writing { id: writing, last } = self.store else {
+        let Store::Writing { id: writing, what } = self.store else {
             panic!("a checkpoint was being written")
         };
         assert!(id == writing, "one write at a time");
@@ -58,8 +68,10 @@ impl<S: Clone> Coordinator<S> {
             Outcome::Written => {
                 let head = self.head.expect("the head was read");
                 let name = crate::id::CheckpointName { attempt: head.attempt, id };
-                self.swap(Head { latest: Some(name), next: self.next, ..head }, last, out);
+                self.swap(Head { latest: Some(name), next: self.next, ..head }, Some(what), out);
             }
+            // It is made again, under the next id.
+            Outcome::Unknown if initial => out.push(Effect::Arm(Timer::Retry(Op::ResolveStart))),
             other if initial => self.halt_unexpected(Op::WriteCheckpoint(id), other, out),
             _ => {
                 self.checkpoint_failed(id, Reason::NotStored(id), out);
@@ -69,10 +81,10 @@ impl<S: Clone> Coordinator<S> {
     }
 
     /// Replaces the head. The version is the one that this coordinator read or wrote last.
-    pub(super) fn swap<B>(&mut self, head: Head, last: bool, out: &mut impl Effects<B, S>) {
+    pub(super) fn swap<B>(&mut self, head: Head, what: Option<Stored>, out: &mut impl Effects<B, S>) {
         assert!(self.store == Store::Idle, "one swap at a time");
         assert!(head.latest.is_none_or(|latest| latest.id < head.next), "ids are never reused");
-        self.store = Store::Swapping { head, last };
+        self.store = Store::Swapping { head, what };
         self.send_swap(out);
     }
 
@@ -85,9 +97,9 @@ impl<S: Clone> Coordinator<S> {
     }
 
     pub(super) fn swapped<B>(&mut self, outcome: Outcome<S>, out: &mut impl Effects<B, S>) {
-        let Store::Swapping { head, last } = self.store else { panic!("a swap was under way") };
+        let Store::Swapping { head, what } = self.store else { panic!("a swap was under way") };
         match outcome {
-            Outcome::Swapped => self.adopt(head, last, out),
+            Outcome::Swapped => self.adopt(head, what, out),
             Outcome::Conflict => out.push(Effect::Start { op: Op::ReadHead, request: Request::ReadHead }),
             _ => out.push(Effect::Arm(Timer::Retry(Op::SwapHead))),
         }
@@ -102,8 +114,8 @@ impl<S: Clone> Coordinator<S> {
             _ => return out.push(Effect::Arm(Timer::Retry(Op::ReadHead))),
         };
         match self.store {
-            Store::Swapping { head: ours, last } if head == Some(ours) && version == self.version.next() => {
-                self.adopt(ours, last, out);
+            Store::Swapping { head: ours, what } if head == Some(ours) && version == self.version.next() => {
+                self.adopt(ours, what, out);
             }
             Store::Swapping { .. } => self.halt(Halt::Superseded, out),
             Store::Idle | Store::Writing { .. } => self.opened(version, head, out),
@@ -111,15 +123,14 @@ impl<S: Clone> Coordinator<S> {
     }
 
     /// The head is the one that this coordinator wanted.
-    fn adopt<B>(&mut self, head: Head, last: bool, out: &mut impl Effects<B, S>) {
+    fn adopt<B>(&mut self, head: Head, what: Option<Stored>, out: &mut impl Effects<B, S>) {
         let before = self.head.replace(head);
         assert!(before.is_none_or(|before| before.attempt <= head.attempt), "attempts go forward");
         self.version = self.version.next();
         self.store = Store::Idle;
-        if before.is_some_and(|before| before.attempt == head.attempt) {
-            self.completed(head, last, out);
-        } else {
-            self.claimed(head, out);
+        match what {
+            Some(what) => self.completed(head, what, out),
+            None => self.claimed(head, out),
         }
         self.idle(out);
     }

@@ -8,11 +8,13 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use crate::alphabet::{Effect, Op, Outcome, Reason, Request, Timer};
-use crate::id::CheckpointId;
-use crate::kafka::{Meaning, meaning};
+use crate::id::{Attempt, CheckpointId, Token};
+use crate::job::{CommitBy, Job};
+use crate::kafka::{ErrorCode, Meaning, meaning};
 use crate::operator::unexpected;
 use crate::role::Effects;
 use crate::sink::fate::{Fate, fate};
+use crate::sink::recovery::Recovery;
 use crate::snapshot::Committable;
 use crate::transaction::TransactionalId;
 
@@ -23,7 +25,9 @@ pub(crate) enum Progress {
     Waiting,
     /// This transaction is committed.
     Committed(Committable),
-    /// Kafka can't be asked for it at all.
+    /// What Kafka had committed of the listed transactions was found.
+    Recovered,
+    /// It can't be done in this attempt.
     Impossible(Reason),
     /// This transaction is not, or nobody can know.
     Lost(Committable, Fate),
@@ -32,25 +36,49 @@ pub(crate) enum Progress {
 /// Pre-committed transactions and how far their commits are.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Committer {
+    pub(super) attempt: Attempt,
+    pub(super) index: u16,
+    pub(super) origin: Token,
+    pub(super) timeout_ms: u32,
+    by: CommitBy,
     /// Not confirmed. Invariant: in checkpoint order.
-    unconfirmed: VecDeque<Committable>,
+    pub(super) unconfirmed: VecDeque<Committable>,
     /// Newest checkpoint known to be complete.
     completed: Option<CheckpointId>,
     /// An operation or a retry timer for the first of them is under way.
-    busy: bool,
+    pub(super) busy: bool,
     /// The first of them was lost and the loss is not accepted: nothing is committed any more.
     stopped: bool,
+    /// Kafka aborted one of the restored transactions: the rest is written again.
+    pub(super) recovery: Option<Recovery>,
 }
 
 impl Committer {
     /// A committer of what a completed checkpoint lists.
-    pub(crate) fn restore(listed: Vec<Committable>) -> Self {
+    pub(crate) fn restore(
+        job: &Job,
+        attempt: Attempt,
+        origin: Token,
+        index: u16,
+        listed: Vec<Committable>,
+    ) -> Self {
         assert!(
             listed.is_sorted_by_key(|committable| committable.checkpoint),
             "committables are listed in order"
         );
         let completed = listed.last().map(|committable| committable.checkpoint);
-        Self { unconfirmed: listed.into(), completed, busy: false, stopped: false }
+        Self {
+            attempt,
+            index,
+            origin,
+            timeout_ms: job.transaction_timeout_ms,
+            by: job.commit_by,
+            unconfirmed: listed.into(),
+            completed,
+            busy: false,
+            stopped: false,
+            recovery: None,
+        }
     }
 
     /// What a snapshot lists.
@@ -85,9 +113,12 @@ impl Committer {
         if self.busy || self.stopped || self.is_settled() {
             return;
         }
-        if let Some(first) = self.unconfirmed.front() {
-            self.busy = true;
-            out.push(Effect::Start { op: Op::Commit(first.id), request: Request::Commit(*first) });
+        let Some(first) = self.unconfirmed.front().copied() else { return };
+        self.busy = true;
+        if self.recovery.is_some() && self.is_restored(&first) {
+            self.write_again(out);
+        } else {
+            out.push(Effect::Start { op: Op::Commit(first.id), request: Request::Commit(first) });
         }
     }
 
@@ -98,12 +129,15 @@ impl Committer {
         outcome: Outcome<S>,
         out: &mut impl Effects<B, S>,
     ) -> Progress {
-        self.first(id);
+        if id.is_recovery() {
+            return self.written_again(outcome, out);
+        }
+        let first = self.first(id);
         match outcome {
             Outcome::Answer(code) => match meaning(code) {
                 Meaning::Done => self.confirm(),
                 Meaning::Retry => self.retry(Op::Commit(id), out),
-                Meaning::Fenced | Meaning::Refused => self.describe(id, out),
+                Meaning::Fenced | Meaning::Refused => self.refused(&first, code, out),
             },
             Outcome::Unknown => self.retry(Op::Commit(id), out),
             Outcome::Failed { .. } => Progress::Impossible(unexpected(Op::Commit(id), outcome)),
@@ -145,30 +179,51 @@ impl Committer {
     /// A retry timer fired.
     pub(crate) fn retry_fired<B, S>(&mut self, op: Op, out: &mut impl Effects<B, S>) {
         match op {
-            Op::Commit(id) => {
+            Op::Commit(id) if !id.is_recovery() => {
                 let first = self.first(id);
                 out.push(Effect::Start { op, request: Request::Commit(first) });
             }
             Op::Describe(id) => self.ask(id, out),
-            _ => unreachable!("not an operation of the committer"),
+            op => self.recovery_again(op, out),
         }
     }
 
-    fn retry<B, S>(&self, op: Op, out: &mut impl Effects<B, S>) -> Progress {
+    pub(super) fn retry<B, S>(&self, op: Op, out: &mut impl Effects<B, S>) -> Progress {
         out.push(Effect::Arm(Timer::Retry(op)));
         Progress::Waiting
     }
 
-    fn describe<B, S>(&self, id: TransactionalId, out: &mut impl Effects<B, S>) -> Progress {
-        self.ask(id, out);
+    /// Kafka does not commit it. By resume only a description can tell why. By log a description is no evidence: what was
+    /// restored is looked for and written again if it is not there; what is of this attempt fails it, to be restored by the next.
+    fn refused<B, S>(
+        &mut self,
+        first: &Committable,
+        code: ErrorCode,
+        out: &mut impl Effects<B, S>,
+    ) -> Progress {
+        match self.by {
+            CommitBy::Resume => self.ask(first.id, out),
+            CommitBy::Log if self.is_restored(first) => self.take_over(out),
+            CommitBy::Log => return Progress::Impossible(Reason::Kafka { op: Op::Commit(first.id), code }),
+        }
         Progress::Waiting
+    }
+
+    /// Whether a transaction is of an attempt before this one.
+    pub(super) fn is_restored(&self, committable: &Committable) -> bool {
+        committable.id.attempt != self.attempt
+    }
+
+    /// The transaction of a checkpoint.
+    pub(crate) fn of(&self, checkpoint: CheckpointId) -> Option<Committable> {
+        self.unconfirmed.iter().find(|committable| committable.checkpoint == checkpoint).copied()
     }
 
     fn ask<B, S>(&self, id: TransactionalId, out: &mut impl Effects<B, S>) {
         out.push(Effect::Start { op: Op::Describe(id), request: Request::Describe(id) });
     }
 
-    fn confirm(&mut self) -> Progress {
+    pub(super) fn confirm(&mut self) -> Progress {
         self.busy = false;
         Progress::Committed(self.unconfirmed.pop_front().expect("it was under way"))
     }

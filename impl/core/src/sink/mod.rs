@@ -6,19 +6,21 @@
 
 mod committer;
 mod fate;
+mod recovery;
 mod slots;
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use crate::alphabet::{
     Channel, Effect, Element, Input, Message, Op, Order, Outcome, Peer, Reason, Report, Request, Timer,
 };
-use crate::id::{Attempt, CheckpointId, Subtask};
-use crate::job::{Guarantee, Job};
+use crate::id::{Attempt, CheckpointId, Subtask, Token};
+use crate::job::{CommitBy, Guarantee, Job};
 use crate::kafka::{Meaning, meaning};
 use crate::operator::unexpected;
 use crate::role::{Batch, Effects, Role};
-use crate::snapshot::{Committable, Snapshot};
+use crate::snapshot::{Committable, Marker, Snapshot};
 use crate::transaction::{Described, Slot, TransactionState, TransactionalId};
 use committer::{Committer, Progress};
 use slots::{Generation, Slots};
@@ -44,17 +46,31 @@ enum Writer {
     Closed,
 }
 
+/// A checkpoint that is not acknowledged yet.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Unacknowledged {
+    checkpoint: CheckpointId,
+    /// What its snapshot lists: as it was at the barrier.
+    listed: Vec<Committable>,
+    /// The log of its own transaction is not durable yet.
+    uploading: bool,
+}
+
 /// A sink subtask.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sink {
     attempt: Attempt,
     index: u16,
     guarantee: Guarantee,
+    commit_by: CommitBy,
     timeout_ms: u32,
     accept_loss: bool,
+    origin: Token,
     writer: Writer,
     slots: Slots,
     committer: Committer,
+    /// Acknowledgements that wait for a log to be durable, in the order of their barriers.
+    unacknowledged: VecDeque<Unacknowledged>,
     /// It said that it is ready.
     ready: bool,
     /// The checkpoint that ends the job; `None` while it goes on.
@@ -68,11 +84,12 @@ impl Sink {
     pub fn new(
         job: &Job,
         attempt: Attempt,
+        origin: Token,
         index: u16,
         listed: Vec<Committable>,
         drained_at: Option<CheckpointId>,
     ) -> Self {
-        let mut committer = Committer::restore(listed);
+        let mut committer = Committer::restore(job, attempt, origin, index, listed);
         if let Some(checkpoint) = drained_at {
             committer.completed(checkpoint);
         }
@@ -82,11 +99,14 @@ impl Sink {
             attempt,
             index,
             guarantee: job.guarantee,
+            commit_by: job.commit_by,
             timeout_ms: job.transaction_timeout_ms,
             accept_loss: job.accept_loss,
+            origin,
             writer,
             slots,
             committer,
+            unacknowledged: VecDeque::new(),
             ready: false,
             last: drained_at,
             drained: false,
@@ -111,7 +131,8 @@ impl Sink {
                     panic!("records come to an open transaction only")
                 };
                 *records += batch.records();
-                out.push(Effect::Produce { slot: *slot, batch });
+                let slot = *slot;
+                out.push(Effect::Produce { slot, batch, keep: self.is_logged() });
             }
             Element::Barrier { checkpoint, last } => self.barrier(checkpoint, last, out),
             Element::Cancel { .. } | Element::End => {} // the transaction goes on into the next checkpoint
@@ -124,11 +145,15 @@ impl Sink {
         };
         if records == 0 {
             // An empty transaction never began at the broker: it is not listed, and goes on (FLINK-31363).
-            self.acknowledge(checkpoint, last, out);
+            self.acknowledge(checkpoint, last, false, out);
             return;
         }
         self.writer = Writer::Flushing { slot, records, checkpoint, last };
         out.push(Effect::Hold(INPUT));
+        if self.is_logged() {
+            let marker = Marker { origin: self.origin, checkpoint };
+            out.push(Effect::Mark { slot, marker });
+        }
         out.push(Effect::Start { op: Op::Flush(slot), request: Request::Flush(slot) });
     }
 
@@ -145,7 +170,7 @@ impl Sink {
         match self.guarantee {
             Guarantee::AtLeastOnce => {
                 self.writer = Writer::Writing { slot: PLAIN, records: 0 };
-                self.acknowledge(checkpoint, last, out);
+                self.acknowledge(checkpoint, last, false, out);
                 out.push(Effect::Release(INPUT));
             }
             Guarantee::ExactlyOnce => {
@@ -153,9 +178,13 @@ impl Sink {
                 out.push(Effect::CloseProducer(slot));
                 let Generation { producer, protocol } = self.slots.pre_committed(slot);
                 let id = self.id(slot);
-                self.committer.pre_committed(Committable { checkpoint, id, producer, protocol, records });
+                let committable = Committable { checkpoint, id, producer, protocol, records };
+                self.committer.pre_committed(committable);
                 self.writer = Writer::Waiting;
-                self.acknowledge(checkpoint, last, out);
+                if self.is_logged() {
+                    self.upload(committable, out);
+                }
+                self.acknowledge(checkpoint, last, self.is_logged(), out);
                 if last {
                     out.push(Effect::Release(INPUT));
                 }
@@ -164,13 +193,57 @@ impl Sink {
         }
     }
 
-    fn acknowledge<B, S>(&mut self, checkpoint: CheckpointId, last: bool, out: &mut impl Effects<B, S>) {
+    /// Acknowledges a checkpoint once its own log, if it is being uploaded, and those of all before it are durable: it lists them.
+    fn acknowledge<B, S>(
+        &mut self,
+        checkpoint: CheckpointId,
+        last: bool,
+        uploading: bool,
+        out: &mut impl Effects<B, S>,
+    ) {
         self.slots.snapshot(checkpoint);
-        let snapshot = Snapshot::Sink(self.committer.unconfirmed());
-        self.report(Report::Acknowledged { checkpoint, snapshot }, out);
+        let listed = self.committer.unconfirmed();
+        self.unacknowledged.push_back(Unacknowledged { checkpoint, listed, uploading });
+        self.acknowledge_uploaded(out);
         if last {
             self.last = Some(checkpoint);
             self.writer = Writer::Closed;
+        }
+    }
+
+    fn acknowledge_uploaded<B, S>(&mut self, out: &mut impl Effects<B, S>) {
+        while let Some(first) = self.unacknowledged.pop_front_if(|first| !first.uploading) {
+            let Unacknowledged { checkpoint, listed, .. } = first;
+            let snapshot = Snapshot::Sink(listed);
+            self.report(Report::Acknowledged { checkpoint, snapshot }, out);
+        }
+    }
+
+    /// Whether what a transaction holds is kept in the checkpoint too.
+    fn is_logged(&self) -> bool {
+        self.guarantee == Guarantee::ExactlyOnce && self.commit_by == CommitBy::Log
+    }
+
+    fn upload<B, S>(&self, committable: Committable, out: &mut impl Effects<B, S>) {
+        let request = Request::Upload { slot: committable.id.slot, log: committable.log() };
+        out.push(Effect::Start { op: Op::Upload(committable.checkpoint), request });
+    }
+
+    fn uploaded<B, S>(
+        &mut self,
+        checkpoint: CheckpointId,
+        outcome: Outcome<S>,
+        out: &mut impl Effects<B, S>,
+    ) {
+        match outcome {
+            Outcome::Uploaded => {
+                let waiting = self.unacknowledged.iter_mut().find(|waiting| waiting.checkpoint == checkpoint);
+                waiting.expect("its log was being uploaded").uploading = false;
+                self.acknowledge_uploaded(out);
+            }
+            Outcome::Unknown => out.push(Effect::Arm(Timer::Retry(Op::Upload(checkpoint)))),
+            // Later checkpoints list the transaction too, and none could be restored without its log.
+            other => self.fail(unexpected(Op::Upload(checkpoint), other), out),
         }
     }
 
@@ -178,6 +251,10 @@ impl Sink {
     fn open<B, S>(&mut self, out: &mut impl Effects<B, S>) {
         if self.writer != Writer::Waiting {
             return;
+        }
+        // What may have to be written again comes before anything new.
+        if self.is_logged() && !self.ready && !self.committer.is_settled() {
+            return self.prepare(out);
         }
         if let Some(slot) = self.slots.open() {
             self.writer = Writer::Writing { slot, records: 0 };
@@ -244,6 +321,7 @@ impl Sink {
     fn progress<B, S>(&mut self, progress: Progress, out: &mut impl Effects<B, S>) {
         match progress {
             Progress::Waiting => return,
+            Progress::Recovered => {}
             Progress::Impossible(reason) => return self.fail(reason, out),
             Progress::Committed(committable) => self.settled(committable),
             Progress::Lost(committable, fate) => {
@@ -269,6 +347,9 @@ impl Sink {
         if !self.committer.is_settled() {
             return;
         }
+        if self.is_logged() {
+            self.open(out);
+        }
         if !self.ready && self.writer != Writer::Waiting {
             self.ready = true;
             self.report(Report::Ready, out);
@@ -281,8 +362,14 @@ impl Sink {
 
     fn fired<B, S>(&mut self, timer: Timer, out: &mut impl Effects<B, S>) {
         match timer {
+            Timer::Retry(op @ Op::InitProducer(Slot::RECOVERY)) => self.committer.retry_fired(op, out),
             Timer::Retry(Op::InitProducer(slot)) => self.init(slot, out),
-            Timer::Retry(op @ (Op::Commit(_) | Op::Describe(_))) => self.committer.retry_fired(op, out),
+            Timer::Retry(Op::Upload(checkpoint)) => {
+                let committable =
+                    self.committer.of(checkpoint).expect("nothing is confirmed before it is uploaded");
+                self.upload(committable, out);
+            }
+            Timer::Retry(op) => self.committer.retry_fired(op, out),
             _ => unreachable!("no timer of a sink"),
         }
     }
@@ -313,6 +400,14 @@ impl<B: Batch, S> Role<B, S> for Sink {
             Input::Message { message: Message::ToSubtask { attempt, order, .. }, .. } => {
                 assert!(attempt == self.attempt, "the worker passes on its own attempt only");
                 self.order(order, out);
+            }
+            Input::Done { op: Op::Upload(checkpoint), outcome } => self.uploaded(checkpoint, outcome, out),
+            Input::Done {
+                op: op @ (Op::InitProducer(Slot::RECOVERY) | Op::Fence(_) | Op::ReadMarker | Op::Rewrite(_)),
+                outcome,
+            } => {
+                let progress = self.committer.recover(op, outcome, out);
+                self.progress(progress, out);
             }
             Input::Done { op: Op::InitProducer(slot), outcome } => self.initialised(slot, outcome, out),
             Input::Done { op: Op::Flush(slot), outcome } => self.flushed(slot, outcome, out),

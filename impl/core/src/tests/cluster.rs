@@ -173,7 +173,7 @@ impl Cluster {
                 words.split_whitespace().for_each(|word| *self.counts.entry(word.into()).or_default() += 1);
                 self.emit(who, Element::Batch(Words(words)));
             }
-            Effect::Produce { slot, batch: Words(words) } => {
+            Effect::Produce { slot, batch: Words(words), keep: _ } => {
                 let mut ids = self.transactions.iter_mut().rev();
                 let (_, open) = ids.find(|(id, _)| id.slot == slot).expect("its producer is initialised");
                 open.words.extend(words.split_whitespace().map(String::from));
@@ -194,6 +194,7 @@ impl Cluster {
             Effect::Arm(_)
             | Effect::Disarm(_)
             | Effect::CloseProducer(_)
+            | Effect::Mark { .. }
             | Effect::Accept { .. }
             | Effect::Refuse { .. }
             | Effect::Disconnect(_)
@@ -228,7 +229,10 @@ impl Cluster {
         let drained_at = deployment.drained_at();
         for task in deployment.tasks {
             let who = Who::Task(task.subtask);
-            self.roles.insert(who, AnyRole::of_task(&job(), deployment.attempt, drained_at, task));
+            self.roles.insert(
+                who,
+                AnyRole::of_task(&job(), deployment.attempt, deployment.origin, drained_at, task),
+            );
             self.mail.push_back((who, Input::Begin));
         }
     }
@@ -247,7 +251,11 @@ impl Cluster {
                 self.checkpoints.insert(checkpoint.name, checkpoint);
                 Outcome::Written
             }
-            Request::Discard(id) => {
+            Request::Discard(name) => {
+                self.checkpoints.remove(&name);
+                Outcome::Written
+            }
+            Request::DiscardBelow(id) => {
                 self.checkpoints.retain(|name, _| name.id >= id);
                 Outcome::Written
             }
@@ -282,14 +290,17 @@ impl Cluster {
             Request::ListTransactions(_) => {
                 let open = self.transactions.iter().filter(|(_, transaction)| !transaction.words.is_empty());
                 Outcome::Listed {
-                    topic: 0,
+                    topic: Some(0),
                     leaderless: 0,
                     brokers: Vec::from([Some(0)]),
                     names: open.map(|(id, _)| id.render("job")).collect(),
                 }
             }
             Request::Describe(_) => unreachable!("every commit is answered"),
-            Request::OpenProducer(_) => unreachable!("the job is exactly once"),
+            Request::OpenProducer(_)
+            | Request::Upload { .. }
+            | Request::ReadMarker(_)
+            | Request::Rewrite { .. } => unreachable!("the job is exactly once, by resume"),
         }
     }
 

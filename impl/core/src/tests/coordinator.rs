@@ -156,6 +156,7 @@ fn a_worker_that_was_given_up_is_not_listened_to() {
             lost w0
                 disarm silence w0
                 disarm expiry 2
+                start: discard checkpoint 2 of attempt 1
                 disarm interval
                 arm restart
             source-0 ack 2 2
@@ -276,6 +277,7 @@ fn a_newer_checkpoint_that_completes_first_subsumes_an_older_one() {
                 tell w0: operator-0: 2 is aborted
                 tell w0: source-0: 2 is aborted
                 tell w0: source-1: 2 is aborted
+                start: discard checkpoint 2 of attempt 1
                 tell w0: sink-0: 3 is complete
                 tell w0: operator-0: 3 is complete
                 tell w0: source-0: 3 is complete

@@ -162,6 +162,7 @@ fn a_last_checkpoint_that_fails_begins_the_attempt_anew_as_nothing_flows_after_i
                 tell w0: operator-0: 2 is aborted
                 tell w0: source-0: 2 is aborted
                 tell w0: source-1: 2 is aborted
+                start: discard checkpoint 2 of attempt 1
                 tell w0: cancel attempt 1
                 disarm interval
                 arm restart

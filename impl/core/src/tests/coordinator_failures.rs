@@ -23,6 +23,7 @@ fn a_checkpoint_that_expires_fails_the_attempt_by_default() {
                 tell w0: operator-0: 2 is aborted
                 tell w0: source-0: 2 is aborted
                 tell w0: source-1: 2 is aborted
+                start: discard checkpoint 2 of attempt 1
                 tell w0: cancel attempt 1
                 disarm interval
                 arm restart
@@ -57,6 +58,7 @@ fn a_tolerated_failure_aborts_the_checkpoint_alone_and_the_next_one_begins_at_th
                 tell w0: operator-0: 2 is aborted
                 tell w0: source-0: 2 is aborted
                 tell w0: source-1: 2 is aborted
+                start: discard checkpoint 2 of attempt 1
             sink-0 ack 2
             operator-0 declines 2
             fire interval
@@ -70,6 +72,7 @@ fn a_tolerated_failure_aborts_the_checkpoint_alone_and_the_next_one_begins_at_th
                 tell w0: operator-0: 3 is aborted
                 tell w0: source-0: 3 is aborted
                 tell w0: source-1: 3 is aborted
+                start: discard checkpoint 3 of attempt 1
                 tell w0: cancel attempt 1
                 disarm interval
                 arm restart
@@ -97,6 +100,7 @@ fn a_completed_checkpoint_forgets_the_failures_before_it() {
                 tell w0: operator-0: 2 is aborted
                 tell w0: source-0: 2 is aborted
                 tell w0: source-1: 2 is aborted
+                start: discard checkpoint 2 of attempt 1
             fire interval
                 arm interval
                 arm expiry 3
@@ -128,6 +132,7 @@ fn a_completed_checkpoint_forgets_the_failures_before_it() {
                 tell w0: operator-0: 4 is aborted
                 tell w0: source-0: 4 is aborted
                 tell w0: source-1: 4 is aborted
+                start: discard checkpoint 4 of attempt 1
         "#]],
     );
 }
@@ -151,6 +156,7 @@ fn a_lost_worker_ends_the_attempt_everywhere_and_the_next_one_restores_the_lates
             lost w0
                 disarm silence w0
                 disarm expiry 3
+                start: discard checkpoint 3 of attempt 1
                 disarm interval
                 arm restart
             fire restart

@@ -130,6 +130,7 @@ fn a_store_that_fails_to_write_aborts_the_checkpoint() {
                 tell w0: operator-0: 2 is aborted
                 tell w0: source-0: 2 is aborted
                 tell w0: source-1: 2 is aborted
+                start: discard checkpoint 2 of attempt 1
             fire interval
                 arm interval
                 arm expiry 3
@@ -151,6 +152,7 @@ fn an_attempt_that_fails_while_its_checkpoint_is_written_leaves_the_head_alone()
             sink-0 failed now
                 tell w0: cancel attempt 1
                 disarm expiry 2
+                start: discard checkpoint 2 of attempt 1
                 disarm interval
                 arm restart
             fire restart

@@ -13,6 +13,7 @@ mod read;
 mod seed_example;
 mod sink;
 mod sink_commits;
+mod sink_log;
 mod source;
 mod text;
 mod worker;
@@ -24,8 +25,8 @@ use alloc::vec::Vec;
 use expect_test::Expect;
 
 use crate::{
-    Attempt, Batch, CheckpointId, CheckpointName, Effect, Exchange, Guarantee, Input, Isolation, Job,
-    NextOffset, Partition, Role, Settings, StartPosition,
+    Attempt, Batch, CheckpointId, CheckpointName, CommitBy, Effect, Exchange, Guarantee, Input, Isolation,
+    Job, NextOffset, Partition, Role, Settings, StartPosition,
 };
 
 /// Records as words: `A0 B0`.
@@ -79,6 +80,7 @@ fn job() -> Job {
         operators: 1,
         exchange: Exchange::Key,
         guarantee: Guarantee::ExactlyOnce,
+        commit_by: CommitBy::Resume,
         prefix: "job".into(),
         start: StartPosition::Earliest,
         isolation: Isolation::ReadCommitted,

@@ -17,10 +17,13 @@ use alloc::vec::Vec;
 use super::{In, Words, name};
 use crate::{
     Attempt, Checkpoint, CheckpointId, Committable, Described, Element, Fate, Head, HeadVersion, Input,
-    Message, NextOffset, Offset, Op, Order, Outcome, Partition, Peer, Producer, Reason, Report, Slot,
+    Marker, Message, NextOffset, Offset, Op, Order, Outcome, Partition, Peer, Producer, Reason, Report, Slot,
     Snapshot, Subtask, Timer, Token, TransactionProtocol, TransactionState, TransactionalId, Vertex,
     WorkerId,
 };
+
+/// The coordinator that began every history of these tests.
+pub(super) const ORIGIN: Token = Token::new(5);
 
 /// Reads one statement.
 #[track_caller]
@@ -143,6 +146,7 @@ fn op(words: &[&str]) -> Op {
         ["swap"] => Op::SwapHead,
         ["read"] => Op::ReadCheckpoint,
         ["write", id] => Op::WriteCheckpoint(CheckpointId::new(number(id))),
+        ["discard", "below", id] => Op::DiscardBelow(CheckpointId::new(number(id))),
         ["discard", id] => Op::Discard(CheckpointId::new(number(id))),
         ["start"] => Op::ResolveStart,
         ["list"] => Op::ListTransactions,
@@ -154,6 +158,10 @@ fn op(words: &[&str]) -> Op {
         ["flush", slot] => Op::Flush(Slot::new(number(slot))),
         ["commit", id] => Op::Commit(self::id(id)),
         ["describe", id] => Op::Describe(self::id(id)),
+        ["upload", id] => Op::Upload(CheckpointId::new(number(id))),
+        ["marker"] => Op::ReadMarker,
+        ["rewrite", id] => Op::Rewrite(CheckpointId::new(number(id))),
+        ["take"] => Op::InitProducer(Slot::RECOVERY),
         other => panic!("no operation: {other:?}"),
     }
 }
@@ -181,7 +189,7 @@ fn outcome(op: Op, text: &str) -> Outcome<String> {
             )
         }
         (Op::ListTransactions, [whole @ ("all" | "some"), names @ ..]) => Outcome::Listed {
-            topic: 0,
+            topic: Some(0),
             leaderless: 0,
             brokers: if *whole == "all" { vec![Some(0)] } else { vec![Some(0), Some(14)] },
             names: names.iter().map(|name| String::from(*name)).collect(),
@@ -196,7 +204,13 @@ fn outcome(op: Op, text: &str) -> Outcome<String> {
             protocol: TransactionProtocol::V1,
         },
         (Op::InitProducer(_), ["ok"]) => Outcome::Opened,
-        (Op::Flush(_), ["ok"]) => Outcome::Flushed,
+        (Op::Flush(_) | Op::Rewrite(_), ["ok"]) => Outcome::Flushed,
+        (Op::Upload(_), ["ok"]) => Outcome::Uploaded,
+        (Op::ReadMarker, ["none"]) => Outcome::Marker(None),
+        (Op::ReadMarker, [origin, "at", id]) => Outcome::Marker(Some(Marker {
+            origin: Token::new(number(origin)),
+            checkpoint: CheckpointId::new(number(id)),
+        })),
         (Op::Describe(_), [state, generation]) => Outcome::Described(Described {
             state: TransactionState::from_name(state),
             producer: producer(generation),
@@ -218,7 +232,7 @@ fn checkpoint(name: &str, next: [&str; 2], state: &str, committables: &[&str]) -
         (Subtask::operator(0), Snapshot::Operator(state)),
         (Subtask::sink(0), snapshot(Subtask::sink(0), committables)),
     ]);
-    Checkpoint { name: super::name(number(attempt), number(id)), last: false, snapshots }
+    Checkpoint { name: super::name(number(attempt), number(id)), origin: ORIGIN, last: false, snapshots }
 }
 
 /// `TOKEN ATTEMPT LATEST NEXT`, where the latest is `ATTEMPT.ID` or `none`.

@@ -4,11 +4,12 @@ use alloc::vec::Vec;
 
 use expect_test::{Expect, expect};
 
+use super::read::ORIGIN;
 use super::{check, job};
 use crate::{Attempt, Guarantee, Job, Sink};
 
 fn sink(script: &str, expected: Expect) {
-    let mut sink = Sink::new(&job(), Attempt::new(1), 0, Vec::new(), None);
+    let mut sink = Sink::new(&job(), Attempt::new(1), ORIGIN, 0, Vec::new(), None);
     check(&mut sink, script, expected);
 }
 
@@ -290,7 +291,7 @@ fn after_the_last_barrier_it_opens_nothing_and_is_drained_when_all_is_committed(
 #[test]
 fn at_least_once_flushes_before_it_acknowledges_and_has_no_transactions() {
     let job = Job { guarantee: Guarantee::AtLeastOnce, ..job() };
-    let mut sink = Sink::new(&job, Attempt::new(1), 0, Vec::new(), None);
+    let mut sink = Sink::new(&job, Attempt::new(1), ORIGIN, 0, Vec::new(), None);
     check(
         &mut sink,
         "begin; init 0 = ok; 0: A B; 0: barrier 2; flush 0 = ok; 0: C; 0: last 3; flush 0 = ok; complete 3",
@@ -326,7 +327,7 @@ fn at_least_once_flushes_before_it_acknowledges_and_has_no_transactions() {
 #[test]
 fn at_least_once_a_record_that_is_not_acknowledged_fails_the_attempt() {
     let job = Job { guarantee: Guarantee::AtLeastOnce, ..job() };
-    let mut sink = Sink::new(&job, Attempt::new(1), 0, Vec::new(), None);
+    let mut sink = Sink::new(&job, Attempt::new(1), ORIGIN, 0, Vec::new(), None);
     check(
         &mut sink,
         "begin; init 0 = ok; 0: A; 0: barrier 2; flush 0 = 10",

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use expect_test::{Expect, expect};
 
-use super::read::committable;
+use super::read::{ORIGIN, committable};
 use super::{check, job};
 use crate::{Attempt, CheckpointId, Job, Sink};
 
@@ -15,7 +15,7 @@ fn restored(script: &str, expected: Expect) {
 
 fn accepting(loss: bool, script: &str, expected: Expect) {
     let listed = Vec::from([committable("4@1/0/0")]);
-    let mut sink = Sink::new(&Job { accept_loss: loss, ..job() }, Attempt::new(2), 0, listed, None);
+    let mut sink = Sink::new(&Job { accept_loss: loss, ..job() }, Attempt::new(2), ORIGIN, 0, listed, None);
     check(&mut sink, script, expected);
 }
 
@@ -188,7 +188,7 @@ fn an_accepted_loss_is_told_and_the_job_goes_on() {
 #[test]
 fn after_a_loss_nothing_more_is_committed() {
     let listed = Vec::from([committable("3@1/0/0"), committable("4@1/0/1")]);
-    let mut sink = Sink::new(&job(), Attempt::new(2), 0, listed, None);
+    let mut sink = Sink::new(&job(), Attempt::new(2), ORIGIN, 0, listed, None);
     check(
         &mut sink,
         "begin; commit 1/0/0 = 90; describe 1/0/0 = CompleteAbort 7.1; complete 5/2",
@@ -209,7 +209,7 @@ fn after_a_loss_nothing_more_is_committed() {
 #[test]
 fn commits_go_one_at_a_time_in_checkpoint_order() {
     let listed = Vec::from([committable("3@1/0/0"), committable("4@1/0/1")]);
-    let mut sink = Sink::new(&job(), Attempt::new(2), 0, listed, None);
+    let mut sink = Sink::new(&job(), Attempt::new(2), ORIGIN, 0, listed, None);
     check(
         &mut sink,
         "begin; init 0 = 8.0; commit 1/0/0 = 0; commit 1/0/1 = 0",
@@ -280,7 +280,7 @@ fn a_notification_that_was_lost_is_made_good_by_the_next_one() {
 fn a_sink_that_restores_the_end_of_the_job_commits_and_is_drained() {
     let listed = Vec::from([committable("4@1/0/0")]);
     let drained_at = Some(CheckpointId::new(4));
-    let mut sink = Sink::new(&job(), Attempt::new(2), 0, listed, drained_at);
+    let mut sink = Sink::new(&job(), Attempt::new(2), ORIGIN, 0, listed, drained_at);
     check(
         &mut sink,
         "begin; commit 1/0/0 = 0",

@@ -7,15 +7,20 @@ use alloc::vec::Vec;
 
 use super::{Out, Words};
 use crate::{
-    Checkpoint, CheckpointName, Committable, Deployment, Effect, Element, Halt, Head, Message, NextOffset,
-    Op, Order, Partition, Peer, Producer, Reason, Report, Request, Snapshot, Timer, TransactionalId,
+    Checkpoint, CheckpointName, Committable, Deployment, Effect, Element, Halt, Head, LogName, Marker,
+    Message, NextOffset, Op, Order, Partition, Peer, Producer, Reason, Report, Request, Snapshot, Timer,
+    TransactionalId,
 };
 
 pub(super) fn effect(effect: &Out) -> String {
     match effect {
         Effect::Emit(element) => format!("emit {}", self::element(element)),
         Effect::Process(Words(words)) => format!("process {words}"),
-        Effect::Produce { slot, batch: Words(words) } => format!("produce {words} in slot {}", slot.get()),
+        Effect::Produce { slot, batch: Words(words), keep } => {
+            let kept = if *keep { ", and keep it" } else { "" };
+            format!("produce {words} in slot {}{kept}", slot.get())
+        }
+        Effect::Mark { slot, marker } => format!("mark {} in slot {}", self::marker(*marker), slot.get()),
         Effect::Hold(channel) => format!("hold {channel}"),
         Effect::Release(channel) => format!("release {channel}"),
         Effect::Consume { offsets, isolation: _, report_end } => {
@@ -94,7 +99,7 @@ fn report(report: &Report<String>) -> String {
 }
 
 fn deployment(deployment: &Deployment<String>) -> String {
-    let Deployment { attempt, restored, drained, tasks, placement } = deployment;
+    let Deployment { attempt, restored, origin: _, drained, tasks, placement } = deployment;
     let tasks: Vec<String> =
         tasks.iter().map(|task| format!("{} with {}", task.subtask, snapshot(&task.restore))).collect();
     let drained = if *drained { ", drained" } else { "" };
@@ -109,7 +114,8 @@ fn request(request: &Request<String>) -> String {
         Request::SwapHead { expected, head } => format!("swap {expected} for {}", self::head(head)),
         Request::ReadCheckpoint(checkpoint) => format!("read {}", name(checkpoint)),
         Request::WriteCheckpoint(checkpoint) => format!("write {}", self::checkpoint(checkpoint)),
-        Request::Discard(checkpoint) => format!("discard what is older than {checkpoint}"),
+        Request::Discard(checkpoint) => format!("discard {}", name(checkpoint)),
+        Request::DiscardBelow(checkpoint) => format!("discard what is older than {checkpoint}"),
         Request::ResolveStart { position, isolation: _ } => format!("resolve the start ({position:?})"),
         Request::ListTransactions(state) => format!("list transactions that are {}", state.name()),
         Request::Fence { id, timeout_ms: _ } => format!("fence {}", self::id(*id)),
@@ -118,6 +124,13 @@ fn request(request: &Request<String>) -> String {
         Request::Snapshot(checkpoint) => format!("snapshot for {}", name(checkpoint)),
         Request::InitProducer { id, timeout_ms: _ } => format!("init {}", self::id(*id)),
         Request::OpenProducer(slot) => format!("open a producer in slot {}", slot.get()),
+        Request::Upload { slot, log } => {
+            format!("upload what was kept of slot {} as {}", slot.get(), self::log(*log))
+        }
+        Request::ReadMarker(subtask) => format!("read the marker of sink-{subtask}"),
+        Request::Rewrite { slot: _, log, marker } => {
+            format!("write {} again, and mark {}", self::log(*log), self::marker(*marker))
+        }
         Request::Flush(slot) => format!("flush slot {}", slot.get()),
         Request::Commit(committable) => format!("commit {}", self::committable(committable)),
         Request::Describe(id) => format!("describe {}", self::id(*id)),
@@ -140,13 +153,19 @@ fn op(op: Op) -> String {
     match op {
         Op::Commit(id) | Op::Describe(id) | Op::Fence(id) => format!("{} {}", op.name(), self::id(id)),
         Op::InitProducer(slot) | Op::Flush(slot) => format!("{} {}", op.name(), slot.get()),
-        Op::WriteCheckpoint(checkpoint) | Op::Discard(checkpoint) | Op::Snapshot(checkpoint) => {
+        Op::WriteCheckpoint(checkpoint)
+        | Op::Discard(checkpoint)
+        | Op::DiscardBelow(checkpoint)
+        | Op::Upload(checkpoint)
+        | Op::Rewrite(checkpoint)
+        | Op::Snapshot(checkpoint) => {
             format!("{} {checkpoint}", op.name())
         }
         Op::ReadHead
         | Op::SwapHead
         | Op::ReadCheckpoint
         | Op::ResolveStart
+        | Op::ReadMarker
         | Op::ListTransactions
         | Op::CommitOffsets
         | Op::Restore => op.name().into(),
@@ -188,7 +207,7 @@ fn head(head: &Head) -> String {
 }
 
 fn checkpoint(checkpoint: &Checkpoint<String>) -> String {
-    let Checkpoint { name, last, snapshots } = checkpoint;
+    let Checkpoint { name, origin: _, last, snapshots } = checkpoint;
     let last = if *last { ", the last" } else { "" };
     let parts: Vec<String> = snapshots.iter().map(|(by, part)| format!("{by} {}", snapshot(part))).collect();
     format!("{}{last}: {}", self::name(name), parts.join(", "))
@@ -229,4 +248,12 @@ fn name(name: &CheckpointName) -> String {
 
 fn id(id: TransactionalId) -> String {
     id.render("job")
+}
+
+fn marker(marker: Marker) -> String {
+    format!("{} of history {}", marker.checkpoint, marker.origin)
+}
+
+fn log(log: LogName) -> String {
+    format!("the log of sink-{} at {}", log.subtask, name(&log.of))
 }

@@ -28,6 +28,7 @@ fn input(statement: &str) -> In {
             Message::Deploy(Deployment {
                 attempt: attempt(of),
                 restored: name(1, 1),
+                origin: read::ORIGIN,
                 drained: false,
                 tasks,
                 placement,

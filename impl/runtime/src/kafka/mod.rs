@@ -14,6 +14,7 @@
 
 pub mod connection;
 pub mod consumer;
+pub mod markers;
 mod native;
 pub mod producer;
 pub mod raw;

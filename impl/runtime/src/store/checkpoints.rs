@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use truecut_core::{
-    Checkpoint, CheckpointId, CheckpointName, Decode, Encode, Head, HeadVersion, Malformed, Outcome, Reader,
+    Checkpoint, CheckpointName, Decode, Encode, Head, HeadVersion, LogName, Malformed, Outcome, Reader,
     Request, Subtask,
 };
 
@@ -46,7 +46,14 @@ impl Checkpoints {
             Request::SwapHead { expected, head } => self.swap_head(*expected, *head),
             Request::ReadCheckpoint(name) => self.read_checkpoint(*name).map(Outcome::Checkpoint),
             Request::WriteCheckpoint(checkpoint) => self.write_checkpoint(checkpoint),
-            Request::Discard(below) => self.discard(*below),
+            Request::Discard(name) => self.discard(|file| match file {
+                Named::Checkpoint(of) | Named::State(of) => of == *name,
+                Named::Log(_) | Named::Head(_) => false,
+            }),
+            Request::DiscardBelow(id) => self.discard(|file| match file {
+                Named::Checkpoint(of) | Named::State(of) | Named::Log(of) => of.id < *id,
+                Named::Head(_) => false,
+            }),
             Request::ResolveStart { .. }
             | Request::ListTransactions(_)
             | Request::OpenProducer(_)
@@ -57,25 +64,28 @@ impl Checkpoints {
             | Request::InitProducer { .. }
             | Request::Flush(_)
             | Request::Commit(_)
+            | Request::Upload { .. }
+            | Request::ReadMarker(_)
+            | Request::Rewrite { .. }
             | Request::Describe(_) => unreachable!("no request of the store lane"),
         };
         answer.unwrap_or_else(|error| Outcome::Failed { detail: error.to_string() })
     }
 
-    /// Makes an operator's state durable.
+    /// Makes an operator's state durable. The inner error is of a write that may have been done.
     ///
     /// # Errors
-    /// It is not stored, or may not be.
+    /// It is not stored.
     pub fn write_state(
         &self,
         name: CheckpointName,
         subtask: Subtask,
         state: &[u8],
-    ) -> Result<StateHandle, StoreError> {
+    ) -> Result<Result<StateHandle, StoreError>, StoreError> {
         let path = names::state(name, subtask);
-        self.put_same(&path, Kind::State, state)??;
+        let put = self.put_same(&path, Kind::State, state)?;
         let length = u64::try_from(state.len()).expect("a length fits");
-        Ok(StateHandle { path, length, crc32c: crc32c::crc32c(state) })
+        Ok(put.map(|()| StateHandle { path, length, crc32c: crc32c::crc32c(state) }))
     }
 
     /// Reads an operator's state.
@@ -96,6 +106,22 @@ impl Checkpoints {
             ));
         }
         Ok(state)
+    }
+
+    /// Makes the outputs of a transaction durable. The inner error is of a write that may have been done.
+    ///
+    /// # Errors
+    /// It is not stored.
+    pub fn write_log(&self, log: LogName, outputs: &[u8]) -> Result<Result<(), StoreError>, StoreError> {
+        self.put_same(&names::log(log), Kind::Log, outputs)
+    }
+
+    /// Reads the outputs of a transaction.
+    ///
+    /// # Errors
+    /// They can't be read.
+    pub fn read_log(&self, log: LogName) -> Result<Vec<u8>, StoreError> {
+        self.get_existing(&names::log(log), Kind::Log)
     }
 
     fn read_head(&self) -> Result<Outcome<StateHandle>, StoreError> {
@@ -179,15 +205,19 @@ impl Checkpoints {
         let mut content = Vec::new();
         checkpoint.encode(&mut content);
         let put = self.put_same(&names::checkpoint(checkpoint.name), Kind::Checkpoint, &content)?;
-        Ok(put.map_or(Outcome::Unknown, |()| Outcome::Written))
+        Ok(match put {
+            Ok(()) => Outcome::Written,
+            Err(error) => {
+                tracing::warn!(checkpoint = checkpoint.name.id.get(), %error, "a checkpoint may not be stored");
+                Outcome::Unknown
+            }
+        })
     }
 
-    /// Removes the data of all checkpoints with lower ids.
-    fn discard(&self, below: CheckpointId) -> Result<Outcome<StateHandle>, StoreError> {
+    /// Removes what is of unwanted checkpoints.
+    fn discard(&self, unwanted: impl Fn(Named) -> bool) -> Result<Outcome<StateHandle>, StoreError> {
         for file in self.store.names()? {
-            if let Some(Named::Checkpoint(of) | Named::State(of)) = names::parse(&file)
-                && of.id < below
-            {
+            if names::parse(&file).is_some_and(&unwanted) {
                 self.store.remove(&file)?;
             }
         }
@@ -201,7 +231,7 @@ impl Checkpoints {
             .iter()
             .filter_map(|name| match names::parse(name) {
                 Some(Named::Head(version)) => Some(version),
-                Some(Named::Checkpoint(_) | Named::State(_)) | None => None,
+                Some(Named::Checkpoint(_) | Named::State(_) | Named::Log(_)) | None => None,
             })
             .collect();
         Ok(versions.into_iter().collect())

@@ -15,6 +15,7 @@ pub(super) enum Kind {
     Head,
     Checkpoint,
     State,
+    Log,
 }
 
 impl Kind {
@@ -24,6 +25,7 @@ impl Kind {
             Self::Head => b"HEAD",
             Self::Checkpoint => b"CHKP",
             Self::State => b"STAT",
+            Self::Log => b"OLOG",
         }
     }
 
@@ -34,7 +36,7 @@ impl Kind {
                 "restore the file from a backup, or start anew in an empty checkpoint directory: the job then reads \
                  its input again from its start position, and what it wrote before may be repeated"
             }
-            Self::Checkpoint | Self::State => {
+            Self::Checkpoint | Self::State | Self::Log => {
                 "restore the file from a backup, or start fresh: the job then reads its input again from its start \
                  position, and what it wrote before may be repeated"
             }
@@ -72,11 +74,16 @@ pub(super) fn open<'a>(name: &str, kind: Kind, bytes: &'a [u8]) -> Result<&'a [u
             "it has format version {version} and this program reads up to {VERSION}: use the newer program that wrote it"
         ));
     }
+    if version < VERSION {
+        return Err(format!(
+            "it has format version {version}, which this program does not read any more: finish the job with the program that wrote it"
+        ));
+    }
     let length = u64::from_le_bytes(part(header, 16));
     if u64::try_from(content.len()) != Ok(length) {
         return Err(format!("it has {} of {length} bytes of content", content.len()));
     }
-    if checksum(name, header, content).to_le_bytes() != header[24..] || version != VERSION {
+    if checksum(name, header, content).to_le_bytes() != header[24..] {
         return Err("its checksum does not match: it was changed, or was renamed from another file".into());
     }
     Ok(content)

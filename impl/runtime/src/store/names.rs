@@ -1,6 +1,6 @@
 //! Names of stored objects, and what they are names of.
 
-use truecut_core::{Attempt, CheckpointId, CheckpointName, HeadVersion, Subtask};
+use truecut_core::{Attempt, CheckpointId, CheckpointName, HeadVersion, LogName, Subtask};
 
 /// What a name says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,6 +8,7 @@ pub(super) enum Named {
     Head(HeadVersion),
     Checkpoint(CheckpointName),
     State(CheckpointName),
+    Log(CheckpointName),
 }
 
 pub(super) fn head(version: HeadVersion) -> String {
@@ -22,6 +23,10 @@ pub(super) fn state(name: CheckpointName, subtask: Subtask) -> String {
     format!("state-{}-{}-{subtask}", name.attempt.get(), name.id.get())
 }
 
+pub(super) fn log(log: LogName) -> String {
+    format!("log-{}-{}-sink-{}", log.of.attempt.get(), log.of.id.get(), log.subtask)
+}
+
 /// Reads a name; `None` if it is of nothing that is kept here.
 pub(super) fn parse(name: &str) -> Option<Named> {
     let (kind, rest) = name.split_once('-')?;
@@ -29,6 +34,7 @@ pub(super) fn parse(name: &str) -> Option<Named> {
         "head" => Some(Named::Head(HeadVersion::new(rest.parse().ok()?))),
         "checkpoint" => Some(Named::Checkpoint(name_of(rest)?)),
         "state" => Some(Named::State(name_of(rest)?)),
+        "log" => Some(Named::Log(name_of(rest)?)),
         _ => None,
     }
 }

@@ -132,7 +132,11 @@ impl Tail {
             (self.shared.checkpoints.clone(), Arc::clone(&self.inbox), self.subtask);
         self.shared.runtime.spawn_blocking(move || {
             let outcome = match checkpoints.write_state(name, subtask, &bytes) {
-                Ok(handle) => Outcome::Snapshotted(handle),
+                Ok(Ok(handle)) => Outcome::Snapshotted(handle),
+                Ok(Err(error)) => {
+                    tracing::error!(%subtask, checkpoint = name.id.get(), %error, "the state may not be stored");
+                    Outcome::Unknown
+                }
                 Err(error) => {
                     tracing::error!(%subtask, checkpoint = name.id.get(), %error, "can't store the state");
                     Outcome::Failed { detail: error.to_string() }

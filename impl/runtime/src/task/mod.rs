@@ -1,8 +1,10 @@
 //! The tasks of a worker: one thread for each source subtask, one for each operator with its chained sink.
 
 mod chain;
+mod output_log;
 mod sink;
 mod source;
+pub(crate) mod transactions;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -9,17 +9,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use truecut_core::{
-    Committable, Described, Effect, Op, Outcome, Producer as Identity, Request, Slot, Subtask,
-    TransactionProtocol, TransactionState, TransactionalId,
+    Committable, Effect, Input, LogName, Marker, Op, Outcome, Request, Slot, Subtask, TransactionProtocol,
+    TransactionalId,
 };
 
-use crate::batch::BatchPool;
+use crate::batch::{BatchPool, RecordBatch};
 use crate::driver::Driver;
 use crate::exchange::ElementInbox;
+use crate::kafka::markers::Markers;
 use crate::kafka::producer::{NotInitialised, Producer, ProducerSettings};
-use crate::kafka::raw::{Description, ProducerIdentity};
 use crate::outcome::unanswered;
-use crate::task::{Reported, Shared, Stepped, done, fire_later};
+use crate::store::StateHandle;
+use crate::task::transactions::{self, described};
+use crate::task::{Reported, Shared, Stepped, done, fire_later, output_log};
 use crate::trace::Stamp;
 use crate::types::Out;
 
@@ -39,6 +41,11 @@ struct Hands {
     inbox: Arc<ElementInbox>,
     topic: Arc<str>,
     producers: Producers,
+    markers: Markers,
+    /// Outputs that were produced to a slot and are to go into the log.
+    kept: BTreeMap<Slot, Vec<u8>>,
+    /// Logs that are not known to be durable.
+    uploading: BTreeMap<LogName, Arc<Vec<u8>>>,
 }
 
 /// The producer of each slot. Shared with the tasks that initialise them.
@@ -48,7 +55,10 @@ impl SinkTask {
     pub(super) fn new(subtask: Subtask, shared: Shared, inbox: Arc<ElementInbox>, driver: Driver) -> Self {
         let topic = Arc::from(shared.config.sink.topic.as_str());
         let producers = Producers::default();
-        Self { driver, hands: Hands { subtask, shared, inbox, topic, producers } }
+        let markers = Markers::new(&shared.config.marker_topic(), &shared.job.prefix);
+        let (kept, uploading) = (BTreeMap::new(), BTreeMap::new());
+        let hands = Hands { subtask, shared, inbox, topic, producers, markers, kept, uploading };
+        Self { driver, hands }
     }
 
     pub(super) fn finish(self) {
@@ -56,6 +66,9 @@ impl SinkTask {
     }
 
     pub(super) fn step(&mut self, stepped: Stepped) {
+        if let Input::Done { op: Op::Upload(checkpoint), outcome: Outcome::Uploaded } = &stepped.input {
+            self.hands.uploading.retain(|log, _| log.of.id != *checkpoint);
+        }
         let hands = &mut self.hands;
         self.driver.step(stepped, |effect, stamp| hands.perform(effect, stamp));
     }
@@ -64,9 +77,15 @@ impl SinkTask {
 impl Hands {
     fn perform(&mut self, effect: Out, stamp: Stamp) {
         match effect {
-            Effect::Produce { slot, batch } => {
-                let producer = self.producer(slot);
-                self.shared.runtime.block_on(producer.produce(&self.topic, batch.into_batch()));
+            Effect::Produce { slot, batch, keep } => {
+                if keep {
+                    output_log::append(self.kept.entry(slot).or_default(), batch.batch());
+                }
+                self.produce(slot, &Arc::clone(&self.topic), batch.into_batch());
+            }
+            Effect::Mark { slot, marker } => {
+                let record = self.markers.record(self.subtask.index, marker);
+                self.produce(slot, &Arc::clone(self.markers.topic()), record);
             }
             Effect::CloseProducer(slot) => drop(self.slots().remove(&slot)),
             Effect::Hold(_) => self.inbox.hold_all(true),
@@ -80,13 +99,22 @@ impl Hands {
         }
     }
 
-    fn start(&self, op: Op, request: Request<crate::store::StateHandle>) {
+    fn produce(&self, slot: Slot, topic: &Arc<str>, batch: RecordBatch) {
+        let producer = self.producer(slot);
+        self.shared.runtime.block_on(producer.produce(topic, batch));
+    }
+
+    fn start(&mut self, op: Op, request: Request<StateHandle>) {
         match request {
             Request::InitProducer { id, timeout_ms } => self.init(op, id, timeout_ms),
             Request::OpenProducer(slot) => self.open(op, slot),
             Request::Flush(slot) => self.flush(op, slot),
             Request::Commit(committable) => self.commit(op, committable),
             Request::Describe(id) => self.describe(op, id),
+            Request::Fence { id, timeout_ms } => self.fence(op, id, timeout_ms),
+            Request::Upload { slot, log } => self.upload(op, slot, log),
+            Request::ReadMarker(subtask) => self.read_marker(op, subtask),
+            Request::Rewrite { slot, log, marker } => self.rewrite(op, slot, log, marker),
             _ => unreachable!("no request of a sink"),
         }
     }
@@ -107,7 +135,8 @@ impl Hands {
                 Outcome::Opened
             }
             Err(failure) => {
-                Outcome::Failed { detail: format!("can't write to topic {}: {failure}", self.topic) }
+                tracing::warn!(subtask = %self.subtask, topic = &*self.topic, %failure, "can't write");
+                Outcome::Answer(failure.code)
             }
         };
         done(&self.inbox, self.subtask, op, outcome);
@@ -132,6 +161,7 @@ impl Hands {
                     match why {
                         NotInitialised::Refused(failure) => Outcome::Answer(failure.code),
                         NotInitialised::NotDescribed(why) => unanswered(&why),
+                        NotInitialised::Undescribed(_) => Outcome::Unknown,
                     }
                 }
             };
@@ -153,47 +183,90 @@ impl Hands {
         });
     }
 
-    fn commit(&self, op: Op, committable: Committable) {
-        let name = committable.id.render(&self.shared.job.prefix);
-        let identity = ProducerIdentity {
-            producer_id: committable.producer.id,
-            producer_epoch: committable.producer.epoch,
-        };
-        let versions = committable.protocol.end_txn_versions();
-        let (raw, inbox, subtask) = (self.shared.raw.clone(), Arc::clone(&self.inbox), self.subtask);
+    /// Answers with what comes of a request, without holding up the task.
+    fn answer(&self, op: Op, asked: impl Future<Output = Outcome<StateHandle>> + Send + 'static) {
+        let (inbox, subtask) = (Arc::clone(&self.inbox), self.subtask);
         self.shared.runtime.spawn(async move {
-            let outcome = match raw.end_txn(&name, identity, true, versions).await {
-                Ok(ended) => Outcome::Answer(ended.error_code),
-                Err(why) => {
-                    tracing::info!(transaction = name, %why, "a commit was not answered");
-                    unanswered(&why)
-                }
-            };
-            tracing::debug!(%subtask, transaction = name, checkpoint = committable.checkpoint.get(), ?outcome, "commit");
+            let outcome = asked.await;
             done(&inbox, subtask, op, outcome);
         });
+    }
+
+    fn commit(&self, op: Op, committable: Committable) {
+        let (raw, job) = (self.shared.raw.clone(), Arc::clone(&self.shared.job));
+        self.answer(op, async move { transactions::commit(&raw, &job.prefix, committable).await });
     }
 
     fn describe(&self, op: Op, id: TransactionalId) {
-        let name = id.render(&self.shared.job.prefix);
-        let (raw, inbox, subtask) = (self.shared.raw.clone(), Arc::clone(&self.inbox), self.subtask);
-        self.shared.runtime.spawn(async move {
-            let outcome = match raw.describe_transaction(&name).await {
-                Ok(description) if description.error_code == 0 => Outcome::Described(described(&description)),
-                Ok(description) => Outcome::Answer(description.error_code),
-                Err(why) => unanswered(&why),
-            };
-            done(&inbox, subtask, op, outcome);
+        let (raw, job) = (self.shared.raw.clone(), Arc::clone(&self.shared.job));
+        self.answer(op, async move { transactions::describe(&raw, &job.prefix, id).await });
+    }
+
+    fn fence(&self, op: Op, id: TransactionalId, timeout_ms: u32) {
+        let (raw, name) = (self.shared.raw.clone(), id.render(&self.shared.job.prefix));
+        self.answer(op, async move { transactions::fence(&raw, &name, timeout_ms).await });
+    }
+
+    /// What was kept of the slot goes into the log. It is kept until it is certainly there.
+    fn upload(&mut self, op: Op, slot: Slot, log: LogName) {
+        let taken = self.kept.remove(&slot).map(Arc::new);
+        let outputs = self.uploading.entry(log).or_insert_with(|| taken.unwrap_or_default());
+        let (outputs, checkpoints) = (Arc::clone(outputs), self.shared.checkpoints.clone());
+        let write = self.shared.runtime.spawn_blocking(move || match checkpoints.write_log(log, &outputs) {
+            Ok(Ok(())) => Outcome::Uploaded,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "a log may not be stored");
+                Outcome::Unknown
+            }
+            Err(error) => Outcome::Failed { detail: error.to_string() },
+        });
+        self.answer(op, async move { write.await.unwrap_or(Outcome::Unknown) });
+    }
+
+    fn read_marker(&self, op: Op, subtask: u16) {
+        let (raw, markers) = (self.shared.raw.clone(), self.markers.clone());
+        self.answer(op, async move {
+            match markers.read(&raw, subtask).await {
+                Ok(Ok(marker)) => Outcome::Marker(marker),
+                Ok(Err(code)) => Outcome::Answer(code),
+                Err(why) => {
+                    tracing::info!(%why, "the marker was not read");
+                    unanswered(&why)
+                }
+            }
         });
     }
-}
 
-fn described(description: &Description) -> Described {
-    Described {
-        state: TransactionState::from_name(&description.state),
-        producer: Identity {
-            id: description.identity.producer_id,
-            epoch: description.identity.producer_epoch,
-        },
+    fn rewrite(&self, op: Op, slot: Slot, log: LogName, marker: Marker) {
+        let (producer, checkpoints) = (self.producer(slot), self.shared.checkpoints.clone());
+        let (topic, markers, subtask) = (Arc::clone(&self.topic), self.markers.clone(), self.subtask);
+        let read = self.shared.runtime.spawn_blocking(move || {
+            checkpoints
+                .read_log(log)
+                .map_err(|error| error.to_string())
+                .and_then(|bytes| output_log::read(&bytes))
+        });
+        self.answer(op, async move {
+            let batches = match read.await {
+                Ok(Ok(batches)) => batches,
+                Ok(Err(detail)) => return Outcome::Failed { detail },
+                Err(_) => return Outcome::Unknown,
+            };
+            let records: usize = batches.iter().map(RecordBatch::len).sum();
+            for batch in batches {
+                producer.produce(&topic, batch).await;
+            }
+            producer.produce(markers.topic(), markers.record(log.subtask, marker)).await;
+            match producer.flush().await {
+                Ok(_) => {
+                    tracing::info!(%subtask, checkpoint = log.of.id.get(), records, "written again");
+                    Outcome::Flushed
+                }
+                Err(failure) => {
+                    tracing::warn!(%subtask, %failure, "records were not delivered");
+                    Outcome::Answer(failure.code)
+                }
+            }
+        });
     }
 }

@@ -131,9 +131,8 @@ impl SourceTask {
                 }
             }
             Err(failure) => {
-                let detail = format!("can't read topic {topic}: {}", failure.reason);
-                let input = Input::FetchFailed { code: failure.code, detail };
-                self.inbox.push_control(self.subtask, input.into());
+                // Nothing reads that could get over it.
+                self.fail(format!("can't read topic {topic}: {failure}"));
             }
         }
     }

@@ -53,6 +53,8 @@ pub enum Construction {
         job: Job,
         /// The attempt.
         attempt: Attempt,
+        /// The history that the restored checkpoint belongs to.
+        origin: Token,
         /// The subtask and what it restores.
         task: Task<StateHandle>,
         /// The checkpoint at which the job had ended, if it had.
@@ -69,8 +71,8 @@ impl Construction {
                 AnyRole::Coordinator(Coordinator::new(job.clone(), *token, *fresh))
             }
             Self::Worker => AnyRole::Worker(Worker::new()),
-            Self::Subtask { job, attempt, task, drained_at } => {
-                AnyRole::of_task(job, *attempt, *drained_at, task.clone())
+            Self::Subtask { job, attempt, origin, task, drained_at } => {
+                AnyRole::of_task(job, *attempt, *origin, *drained_at, task.clone())
             }
         }
     }
@@ -128,10 +130,11 @@ impl Encode for Construction {
                 fresh.encode(out);
             }
             Self::Worker => 1_u8.encode(out),
-            Self::Subtask { job, attempt, task, drained_at } => {
+            Self::Subtask { job, attempt, origin, task, drained_at } => {
                 2_u8.encode(out);
                 job.encode(out);
                 attempt.encode(out);
+                origin.encode(out);
                 task.encode(out);
                 drained_at.encode(out);
             }
@@ -151,6 +154,7 @@ impl Decode for Construction {
             2 => Ok(Self::Subtask {
                 job: Decode::decode(from)?,
                 attempt: Decode::decode(from)?,
+                origin: Decode::decode(from)?,
                 task: Decode::decode(from)?,
                 drained_at: Decode::decode(from)?,
             }),

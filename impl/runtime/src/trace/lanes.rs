@@ -73,6 +73,7 @@ impl Lanes {
             | Effect::Release(_)
             | Effect::Consume { .. }
             | Effect::CloseProducer(_)
+            | Effect::Mark { .. }
             | Effect::Start { .. }
             | Effect::Arm(_)
             | Effect::Disarm(_)

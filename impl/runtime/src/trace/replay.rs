@@ -164,6 +164,7 @@ impl Shell {
             | Effect::Produce { .. }
             | Effect::Consume { .. }
             | Effect::CloseProducer(_)
+            | Effect::Mark { .. }
             | Effect::Send { .. }
             | Effect::Launch(_)
             | Effect::Stop(_)

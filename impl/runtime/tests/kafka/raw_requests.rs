@@ -58,7 +58,7 @@ async fn a_transaction_of_the_first_protocol_aborts_and_its_log_tells_so() {
     assert_eq!((appended.error_code, appended.base_offset), (0, 0));
 
     let listing = raw.list_transactions(&["Ongoing"]).await.expect("an answer");
-    assert_eq!((listing.topic_code, listing.leaderless), (0, 0));
+    assert_eq!((listing.topic_code, listing.leaderless), (Some(0), 0));
     assert!(listing.brokers.iter().all(|(_, answer)| *answer == Ok(0)), "{:?}", listing.brokers);
     let listed = listing.transactions.iter().find(|t| t.transactional_id == id).expect("it is listed");
     assert_eq!((listed.producer_id, listed.state.as_str()), (me.producer_id, "Ongoing"));

@@ -65,6 +65,9 @@ pub enum NotInitialised {
     /// It was initialised, and nobody said what it was given.
     #[error("it was initialised, but not described: {0}")]
     NotDescribed(#[from] Transport),
+    /// It was initialised, and Kafka answers this code when it is asked what was given.
+    #[error("it was initialised, but not described: code {0}")]
+    Undescribed(i16),
 }
 
 /// Every record since the last flush is acknowledged by all replicas in sync.
@@ -105,8 +108,7 @@ impl TransactionalProducers {
         initialised.await.unwrap_or_else(|_| Err(thread_ended()))?;
         let described = self.raw.describe_transaction(transactional_id).await?;
         if described.error_code != 0 {
-            let reason = format!("{transactional_id} was initialised, but cannot be described");
-            return Err(Failure { code: described.error_code, reason }.into());
+            return Err(NotInitialised::Undescribed(described.error_code));
         }
         Ok((producer, described))
     }

@@ -72,6 +72,8 @@ pub struct Fetched {
     pub aborted: Vec<Aborted>,
     /// Whole batches from the one that holds the offset asked for.
     pub batches: Vec<LogBatch>,
+    /// One past the last offset of the last whole batch, also of one that compaction emptied; `None` without one.
+    pub next_offset: Option<i64>,
 }
 
 /// From this offset on, up to its abort marker, what this producer wrote was aborted.
@@ -232,6 +234,7 @@ fn encode(transactional_id: Option<&str>, new: NewRecords<'_>) -> Result<Bytes, 
 
 fn fetched(partition: &PartitionData) -> Result<Fetched, Transport> {
     let aborted = partition.aborted_transactions.iter().flatten();
+    let (batches, next_offset) = decode(partition.records.clone().unwrap_or_default())?;
     Ok(Fetched {
         error_code: partition.error_code,
         high_watermark: partition.high_watermark,
@@ -240,24 +243,32 @@ fn fetched(partition: &PartitionData) -> Result<Fetched, Transport> {
         aborted: aborted
             .map(|a| Aborted { producer_id: a.producer_id.0, first_offset: a.first_offset })
             .collect(),
-        batches: decode(partition.records.clone().unwrap_or_default())?,
+        batches,
+        next_offset,
     })
 }
 
 /// A fetch cuts the last batch anywhere; only whole ones are decoded.
-fn decode(mut bytes: Bytes) -> Result<Vec<LogBatch>, Transport> {
-    let mut batches = Vec::new();
+fn decode(mut bytes: Bytes) -> Result<(Vec<LogBatch>, Option<i64>), Transport> {
+    let (mut batches, mut next_offset) = (Vec::new(), None);
     while let Some(mut length) = bytes.get(8..BATCH_PREFIX_BYTES) {
         let length =
             usize::try_from(length.get_i32()).unwrap_or(usize::MAX).saturating_add(BATCH_PREFIX_BYTES);
         if length > bytes.len() {
             break;
         }
+        next_offset = after(&bytes).or(next_offset);
         let set = RecordBatchDecoder::decode(&mut bytes.split_to(length))
             .map_err(|error| Transport::Unanswered(format!("unreadable batch in the log: {error}")))?;
         batches.extend(log_batch(&set.records));
     }
-    Ok(batches)
+    Ok((batches, next_offset))
+}
+
+/// One past the last offset of the batch that begins here: its base offset, and the distance of the last from it.
+fn after(bytes: &Bytes) -> Option<i64> {
+    let (mut base, mut distance) = (bytes.get(..8)?, bytes.get(23..27)?);
+    Some(base.get_i64() + i64::from(distance.get_i32()) + 1)
 }
 
 /// A batch that compaction emptied has nothing to tell.

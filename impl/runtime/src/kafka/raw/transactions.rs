@@ -20,7 +20,6 @@ use crate::kafka::connection::Transport;
 
 /// The topic whose partitions the transactional ids live in.
 const STATE_TOPIC: &str = "__transaction_state";
-const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
 
 /// Answer to InitProducerId.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +61,8 @@ pub struct Description {
 pub struct Listing {
     /// What was listed.
     pub transactions: Vec<Listed>,
-    /// The code of the topic that keeps the transactional ids (3: no transaction was ever begun).
-    pub topic_code: i16,
+    /// The code of the topic that keeps the transactional ids (3: no transaction was ever begun), if one was given.
+    pub topic_code: Option<i16>,
     /// Partitions of that topic without a leader: their ids are listed by nobody.
     pub leaderless: u32,
     /// Brokers by number: the code that each answered (14: it is loading), or why it did not.
@@ -224,7 +223,7 @@ impl RawClient {
         let partitions = topic.map_or(&[][..], |topic| &topic.partitions);
         let leaderless = partitions.iter().filter(|partition| partition.leader.is_none()).count();
         let mut listing = Listing {
-            topic_code: topic.map_or(UNKNOWN_TOPIC_OR_PARTITION, |topic| topic.error_code),
+            topic_code: topic.map(|topic| topic.error_code),
             leaderless: u32::try_from(leaderless).unwrap_or(u32::MAX),
             ..Listing::default()
         };

@@ -19,7 +19,7 @@ const FILES: [&str; 4] = ["head-1", "checkpoint-1-1", "state-1-1-operator-0", "o
 impl Sample {
     fn new() -> Self {
         let (directory, checkpoints) = new();
-        let state = checkpoints.write_state(name(1, 1), Subtask::operator(0), b"a=1").unwrap();
+        let state = checkpoints.write_state(name(1, 1), Subtask::operator(0), b"a=1").unwrap().unwrap();
         let written = checkpoints.perform(&Request::WriteCheckpoint(checkpoint(1, 1, Some(state.clone()))));
         assert_eq!(written, Outcome::Written);
         assert_eq!(swap(&checkpoints, 0, head(7, Some(1))), Outcome::Swapped);
@@ -128,6 +128,15 @@ fn a_newer_format_is_named() {
 }
 
 #[test]
+fn an_older_format_is_named() {
+    let sample = Sample::new();
+    let mut older = fs::read(sample.path("head-1")).unwrap();
+    older[12] = 1;
+    let error = sample.refused("head-1", &older);
+    assert!(error.contains("format version 1") && error.contains("does not read any more"), "{error}");
+}
+
+#[test]
 fn a_file_that_was_renamed_over_another_is_refused() {
     let (directory, checkpoints) = new();
     for version in 0..3 {
@@ -155,7 +164,7 @@ fn a_checkpoint_that_the_head_names_and_is_missing_is_bad_data() {
 fn a_state_that_is_not_the_one_of_the_handle_is_refused() {
     let sample = Sample::new();
     let checkpoints = open(sample.directory.path());
-    let other = checkpoints.write_state(name(1, 2), Subtask::operator(0), b"a=2").unwrap();
+    let other = checkpoints.write_state(name(1, 2), Subtask::operator(0), b"a=2").unwrap().unwrap();
     let mixed = StateHandle { path: other.path, ..sample.state.clone() };
     let error = checkpoints.read_state(&mixed).unwrap_err().to_string();
     assert!(error.contains("it is not the state that the checkpoint names"), "{error}");

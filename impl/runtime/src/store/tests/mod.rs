@@ -60,7 +60,7 @@ fn checkpoint(attempt: u64, id: u64, state: Option<StateHandle>) -> Checkpoint<S
         (Subtask::source(0), Snapshot::Source(offsets)),
         (Subtask::operator(0), Snapshot::Operator(state)),
     ]);
-    Checkpoint { name: name(attempt, id), last: false, snapshots }
+    Checkpoint { name: name(attempt, id), origin: Token::new(1), last: false, snapshots }
 }
 
 fn files(directory: &Path) -> Vec<String> {

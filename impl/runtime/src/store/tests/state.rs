@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_checkpoint_and_its_state_read_back_after_reopening() {
     let (directory, checkpoints) = new();
-    let handle = checkpoints.write_state(name(1, 4), Subtask::operator(0), b"a=1 b=2").unwrap();
+    let handle = checkpoints.write_state(name(1, 4), Subtask::operator(0), b"a=1 b=2").unwrap().unwrap();
     let whole = checkpoint(1, 4, Some(handle.clone()));
     assert_eq!(checkpoints.perform(&Request::WriteCheckpoint(whole.clone())), Outcome::Written);
     let again = open(directory.path());
@@ -31,27 +31,27 @@ fn a_repeated_write_of_the_same_is_fine_and_of_something_else_is_refused() {
 fn discarding_removes_the_checkpoint_and_its_state_and_nothing_else() {
     let (directory, checkpoints) = new();
     for id in [1, 2, 11] {
-        let handle = checkpoints.write_state(name(1, id), Subtask::operator(0), b"state").unwrap();
+        let handle = checkpoints.write_state(name(1, id), Subtask::operator(0), b"state").unwrap().unwrap();
         let written = checkpoints.perform(&Request::WriteCheckpoint(checkpoint(1, id, Some(handle))));
         assert_eq!(written, Outcome::Written);
     }
-    assert_eq!(checkpoints.perform(&Request::Discard(CheckpointId::new(2))), Outcome::Written);
+    assert_eq!(checkpoints.perform(&Request::Discard(name(1, 1))), Outcome::Written);
     let left =
         ["checkpoint-1-11", "checkpoint-1-2", "owner", "state-1-11-operator-0", "state-1-2-operator-0"];
     assert_eq!(files(directory.path()), left);
-    assert_eq!(checkpoints.perform(&Request::Discard(CheckpointId::new(2))), Outcome::Written, "again");
+    assert_eq!(checkpoints.perform(&Request::Discard(name(1, 1))), Outcome::Written, "again");
 }
 
 #[test]
 fn discarding_what_is_older_removes_state_without_a_checkpoint_too() {
     let (directory, checkpoints) = new();
     for (attempt, id) in [(1, 1), (1, 2), (2, 3), (2, 4)] {
-        checkpoints.write_state(name(attempt, id), Subtask::operator(0), b"state").unwrap();
+        checkpoints.write_state(name(attempt, id), Subtask::operator(0), b"state").unwrap().unwrap();
     }
     for written in [checkpoint(1, 2, None), checkpoint(2, 3, None)] {
         assert_eq!(checkpoints.perform(&Request::WriteCheckpoint(written)), Outcome::Written);
     }
-    assert_eq!(checkpoints.perform(&Request::Discard(CheckpointId::new(3))), Outcome::Written);
+    assert_eq!(checkpoints.perform(&Request::DiscardBelow(CheckpointId::new(3))), Outcome::Written);
     let left = ["checkpoint-2-3", "owner", "state-2-3-operator-0", "state-2-4-operator-0"];
     assert_eq!(files(directory.path()), left);
 }

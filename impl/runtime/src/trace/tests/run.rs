@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 use truecut_core::{
-    AnyRole, Attempt, Channel, Checkpoint, CheckpointName, Deployment, Described, Effect, Element, Exchange,
-    Guarantee, Head, HeadVersion, Input, Isolation, Job, Message, NextOffset, Offset, Op, Outcome, Partition,
-    Peer, Producer, Request, Role, Settings, StartPosition, Subtask, Timer, Token, TransactionProtocol,
-    TransactionState, Vertex, WorkerId,
+    AnyRole, Attempt, Channel, Checkpoint, CheckpointName, CommitBy, Deployment, Described, Effect, Element,
+    Exchange, Guarantee, Head, HeadVersion, Input, Isolation, Job, Message, NextOffset, Offset, Op, Outcome,
+    Partition, Peer, Producer, Request, Role, Settings, StartPosition, Subtask, Timer, Token,
+    TransactionProtocol, TransactionState, Vertex, WorkerId,
 };
 
 use super::random::Random;
@@ -67,6 +67,7 @@ fn job() -> Job {
         operators: SUBTASKS,
         exchange: Exchange::Key,
         guarantee: Guarantee::ExactlyOnce,
+        commit_by: CommitBy::Resume,
         prefix: "count".into(),
         start: StartPosition::Earliest,
         isolation: Isolation::ReadCommitted,
@@ -277,6 +278,7 @@ impl World {
             Effect::Halt(_) => self.ended = true,
             Effect::Produce { .. }
             | Effect::CloseProducer(_)
+            | Effect::Mark { .. }
             | Effect::Accept { .. }
             | Effect::Refuse { .. }
             | Effect::Disconnect(_) => {}
@@ -319,13 +321,13 @@ impl World {
 
     fn launch(&mut self, id: RoleId, deployment: Deployment<StateHandle>) {
         let RoleId::Worker(worker) = id else { unreachable!() };
-        let Deployment { attempt, restored, drained, tasks, .. } = deployment;
+        let Deployment { attempt, restored, origin, drained, tasks, .. } = deployment;
         for task in tasks {
             let subtask = RoleId::Subtask { attempt, subtask: task.subtask };
             let drained_at = drained.then_some(restored.id);
             self.start(
                 subtask,
-                &Construction::Subtask { job: job(), attempt, task, drained_at },
+                &Construction::Subtask { job: job(), attempt, origin, task, drained_at },
                 Some(worker),
             );
         }
@@ -359,7 +361,11 @@ impl World {
                 self.checkpoints.insert(checkpoint.name, checkpoint);
                 Outcome::Written
             }
-            Request::Discard(id) => {
+            Request::Discard(name) => {
+                self.checkpoints.remove(&name);
+                Outcome::Written
+            }
+            Request::DiscardBelow(id) => {
                 self.checkpoints.retain(|name, _| name.id >= id);
                 Outcome::Written
             }
@@ -371,7 +377,7 @@ impl World {
             Request::ListTransactions(_) => {
                 let loading = self.random.below(2) == 0;
                 let brokers = vec![Some(if loading { 14 } else { 0 })];
-                Outcome::Listed { topic: 0, leaderless: 0, brokers, names: Vec::new() }
+                Outcome::Listed { topic: Some(0), leaderless: 0, brokers, names: Vec::new() }
             }
             Request::CommitOffsets(_) | Request::Commit(_) | Request::Fence { .. } => {
                 match self.random.below(5) {
@@ -395,6 +401,9 @@ impl World {
                 }
             }
             Request::OpenProducer(_) => Outcome::Opened,
+            Request::Upload { .. } => Outcome::Uploaded,
+            Request::ReadMarker(_) => Outcome::Marker(None),
+            Request::Rewrite { .. } => Outcome::Flushed,
             Request::Flush(_) => Outcome::Flushed,
             Request::Describe(_) => Outcome::Unknown,
         }
