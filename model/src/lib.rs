@@ -15,6 +15,7 @@ mod action;
 mod broker;
 mod cell;
 mod enabled;
+mod footprint;
 mod launch;
 mod ledger;
 mod lineage;

@@ -62,10 +62,10 @@ impl JobModel {
             self.scope.course.is_some() && matches!(action, Action::Trigger | Action::Crash(..))
         };
         if actions.iter().any(|action| action.is_progress() || course(action)) {
-            return (state.violated, 0);
+            return (*state.violated, 0);
         }
         let (violated, witnessed) = look(self.scope, state, &Event::Rest);
-        (state.violated | violated, witnessed)
+        (*state.violated | violated, witnessed)
     }
 }
 
