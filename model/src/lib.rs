@@ -15,6 +15,7 @@ mod action;
 mod broker;
 mod cell;
 mod enabled;
+mod engine;
 mod footprint;
 mod launch;
 mod ledger;
@@ -22,6 +23,7 @@ mod lineage;
 mod model;
 mod perform;
 mod property;
+mod quiet;
 mod report;
 mod scope;
 mod search;
@@ -39,7 +41,7 @@ pub use report::{
     check_mutants, scope_of,
 };
 pub use scope::{Budget, Scope, scope, scopes};
-pub use search::Progress;
+pub use search::{Cost, Progress};
 pub use state::State;
 pub use world::conformance::{Answer, Generation, KafkaRequest, Observed, run_modelled};
 pub use world::sequences::kafka_sequences;

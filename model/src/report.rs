@@ -8,7 +8,7 @@ use truecut_mutants::Mutant;
 use crate::model::JobModel;
 use crate::property::{Property, properties};
 use crate::scope::Scope;
-use crate::search::{Found, Limits, Progress, search};
+use crate::search::{Cost, Found, Limits, Progress, search};
 use crate::tell::{tell, verdict};
 
 /// How a check is run.
@@ -88,6 +88,8 @@ pub struct CheckReport {
     pub seconds: f64,
     /// Every reachable state was seen.
     pub complete: bool,
+    /// What the search took.
+    pub cost: Cost,
     /// The properties that the scope checks.
     pub properties: Vec<PropertyReport>,
     /// A role's own assertion failed: what it said, and the way there.
@@ -134,6 +136,7 @@ pub fn check(scope: &'static Scope, options: Options<'_>) -> CheckReport {
         depth: found.progress.depth,
         seconds: began.elapsed().as_secs_f64(),
         complete: found.complete,
+        cost: found.cost,
         properties,
         panic: found.panicked.as_ref().map(|(state, action, message)| {
             let mut way = found.way_to(&model, *state);
@@ -143,7 +146,7 @@ pub fn check(scope: &'static Scope, options: Options<'_>) -> CheckReport {
     }
 }
 
-fn counterexample(model: &JobModel, found: &Found, state: usize, property: &Property) -> Counterexample {
+fn counterexample(model: &JobModel, found: &Found, state: u32, property: &Property) -> Counterexample {
     let mut steps = tell(model, &found.way_to(model, state));
     if let Some(last) = steps.last_mut() {
         *last += &verdict(property);

@@ -2,18 +2,18 @@
 //! found, and by which way, does not depend on the number of threads. So the first state that violates a property is one of the
 //! nearest, and the way to it a shortest counterexample.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, Hasher};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::action::Action;
-use crate::cell::fingerprint;
+use crate::engine::{Engine, Expanded, Piece, Reached, Visited, Way, Ways};
 use crate::model::JobModel;
-use crate::state::State;
 
-/// States of a block; between blocks the time limit is looked at.
-const BLOCK: usize = 8192;
+/// States of a piece, which one thread expands at a time.
+const PIECE: usize = 256;
+/// Pieces of a block; between blocks the time limit is looked at.
+const BLOCK: usize = 256;
 
 /// When a search ends before it has seen everything.
 #[derive(Clone, Copy, Debug)]
@@ -44,63 +44,41 @@ pub(crate) struct Found {
     /// Bits of properties that were witnessed.
     pub(crate) witnessed: u32,
     /// For each property the nearest state that violates it.
-    pub(crate) violated: Vec<Option<usize>>,
-    /// The nearest step that made a role panic: its state, and the number of the action.
-    pub(crate) panicked: Option<(usize, Action, String)>,
-    ways: Vec<Way>,
+    pub(crate) violated: Vec<Option<u32>>,
+    /// The nearest step that made a role panic: its state, the action, and what was said.
+    pub(crate) panicked: Option<(u32, Action, String)>,
+    /// What it took.
+    pub(crate) cost: Cost,
+    ways: Ways,
 }
 
-/// How a state was reached: from which one, by which of its actions.
-#[derive(Clone, Copy, Debug)]
-struct Way {
-    from: u32,
-    action: u32,
-}
-
-/// A fingerprint is a hash already.
-#[derive(Default)]
-struct Same(u64);
-
-impl Hasher for Same {
-    fn write(&mut self, _bytes: &[u8]) {
-        unreachable!("fingerprints are words")
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = number;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
-type Seen = HashSet<u64, BuildHasherDefault<Same>>;
-
-/// What became of one state.
-struct Expanded {
-    violated: u32,
-    witnessed: u32,
-    generated: u64,
-    /// Number of the action, fingerprint, state.
-    next: Vec<(u32, u64, State)>,
-    panicked: Option<(Action, String)>,
+/// What a search took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Answers that were computed and not found in memory.
+    pub computed: u64,
+    /// Bytes of the fingerprints of seen states and of the ways to them.
+    pub visited_bytes: u64,
+    /// Bytes of remembered steps.
+    pub memory_bytes: u64,
+    /// Most states that waited to be expanded.
+    pub waiting_states: u64,
 }
 
 impl Found {
     /// The actions that lead to a state.
-    pub(crate) fn way_to(&self, model: &JobModel, place: usize) -> Vec<Action> {
-        let mut numbers = Vec::new();
-        let mut at = place;
+    pub(crate) fn way_to(&self, model: &JobModel, state: u32) -> Vec<Action> {
+        let mut steps = Vec::new();
+        let mut at = state;
         while at != 0 {
-            let way = self.ways[at];
-            numbers.push(usize::try_from(way.action).expect("a number"));
-            at = usize::try_from(way.from).expect("a number");
+            let way = self.ways.get(at);
+            steps.push(usize::from(way.step));
+            at = way.from;
         }
         let mut state = model.begin();
         let mut actions = Vec::new();
-        for number in numbers.into_iter().rev() {
-            let action = model.enabled(&state).swap_remove(number);
+        for step in steps.into_iter().rev() {
+            let action = model.enabled(&state).swap_remove(step);
             state = model.step(&state, &action).0;
             actions.push(action);
         }
@@ -111,26 +89,33 @@ impl Found {
 /// Searches all states of a model.
 pub(crate) fn search(model: &JobModel, limits: Limits, progress: &mut dyn FnMut(Progress)) -> Found {
     let began = Instant::now();
-    let first = model.begin();
-    let mut seen = Seen::default();
-    seen.insert(fingerprint(&first));
+    let mut engine = Engine::new(model);
+    let mut visited = Visited::new();
+    let first = engine.first();
+    visited.insert(first.prints[0]);
     let mut found = Found {
         progress: Progress { unique_states: 1, generated_states: 1, depth: 0 },
         complete: false,
         witnessed: 0,
         violated: vec![None; crate::property::properties().len()],
         panicked: None,
-        ways: vec![Way { from: 0, action: 0 }],
+        cost: Cost::default(),
+        ways: Ways::default(),
     };
-    let mut level = vec![(0_usize, first)];
+    found.ways.push(Way { from: 0, step: 0 });
+    let mut level = VecDeque::from([first]);
     while !level.is_empty() {
-        let mut next = Vec::new();
-        for block in level.chunks(BLOCK) {
-            let expanded = expand(model, &seen, block, limits.threads);
-            for ((from, _), expanded) in block.iter().zip(expanded) {
-                found.merge(*from, expanded, &mut seen, &mut next);
-            }
-            let hit = |(place, violated): (usize, &Option<usize>)| {
+        let mut next = VecDeque::new();
+        while !level.is_empty() {
+            let block: Vec<Piece> = level.drain(..level.len().min(BLOCK)).collect();
+            let expanded = side_by_side(limits.threads, &block, |_, piece| engine.expand(piece));
+            visited.insert_all(&expanded, if block.len() == 1 { 1 } else { limits.threads });
+            let reached = side_by_side(limits.threads, &block, |place, piece| engine.reach(piece, &expanded[place]));
+            expanded.into_iter().for_each(|expanded| found.merge(expanded));
+            reached.into_iter().for_each(|reached| found.collect(reached, &mut next, engine.width()));
+            engine.make_room();
+            found.weigh(&engine, &visited, level.len() + next.len());
+            let hit = |(place, violated): (usize, &Option<u32>)| {
                 violated.is_some() && limits.until & 1 << place != 0
             };
             let late = limits.time.is_some_and(|limit| began.elapsed() > limit);
@@ -147,96 +132,64 @@ pub(crate) fn search(model: &JobModel, limits: Limits, progress: &mut dyn FnMut(
 }
 
 impl Found {
-    fn merge(&mut self, from: usize, expanded: Expanded, seen: &mut Seen, next: &mut Vec<(usize, State)>) {
+    fn merge(&mut self, expanded: Expanded) {
         self.witnessed |= expanded.witnessed;
         self.progress.generated_states += expanded.generated;
-        for (place, violated) in self.violated.iter_mut().enumerate() {
-            if expanded.violated & 1 << place != 0 {
-                violated.get_or_insert(from);
+        for (state, bits) in expanded.violated {
+            for (place, violated) in self.violated.iter_mut().enumerate() {
+                if bits & 1 << place != 0 {
+                    violated.get_or_insert(state);
+                }
             }
         }
         if self.panicked.is_none() {
-            self.panicked = expanded.panicked.map(|(action, message)| (from, action, message));
+            self.panicked = expanded.panicked;
         }
-        let parent = u32::try_from(from).expect("fewer than 2^32 states");
-        for (action, print, state) in expanded.next {
-            if seen.insert(print) {
-                next.push((self.ways.len(), state));
-                self.ways.push(Way { from: parent, action });
-                self.progress.unique_states += 1;
+    }
+
+    /// Numbers new states, and puts them into pieces of the next level.
+    fn collect(&mut self, reached: Reached, next: &mut VecDeque<Piece>, width: usize) {
+        for ((ids, print), way) in reached.ids.chunks_exact(width).zip(reached.prints).zip(reached.ways) {
+            if next.back().is_none_or(|piece| piece.prints.len() == PIECE) {
+                let (ids, prints) = (Vec::with_capacity(PIECE * width), Vec::with_capacity(PIECE));
+                next.push_back(Piece { ids, prints, first: self.ways.len() });
             }
+            if let Some(piece) = next.back_mut() {
+                piece.ids.extend_from_slice(ids);
+                piece.prints.push(print);
+            }
+            self.ways.push(way);
+            self.progress.unique_states += 1;
         }
+    }
+
+    fn weigh(&mut self, engine: &Engine<'_>, visited: &Visited, pieces: usize) {
+        let number = |number: usize| u64::try_from(number).expect("a word");
+        self.cost.computed = engine.computed();
+        self.cost.visited_bytes = number(visited.bytes() + self.ways.bytes());
+        self.cost.memory_bytes = number(engine.memo_bytes());
+        self.cost.waiting_states = self.cost.waiting_states.max(number(pieces * PIECE));
     }
 }
 
-fn expand(model: &JobModel, seen: &Seen, block: &[(usize, State)], threads: usize) -> Vec<Expanded> {
-    let share = block.len().div_ceil(threads.max(1)).max(64);
-    let one = |part: &[(usize, State)]| {
-        part.iter().map(|(_, state)| expand_one(model, seen, state)).collect::<Vec<_>>()
+/// Does the same to each item on several threads. Results come in the order of the items.
+fn side_by_side<T: Sync, R: Send>(threads: usize, items: &[T], act: impl Fn(usize, &T) -> R + Sync) -> Vec<R> {
+    if threads < 2 || items.len() < 2 {
+        return items.iter().enumerate().map(|(place, item)| act(place, item)).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(place) else { return done };
+            done.push((place, act(place, item)));
+        }
     };
-    if block.len() <= share {
-        return one(block);
-    }
-    std::thread::scope(|threads| {
-        let parts: Vec<_> = block.chunks(share).map(|part| threads.spawn(move || one(part))).collect();
-        parts.into_iter().flat_map(|part| part.join().expect("a search thread ends")).collect()
-    })
-}
-
-fn expand_one(model: &JobModel, seen: &Seen, state: &State) -> Expanded {
-    let actions = model.enabled(state);
-    let (violated, witnessed) = model.judge(state, &actions);
-    let mut expanded = Expanded { violated, witnessed, generated: 0, next: Vec::new(), panicked: None };
-    for (number, action) in (0..).zip(&actions) {
-        expanded.generated += 1;
-        match quietly(|| model.step(state, action)) {
-            Ok((next, witnessed)) => {
-                expanded.witnessed |= witnessed;
-                let print = fingerprint(&next);
-                if !seen.contains(&print) {
-                    expanded.next.push((number, print, next));
-                }
-            }
-            Err(message) => {
-                expanded.panicked.get_or_insert((action.clone(), message));
-            }
-        }
-    }
-    expanded
-}
-
-/// Catches a panic, which is a finding of the search, and gives its message.
-fn quietly<T>(act: impl FnOnce() -> T) -> Result<T, String> {
-    quiet::during(|| catch_unwind(AssertUnwindSafe(act))).map_err(|panic| {
-        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        text.or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "a panic without a message".into())
-    })
-}
-
-/// Panics of steps are reported by the search, and not printed as they happen.
-mod quiet {
-    use std::cell::Cell;
-    use std::panic;
-    use std::sync::Once;
-
-    thread_local! {
-        static QUIET: Cell<bool> = const { Cell::new(false) };
-    }
-
-    pub(super) fn during<T>(act: impl FnOnce() -> T) -> T {
-        static HOOK: Once = Once::new();
-        HOOK.call_once(|| {
-            let before = panic::take_hook();
-            panic::set_hook(Box::new(move |info| {
-                if !QUIET.get() {
-                    before(info);
-                }
-            }));
-        });
-        QUIET.set(true);
-        let result = act();
-        QUIET.set(false);
-        result
-    }
+    let mut results: Vec<(usize, R)> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads.min(items.len())).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("a search thread ends")).collect()
+    });
+    results.sort_by_key(|(place, _)| *place);
+    results.into_iter().map(|(_, result)| result).collect()
 }
