@@ -37,8 +37,8 @@ pub use lineage::{Lineage, Record};
 pub use model::JobModel;
 pub use property::{Property, properties};
 pub use report::{
-    CheckReport, Counterexample, MutantReport, Options, PropertyReport, Verdict, check, check_mutant,
-    check_mutants, scope_of,
+    CheckReport, Counterexample, MutantReport, Options, PropertyReport, Verdict, check, check_model,
+    check_mutant, check_mutants, scope_of,
 };
 pub use scope::{Budget, Scope, scope, scopes};
 pub use search::{Cost, Progress};

@@ -18,13 +18,13 @@ pub struct JobModel {
     /// Reports that nothing can tell from later ones are taken at once.
     collapse: bool,
     /// A search remembers steps that it has seen.
-    pub(crate) remembers: bool,
+    pub(crate) memo: bool,
 }
 
 impl JobModel {
     /// A model of a scope.
     pub fn new(scope: &'static Scope, mutant: Option<Mutant>) -> Self {
-        Self { scope, mutant, collapse: true, remembers: true }
+        Self { scope, mutant, collapse: true, memo: true }
     }
 
     /// The same with every report a step of its own: more states, and the same verdicts.
@@ -33,10 +33,10 @@ impl JobModel {
         Self { collapse: false, ..self }
     }
 
-    /// The same, searched without remembering steps: slower, and with the same results.
+    /// The same, searched without memory of steps that were seen: slower, and with the same results.
     #[must_use]
-    pub fn without_memory(self) -> Self {
-        Self { remembers: false, ..self }
+    pub fn without_memo(self) -> Self {
+        Self { memo: false, ..self }
     }
 
     fn start(&self, state: State) -> Step<'_> {

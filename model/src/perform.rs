@@ -250,8 +250,7 @@ impl Step<'_> {
                 self.state.ledger.hand(TransactionalId { attempt, subtask: subtask.index, slot });
             }
             Effect::Hold(channel) => {
-                self.state.machines[place].host_mut(attempt, subtask).expect("it runs").held |=
-                    1 << channel;
+                self.state.machines[place].host_mut(attempt, subtask).expect("it runs").held |= 1 << channel;
             }
             Effect::Release(channel) => {
                 self.state.machines[place].host_mut(attempt, subtask).expect("it runs").held &=
@@ -271,8 +270,7 @@ impl Step<'_> {
                 self.happened(&Event::Consumed { attempt, subtask, offsets: offsets.clone() });
                 let ledger = &mut self.state.ledger;
                 offsets.keys().for_each(|partition| ledger.own(*partition, attempt, subtask));
-                self.state.machines[place].host_mut(attempt, subtask).expect("it runs").positions =
-                    offsets;
+                self.state.machines[place].host_mut(attempt, subtask).expect("it runs").positions = offsets;
             }
             Effect::Send { to: Peer::Coordinator, message } => {
                 self.work

@@ -55,12 +55,13 @@ pub(crate) struct Found {
 /// What a search took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
-    /// Answers that were computed and not found in memory.
+    /// Answers (steps, and parts of what is possible) that were computed and not found in the memo. Threads that compute the same at the
+    /// same time count twice.
     pub computed: u64,
     /// Bytes of the fingerprints of seen states and of the ways to them.
     pub visited_bytes: u64,
-    /// Bytes of remembered steps.
-    pub memory_bytes: u64,
+    /// Bytes of the memory of steps.
+    pub memo_bytes: u64,
     /// Most states that waited to be expanded.
     pub waiting_states: u64,
 }
@@ -110,7 +111,8 @@ pub(crate) fn search(model: &JobModel, limits: Limits, progress: &mut dyn FnMut(
             let block: Vec<Piece> = level.drain(..level.len().min(BLOCK)).collect();
             let expanded = side_by_side(limits.threads, &block, |_, piece| engine.expand(piece));
             visited.insert_all(&expanded, if block.len() == 1 { 1 } else { limits.threads });
-            let reached = side_by_side(limits.threads, &block, |place, piece| engine.reach(piece, &expanded[place]));
+            let reached =
+                side_by_side(limits.threads, &block, |place, piece| engine.reach(piece, &expanded[place]));
             expanded.into_iter().for_each(|expanded| found.merge(expanded));
             reached.into_iter().for_each(|reached| found.collect(reached, &mut next, engine.width()));
             engine.make_room();
@@ -167,13 +169,17 @@ impl Found {
         let number = |number: usize| u64::try_from(number).expect("a word");
         self.cost.computed = engine.computed();
         self.cost.visited_bytes = number(visited.bytes() + self.ways.bytes());
-        self.cost.memory_bytes = number(engine.memo_bytes());
+        self.cost.memo_bytes = number(engine.memo_bytes());
         self.cost.waiting_states = self.cost.waiting_states.max(number(pieces * PIECE));
     }
 }
 
 /// Does the same to each item on several threads. Results come in the order of the items.
-fn side_by_side<T: Sync, R: Send>(threads: usize, items: &[T], act: impl Fn(usize, &T) -> R + Sync) -> Vec<R> {
+fn side_by_side<T: Sync, R: Send>(
+    threads: usize,
+    items: &[T],
+    act: impl Fn(usize, &T) -> R + Sync,
+) -> Vec<R> {
     if threads < 2 || items.len() < 2 {
         return items.iter().enumerate().map(|(place, item)| act(place, item)).collect();
     }

@@ -158,9 +158,10 @@ impl State {
         sinks.flat_map(|((attempt, subtask), task)| {
             task.lanes.iter().flat_map(|(slot, lane)| {
                 let id = TransactionalId { attempt: *attempt, subtask: subtask.index, slot: *slot };
-                let records = lane.producer.into_iter().flat_map(|producer| {
-                    lane.records.iter().map(move |record| (producer, *record))
-                });
+                let records = lane
+                    .producer
+                    .into_iter()
+                    .flat_map(|producer| lane.records.iter().map(move |record| (producer, *record)));
                 records.map(move |(producer, record)| (id, producer, record))
             })
         })

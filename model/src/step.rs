@@ -2,7 +2,6 @@
 //!
 //! Inputs that a step causes are worked off in order: messages within a process, elements to a chained sink, answers of
 //! operations that are performed at once (`perform.rs` says which, and why that loses nothing).
-#![expect(clippy::wildcard_enum_match_arm, reason = "few kinds of events and requests matter to each step")]
 
 use std::collections::VecDeque;
 

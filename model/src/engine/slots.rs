@@ -36,11 +36,6 @@ macro_rules! tables {
             pub(crate) fn new() -> Self {
                 Self { actions: Table::new(), $($name: Table::new(),)* }
             }
-
-            /// How many values of each kind there are.
-            pub(crate) fn sizes(&self) -> Vec<(&'static str, u32)> {
-                vec![("actions", self.actions.len()), $((stringify!($name), self.$name.len()),)*]
-            }
         }
 
         $(impl Kind for $kind {
@@ -135,7 +130,12 @@ impl Layout {
         let tasks = usize::from(scope.slots) * 3;
         let links = usize::from(scope.sources) * usize::from(scope.operators) * 2;
         let layout = Self { machines: index(scope.workers), tasks, links };
-        assert!(layout.len() < 128, "scope {} needs {} cells, and 127 can be followed", scope.name, layout.len());
+        assert!(
+            layout.len() < 128,
+            "scope {} needs {} cells, and 127 can be followed",
+            scope.name,
+            layout.len()
+        );
         layout
     }
 

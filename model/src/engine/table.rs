@@ -69,14 +69,4 @@ impl<T: Clone + Hash + PartialEq> Table<T> {
         let (value, print) = self.values.get(id).expect("what has an id is there");
         Cell::loaded(value.clone(), *print, id, slot)
     }
-
-    /// The fingerprint of a value.
-    pub(crate) fn print(&self, id: u32) -> u64 {
-        self.values.get(id).expect("what has an id is there").1
-    }
-
-    /// How many values there are.
-    pub(crate) fn len(&self) -> u32 {
-        self.next.load(Ordering::Relaxed) - 1
-    }
 }

@@ -69,7 +69,8 @@ fn insert_into(shards: &mut [Shard], first: usize, expanded: &[Expanded]) {
     let mut own: Vec<(&Candidate, usize)> = Vec::with_capacity(TOGETHER);
     let mut put = |own: &mut Vec<(&Candidate, usize)>| {
         // The processor fetches these from memory side by side.
-        let fetched = own.iter().fold(0, |sum, (candidate, shard)| sum ^ shards[*shard].at_home(candidate.print));
+        let fetched =
+            own.iter().fold(0, |sum, (candidate, shard)| sum ^ shards[*shard].at_home(candidate.print));
         black_box(fetched);
         for (candidate, shard) in own.drain(..) {
             if shards[shard].insert(candidate.print) {
@@ -129,5 +130,27 @@ impl Shard {
                 _ => place = if place + 1 == self.places.len() { 0 } else { place + 1 },
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fingerprint_is_new_once_while_shards_grow() {
+        let mut visited = Visited::new();
+        let prints = || (1..200_000_u64).map(|number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        assert!(prints().all(|print| visited.insert(print)));
+        assert!(!prints().any(|print| visited.insert(print)));
+        assert!(visited.bytes() <= 200_000 * 16, "{} bytes", visited.bytes());
+    }
+
+    #[test]
+    fn fingerprints_that_begin_alike_go_round_the_end_of_a_shard() {
+        let mut visited = Visited::new();
+        let prints = || (0..500_u64).map(|number| u64::MAX - number);
+        assert!(prints().all(|print| visited.insert(print)));
+        assert!(!prints().any(|print| visited.insert(print)));
     }
 }

@@ -29,7 +29,7 @@ pub(crate) struct Ways {
 
 impl Ways {
     pub(crate) fn push(&mut self, way: Way) {
-        if index(self.len) % CHUNK == 0 {
+        if index(self.len).is_multiple_of(CHUNK) {
             self.chunks.push(Chunk::default());
         }
         let chunk = self.chunks.last_mut().expect("it was pushed");
@@ -51,5 +51,21 @@ impl Ways {
     /// Bytes that it takes.
     pub(crate) fn bytes(&self) -> usize {
         self.chunks.iter().map(|chunk| chunk.from.capacity() * 4 + chunk.steps.capacity()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ways_are_found_across_chunks() {
+        let way = |state: u32| Way { from: state / 3, step: u8::try_from(state % 251).expect("a byte") };
+        let states = 0..u32::try_from(CHUNK).expect("few states") + 5;
+        let mut ways = Ways::default();
+        states.clone().for_each(|state| ways.push(way(state)));
+        assert_eq!(ways.len(), states.end);
+        assert!(states.clone().all(|state| ways.get(state) == way(state)));
+        assert!(ways.bytes() < index(states.end) * 8);
     }
 }

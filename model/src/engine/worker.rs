@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::action::Action;
 use crate::cell::Cell;
 use crate::enabled::{Part, parts};
+use crate::engine::index;
 use crate::engine::memo::Memo;
 use crate::engine::slots::{Layout, Tables, VIOLATED, at_slot};
-use crate::engine::index;
 use crate::footprint;
 use crate::model::JobModel;
 use crate::quiet::quietly;
@@ -85,7 +85,7 @@ impl<'a> Engine<'a> {
         let tables = Tables::new();
         let calm = tables.id(&Cell::new(0_u32));
         let parts = parts(model.scope, layout.tasks, layout.links);
-        let memo = Memo::new(model.remembers);
+        let memo = Memo::new(model.memo);
         Self { model, layout, tables, memo, parts, calm, computed: AtomicU64::new(0) }
     }
 
@@ -150,7 +150,9 @@ impl<'a> Engine<'a> {
     pub(crate) fn reach(&self, piece: &Piece, expanded: &Expanded) -> Reached {
         let width = self.width();
         let mut reached = Reached::default();
-        for candidate in expanded.candidates.iter().filter(|candidate| candidate.is_new.load(Ordering::Relaxed)) {
+        for candidate in
+            expanded.candidates.iter().filter(|candidate| candidate.is_new.load(Ordering::Relaxed))
+        {
             let from = usize::from(candidate.from) * width;
             let begin = reached.ids.len();
             reached.ids.extend_from_slice(&piece.ids[from..from + width]);
@@ -246,7 +248,7 @@ impl<'a> Engine<'a> {
         let state = before.clone();
         footprint::begin();
         let (after, witnessed) = quietly(|| self.model.step_from(state, &taken))?;
-        let (print, writes) = if self.model.remembers {
+        let (print, writes) = if self.model.memo {
             self.changes(before, &after, ids)
         } else {
             self.all_changes(before, &after, ids)

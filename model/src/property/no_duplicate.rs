@@ -22,7 +22,9 @@ fn judge(seen: &Seen<'_>, event: &Event) -> Judgement {
             let older = seen.kafka().open_ids().filter(|open| open.attempt < id.attempt);
             Judgement::of(
                 false,
-                older.into_iter().any(|open| seen.kafka().open_records(open).any(|other| other.is_of(*record))),
+                older
+                    .into_iter()
+                    .any(|open| seen.kafka().open_records(open).any(|other| other.is_of(*record))),
             )
         }
         _ => Judgement::Nothing,

@@ -130,7 +130,12 @@ impl Machine {
     }
 
     /// A machine of these parts, with as many tasks as the head lists.
-    pub(crate) fn of(head: Cell<Head>, down: Cell<Mail>, up: Cell<Mail>, task: impl FnMut(usize) -> Task) -> Self {
+    pub(crate) fn of(
+        head: Cell<Head>,
+        down: Cell<Mail>,
+        up: Cell<Mail>,
+        task: impl FnMut(usize) -> Task,
+    ) -> Self {
         let tasks = (0..head.shared().running.len()).map(task).collect();
         Self { head, tasks, down, up }
     }
