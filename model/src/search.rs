@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::action::Action;
-use crate::engine::{Engine, Expanded, Piece, Reached, Visited, Way, Ways};
+use crate::engine::{Candidate, Engine, Expanded, Piece, Visited, Way, Ways};
 use crate::model::JobModel;
 
-/// States of a piece, which one thread expands at a time.
-const PIECE: usize = 256;
-/// Pieces of a block; between blocks the time limit is looked at.
-const BLOCK: usize = 256;
+/// States that one thread takes at a time.
+const SHARE: usize = 256;
+/// States of a block, about; between blocks the time limit is looked at.
+const BLOCK: usize = 1 << 16;
 
 /// When a search ends before it has seen everything.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +50,7 @@ pub(crate) struct Found {
     /// What it took.
     pub(crate) cost: Cost,
     ways: Ways,
+    expanded: u64,
 }
 
 /// What a search took.
@@ -62,8 +63,8 @@ pub struct Cost {
     pub visited_bytes: u64,
     /// Bytes of the memory of steps.
     pub memo_bytes: u64,
-    /// Most states that waited to be expanded.
-    pub waiting_states: u64,
+    /// Most bytes of states that waited to be expanded.
+    pub waiting_bytes: u64,
 }
 
 impl Found {
@@ -102,21 +103,31 @@ pub(crate) fn search(model: &JobModel, limits: Limits, progress: &mut dyn FnMut(
         panicked: None,
         cost: Cost::default(),
         ways: Ways::default(),
+        expanded: 0,
     };
     found.ways.push(Way { from: 0, step: 0 });
     let mut level = VecDeque::from([first]);
     while !level.is_empty() {
         let mut next = VecDeque::new();
         while !level.is_empty() {
-            let block: Vec<Piece> = level.drain(..level.len().min(BLOCK)).collect();
-            let expanded = side_by_side(limits.threads, &block, |_, piece| engine.expand(piece));
-            visited.insert_all(&expanded, if block.len() == 1 { 1 } else { limits.threads });
-            let reached =
-                side_by_side(limits.threads, &block, |place, piece| engine.reach(piece, &expanded[place]));
-            expanded.into_iter().for_each(|expanded| found.merge(expanded));
-            reached.into_iter().for_each(|reached| found.collect(reached, &mut next, engine.width()));
+            let block = block(&mut level);
+            let shares: Vec<_> = block.iter().flat_map(|piece| piece.shares(SHARE)).collect();
+            let expanded = side_by_side(limits.threads, &shares, |_, share| engine.expand(*share));
+            visited.insert_all(&expanded, if shares.len() == 1 { 1 } else { limits.threads });
+            let reach = |place: usize, share: &_| engine.reach(*share, &expanded[place]);
+            let reached = side_by_side(limits.threads, &shares, reach);
+            for expanded in expanded {
+                engine.recycle_candidates(found.merge(expanded));
+            }
+            for (piece, ways) in reached {
+                found.collect(piece, ways, &mut next, &engine);
+            }
+            for piece in block {
+                found.expanded += number(piece.len());
+                engine.recycle(piece);
+            }
             engine.make_room();
-            found.weigh(&engine, &visited, level.len() + next.len());
+            found.weigh(&engine, &visited);
             let hit = |(place, violated): (usize, &Option<u32>)| {
                 violated.is_some() && limits.until & 1 << place != 0
             };
@@ -134,7 +145,8 @@ pub(crate) fn search(model: &JobModel, limits: Limits, progress: &mut dyn FnMut(
 }
 
 impl Found {
-    fn merge(&mut self, expanded: Expanded) {
+    /// Takes in what was found, and gives the candidates back.
+    fn merge(&mut self, expanded: Expanded) -> Vec<Candidate> {
         self.witnessed |= expanded.witnessed;
         self.progress.generated_states += expanded.generated;
         for (state, bits) in expanded.violated {
@@ -147,31 +159,49 @@ impl Found {
         if self.panicked.is_none() {
             self.panicked = expanded.panicked;
         }
+        expanded.candidates
     }
 
-    /// Numbers new states, and puts them into pieces of the next level.
-    fn collect(&mut self, reached: Reached, next: &mut VecDeque<Piece>, width: usize) {
-        for ((ids, print), way) in reached.ids.chunks_exact(width).zip(reached.prints).zip(reached.ways) {
-            if next.back().is_none_or(|piece| piece.prints.len() == PIECE) {
-                let (ids, prints) = (Vec::with_capacity(PIECE * width), Vec::with_capacity(PIECE));
-                next.push_back(Piece { ids, prints, first: self.ways.len() });
-            }
-            if let Some(piece) = next.back_mut() {
-                piece.ids.extend_from_slice(ids);
-                piece.prints.push(print);
-            }
-            self.ways.push(way);
-            self.progress.unique_states += 1;
+    /// Numbers new states, and puts them into the next level: behind the states of its last piece where there is room.
+    fn collect(&mut self, mut piece: Piece, ways: Vec<Way>, next: &mut VecDeque<Piece>, engine: &Engine<'_>) {
+        piece.first = self.ways.len();
+        ways.into_iter().for_each(|way| self.ways.push(way));
+        self.progress.unique_states = u64::from(self.ways.len());
+        if let Some(last) = next.back_mut().filter(|last| last.len() + piece.len() <= SHARE) {
+            last.append(&mut piece);
+        }
+        if piece.len() > 0 {
+            next.push_back(piece);
+        } else {
+            engine.recycle(piece);
         }
     }
 
-    fn weigh(&mut self, engine: &Engine<'_>, visited: &Visited, pieces: usize) {
-        let number = |number: usize| u64::try_from(number).expect("a word");
+    fn weigh(&mut self, engine: &Engine<'_>, visited: &Visited) {
         self.cost.computed = engine.computed();
         self.cost.visited_bytes = number(visited.bytes() + self.ways.bytes());
         self.cost.memo_bytes = number(engine.memo_bytes());
-        self.cost.waiting_states = self.cost.waiting_states.max(number(pieces * PIECE));
+        let waiting = (self.progress.unique_states - self.expanded) * number(engine.width() * 4 + 8);
+        self.cost.waiting_bytes = self.cost.waiting_bytes.max(waiting);
     }
+}
+
+/// The next pieces of a level.
+fn block(level: &mut VecDeque<Piece>) -> Vec<Piece> {
+    let mut block = Vec::new();
+    let mut states = 0;
+    while let Some(piece) = level.pop_front() {
+        states += piece.len();
+        block.push(piece);
+        if states >= BLOCK {
+            break;
+        }
+    }
+    block
+}
+
+fn number(number: usize) -> u64 {
+    u64::try_from(number).expect("a word")
 }
 
 /// Does the same to each item on several threads. Results come in the order of the items.

@@ -1,47 +1,9 @@
-//! The edges of all decision trees in one table: (node, id of the value read there) -> what comes next.
+//! Edges of all decision trees in one table: (node, id of the value read there) -> the place of what comes next. Only those that a
+//! node does not hold itself (`memo.rs`).
 //!
 //! Open addressing over atomic words. Many threads read while one writes: it stores the target before the key.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-
-/// What comes next in a tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
-    /// Another cell is read: the node, and the slot of the cell.
-    Read { node: u32, slot: u8 },
-    /// The outcome, at this place.
-    Leaf(u32),
-}
-
-const LEAF: u64 = 1 << 40;
-const SET: u64 = 1 << 41;
-
-impl Next {
-    pub(super) fn pack(self) -> u64 {
-        match self {
-            Self::Read { node, slot } => SET | u64::from(slot) << 32 | u64::from(node),
-            Self::Leaf(place) => SET | LEAF | u64::from(place),
-        }
-    }
-
-    /// The cell that is read next.
-    pub(super) fn slot(self) -> Option<u8> {
-        match self {
-            Self::Read { slot, .. } => Some(slot),
-            Self::Leaf(_) => None,
-        }
-    }
-
-    #[inline]
-    #[expect(clippy::as_conversions, reason = "the parts of a packed word")]
-    pub(super) fn unpack(word: u64) -> Option<Self> {
-        match word {
-            0 => None,
-            word if word & LEAF != 0 => Some(Self::Leaf(word as u32)),
-            word => Some(Self::Read { node: word as u32, slot: (word >> 32) as u8 }),
-        }
-    }
-}
 
 /// The edges.
 #[derive(Debug)]
@@ -69,14 +31,15 @@ impl Edges {
     }
 
     #[inline]
-    pub(super) fn get(&self, node: u32, id: u32) -> Option<Next> {
+    pub(super) fn get(&self, node: u32, id: u32) -> Option<u32> {
         let key = u64::from(node) << 32 | u64::from(id);
         let mut place = self.home(key);
         loop {
             match self.words[2 * place].load(Ordering::Acquire) {
                 0 => return None,
                 found if found == key => {
-                    return Next::unpack(self.words[2 * place + 1].load(Ordering::Relaxed));
+                    let target = self.words[2 * place + 1].load(Ordering::Relaxed);
+                    return Some(u32::try_from(target).expect("a place"));
                 }
                 _ => place = (place + 1) & (self.places() - 1),
             }
@@ -84,8 +47,8 @@ impl Edges {
     }
 
     /// Puts in an edge that is not there. One thread at a time may do so, and only while there is room.
-    pub(super) fn insert(&self, node: u32, id: u32, next: Next) {
-        self.put(u64::from(node) << 32 | u64::from(id), next.pack());
+    pub(super) fn insert(&self, node: u32, id: u32, next: u32) {
+        self.put(u64::from(node) << 32 | u64::from(id), u64::from(next));
     }
 
     fn put(&self, key: u64, target: u64) {

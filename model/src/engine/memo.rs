@@ -3,146 +3,164 @@
 //! A *question* is a number: a part of what is possible, the judgement at rest, or an action. Its tree says which cell is
 //! read first, and for each value of that cell which is read next, and so on to a leaf that holds the answer as words.
 //!
-//! Threads look up without a lock; only a thread that computed something new takes one. The tables grow between blocks of a
+//! A tree lies in one array of words. What is put in at once is a *run*: a node per cell read, and the answer. A node
+//! holds its slot and the id for which the run goes on behind it; for other ids an edge leads to another run. So a walk mostly reads
+//! words side by side.
+//!
+//! Threads look up without a lock; only a thread that computed something new takes one. The edges grow between blocks of a
 //! search; when they run full within one, answers are given without being remembered.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::engine::arena::{Slab, Words};
-use crate::engine::edges::{Edges, Next};
+use crate::engine::edges::Edges;
 use crate::engine::index;
 
-/// Words that leaves may take in all.
-const MOST_WORDS: u32 = u32::MAX - (1 << 20);
-/// Most edges, as a power of two: 16 bytes each.
-const MOST_EDGES: u64 = 1 << 29;
+/// Most edges that are kept: 16 bytes each.
+const MOST_EDGES: usize = 1 << 29;
 
 /// The memory.
 #[derive(Debug)]
 pub(crate) struct Memo {
-    /// Where each question's tree begins: packed, 0 for one that was never asked.
-    roots: Slab<AtomicU64>,
+    /// Where each question's tree begins; 0 for one that was never asked.
+    roots: Slab<AtomicU32>,
+    runs: Words,
     edges: Edges,
-    leaves: Words,
     writer: Mutex<Writer>,
     /// Off: every answer is computed.
     remembers: bool,
-    edge_count: AtomicU32,
 }
 
 #[derive(Debug)]
 struct Writer {
-    nodes: u32,
-    /// The next free word of a leaf.
-    word: u32,
+    /// The next free word.
+    free: u32,
+    edges: usize,
+}
+
+/// A word of a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Word {
+    /// A cell is read; for this id the run goes on.
+    Node { slot: u8, id: u32 },
+    /// The answer follows.
+    Leaf,
+}
+
+const LEAF: u64 = u64::MAX;
+
+impl Word {
+    fn pack(self) -> u64 {
+        match self {
+            Self::Node { slot, id } => u64::from(slot) << 32 | u64::from(id),
+            Self::Leaf => LEAF,
+        }
+    }
+
+    #[inline]
+    #[expect(clippy::as_conversions, reason = "the parts of a packed word")]
+    fn unpack(word: u64) -> Self {
+        match word {
+            LEAF => Self::Leaf,
+            word => Self::Node { slot: (word >> 32) as u8, id: word as u32 },
+        }
+    }
 }
 
 impl Memo {
     pub(crate) fn new(remembers: bool) -> Self {
-        Self {
-            roots: Slab::new(),
-            edges: Edges::new(16),
-            leaves: Words::new(),
-            writer: Mutex::new(Writer { nodes: 1, word: 1 }),
-            remembers,
-            edge_count: AtomicU32::new(0),
-        }
+        let writer = Mutex::new(Writer { free: 1, edges: 0 });
+        Self { roots: Slab::new(), runs: Words::new(), edges: Edges::new(14), writer, remembers }
     }
 
     /// The place of the answer to a question in a state, if it is known.
     #[inline]
     pub(crate) fn find(&self, question: u32, ids: &[u32]) -> Option<u32> {
-        let mut next = Next::unpack(self.roots.get(question)?.load(Ordering::Acquire))?;
+        let mut place = self.root(question)?;
         loop {
-            match next {
-                Next::Leaf(place) => return Some(place),
-                Next::Read { node, slot } => next = self.edges.get(node, ids[usize::from(slot)])?,
+            match Word::unpack(self.runs.get(place)) {
+                Word::Leaf => return Some(place + 1),
+                Word::Node { slot, id } => {
+                    let found = ids[usize::from(slot)];
+                    place = if found == id { place + 1 } else { self.edges.get(place, found)? };
+                }
             }
         }
     }
 
-    /// A word of an answer.
+    /// An answer: its words, and what lies behind them.
     #[inline]
-    pub(crate) fn word(&self, place: u32) -> u32 {
-        self.leaves.get(place)
+    pub(crate) fn answer(&self, place: u32) -> &[AtomicU64] {
+        self.runs.from(place)
     }
 
-    /// Two words of an answer.
-    #[inline]
-    pub(crate) fn double(&self, place: u32) -> u64 {
-        u64::from(self.leaves.get(place)) | u64::from(self.leaves.get(place + 1)) << 32
+    fn root(&self, question: u32) -> Option<u32> {
+        Some(self.roots.get(question)?.load(Ordering::Acquire)).filter(|place| *place != 0)
     }
 
     /// Keeps an answer, and remembers which cells were read for it, in order. Gives its place.
-    pub(crate) fn keep(&self, question: u32, ids: &[u32], reads: &[u8], answer: &[u32]) -> u32 {
+    pub(crate) fn keep(&self, question: u32, ids: &[u32], reads: &[u8], answer: &[u64]) -> u32 {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(place) = self.find(question, ids).filter(|_| self.remembers) {
-            return place;
+        let writer = &mut *writer;
+        if !self.remembers || writer.edges >= self.edges.room() {
+            return self.runs.write(&mut writer.free, answer);
         }
-        let leaf = writer.word;
-        writer.word += u32::try_from(answer.len()).expect("a short answer");
-        assert!(writer.word < MOST_WORDS, "answers take less than 16 GiB");
-        for (place, word) in (leaf..).zip(answer) {
-            self.leaves.set(place, *word);
-        }
-        let edges = index(self.edge_count.load(Ordering::Relaxed));
-        if self.remembers && edges + reads.len() < self.edges.room() {
-            self.remember(&mut writer, question, ids, reads, leaf);
-        }
-        leaf
-    }
-
-    fn remember(&self, writer: &mut Writer, question: u32, ids: &[u32], reads: &[u8], leaf: u32) {
+        // As far as the tree goes, and what is read after that.
         let mut reads = reads.iter().copied();
-        let mut ahead = |writer: &mut Writer| match reads.next() {
-            None => Next::Leaf(leaf),
-            Some(slot) => {
-                writer.nodes += 1;
-                Next::Read { node: writer.nodes - 1, slot }
+        let mut at = self.root(question);
+        let mut fork = None;
+        while let Some(place) = at {
+            match Word::unpack(self.runs.get(place)) {
+                Word::Leaf => return place + 1, // another thread was faster
+                Word::Node { slot, id } => {
+                    assert_eq!(
+                        reads.next(),
+                        Some(slot),
+                        "equal values that were read lead to the same next read"
+                    );
+                    let found = ids[usize::from(slot)];
+                    fork = Some((place, found));
+                    at = if found == id { Some(place + 1) } else { self.edges.get(place, found) };
+                }
             }
-        };
-        if self.roots.get(question).is_none() {
-            self.roots.set(question, AtomicU64::new(0));
         }
-        let root = self.roots.get(question).expect("it was set");
-        let mut known = Next::unpack(root.load(Ordering::Relaxed));
-        if known.is_none() {
-            let next = ahead(writer);
-            root.store(next.pack(), Ordering::Release);
-            known = Some(next);
-        } else {
-            ahead(writer);
+        let node = |slot: u8| Word::Node { slot, id: ids[usize::from(slot)] }.pack();
+        let mut run: Vec<u64> = reads.map(node).collect();
+        let leaf = u32::try_from(run.len()).expect("a short run") + 1;
+        run.push(LEAF);
+        run.extend_from_slice(answer);
+        let place = self.runs.write(&mut writer.free, &run);
+        match fork {
+            Some((fork, found)) => {
+                self.edges.insert(fork, found, place);
+                writer.edges += 1;
+            }
+            None => {
+                if self.roots.get(question).is_none() {
+                    self.roots.set(question, AtomicU32::new(0));
+                }
+                self.roots.get(question).expect("it was set").store(place, Ordering::Release);
+            }
         }
-        let mut at = known.expect("it was set");
-        while let Next::Read { node, slot } = at {
-            let id = ids[usize::from(slot)];
-            let next = ahead(writer);
-            at = self.edges.get(node, id).unwrap_or_else(|| {
-                self.edges.insert(node, id, next);
-                self.edge_count.fetch_add(1, Ordering::Relaxed);
-                next
-            });
-            assert_eq!(at.slot(), next.slot(), "equal values that were read lead to the same next read");
-        }
+        place + leaf
     }
 
     /// Makes room, between blocks.
     pub(crate) fn make_room(&mut self) {
-        while index(self.edge_count.load(Ordering::Relaxed)) > self.edges.room() / 2
-            && u64::from(self.edge_count.load(Ordering::Relaxed)) < MOST_EDGES / 2
-        {
+        let writer = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner);
+        while writer.edges > self.edges.room() / 2 && self.edges.room() < MOST_EDGES / 2 {
             self.edges.grow();
         }
         if !self.remembers {
-            self.writer.get_mut().unwrap_or_else(PoisonError::into_inner).word = 1;
+            writer.free = 1;
         }
     }
 
     /// Bytes in use.
     pub(crate) fn bytes(&self) -> usize {
-        let word = self.writer.lock().unwrap_or_else(PoisonError::into_inner).word;
-        self.edges.bytes() + 4 * index(word)
+        let free = self.writer.lock().unwrap_or_else(PoisonError::into_inner).free;
+        self.edges.bytes() + 8 * index(free)
     }
 }
 
@@ -153,13 +171,17 @@ mod tests {
     /// A question that reads cell 0, and cell 1 only where that is odd.
     fn ask(memo: &Memo, ids: &[u32]) -> (u32, bool) {
         if let Some(place) = memo.find(7, ids) {
-            return (memo.word(place), true);
+            return (word(memo, place), true);
         }
         let (reads, answer): (&[u8], u32) = match ids[0] % 2 {
             0 => (&[0], ids[0]),
             _ => (&[0, 1], ids[0] * 100 + ids[1]),
         };
-        (memo.word(memo.keep(7, ids, reads, &[answer])), false)
+        (word(memo, memo.keep(7, ids, reads, &[u64::from(answer)])), false)
+    }
+
+    fn word(memo: &Memo, place: u32) -> u32 {
+        u32::try_from(memo.answer(place)[0].load(Ordering::Relaxed)).expect("a number")
     }
 
     #[test]

@@ -15,6 +15,7 @@
 mod arena;
 mod edges;
 mod memo;
+mod pool;
 mod slots;
 mod table;
 mod visited;
@@ -23,7 +24,7 @@ mod worker;
 
 pub(crate) use visited::Visited;
 pub(crate) use ways::{Way, Ways};
-pub(crate) use worker::{Engine, Expanded, Piece, Reached};
+pub(crate) use worker::{Candidate, Engine, Expanded, Piece};
 
 /// An id or a place as an index.
 #[inline]

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::action::Action;
 use crate::cell::Cell;
 use crate::enabled::{Part, parts};
-use crate::engine::index;
 use crate::engine::memo::Memo;
+use crate::engine::pool::Pool;
 use crate::engine::slots::{Layout, Tables, VIOLATED, at_slot};
+use crate::engine::{Way, index};
 use crate::footprint;
 use crate::model::JobModel;
 use crate::quiet::quietly;
@@ -24,6 +25,9 @@ pub(crate) struct Engine<'a> {
     /// The id of no violation.
     calm: u32,
     computed: AtomicU64,
+    /// Emptied buffers.
+    pieces: Pool<Piece>,
+    candidates: Pool<Vec<Candidate>>,
 }
 
 /// States that lie side by side.
@@ -42,7 +46,7 @@ pub(crate) struct Candidate {
     pub(crate) print: u64,
     /// The place of the step's outcome in memory.
     outcome: u32,
-    /// The state in its piece.
+    /// The state in its share.
     from: u16,
     /// The number of the step among those that are possible.
     step: u8,
@@ -50,7 +54,7 @@ pub(crate) struct Candidate {
     pub(crate) is_new: AtomicBool,
 }
 
-/// What became of a piece.
+/// What became of a share.
 #[derive(Debug, Default)]
 pub(crate) struct Expanded {
     pub(crate) candidates: Vec<Candidate>,
@@ -62,12 +66,36 @@ pub(crate) struct Expanded {
     pub(crate) generated: u64,
 }
 
-/// New states, and how they were reached.
-#[derive(Debug, Default)]
-pub(crate) struct Reached {
-    pub(crate) ids: Vec<u32>,
-    pub(crate) prints: Vec<u64>,
-    pub(crate) ways: Vec<crate::engine::Way>,
+/// A few states of a piece, for one thread.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Share<'a> {
+    ids: &'a [u32],
+    prints: &'a [u64],
+    first: u32,
+}
+
+impl Piece {
+    /// Its states in shares of so many.
+    pub(crate) fn shares(&self, states: usize) -> impl Iterator<Item = Share<'_>> {
+        let width = self.ids.len() / self.prints.len().max(1);
+        let shares = self.ids.chunks(states * width.max(1)).zip(self.prints.chunks(states));
+        shares.scan(self.first, |first, (ids, prints)| {
+            let share = Share { ids, prints, first: *first };
+            *first += u32::try_from(prints.len()).expect("few states");
+            Some(share)
+        })
+    }
+
+    /// How many states there are.
+    pub(crate) fn len(&self) -> usize {
+        self.prints.len()
+    }
+
+    /// Puts the states of another piece behind its own.
+    pub(crate) fn append(&mut self, other: &mut Self) {
+        self.ids.append(&mut other.ids);
+        self.prints.append(&mut other.prints);
+    }
 }
 
 /// A state of a piece, in full once something has to be computed.
@@ -76,9 +104,6 @@ struct At<'a> {
     full: Option<State>,
 }
 
-/// Words of a step's outcome before the cells that it writes: the difference of fingerprints, what it witnessed, how many cells.
-const HEAD: u32 = 4;
-
 impl<'a> Engine<'a> {
     pub(crate) fn new(model: &'a JobModel) -> Self {
         let layout = Layout::new(model.scope);
@@ -86,7 +111,17 @@ impl<'a> Engine<'a> {
         let calm = tables.id(&Cell::new(0_u32));
         let parts = parts(model.scope, layout.tasks, layout.links);
         let memo = Memo::new(model.memo);
-        Self { model, layout, tables, memo, parts, calm, computed: AtomicU64::new(0) }
+        Self {
+            model,
+            layout,
+            tables,
+            memo,
+            parts,
+            calm,
+            computed: AtomicU64::new(0),
+            pieces: Pool::default(),
+            candidates: Pool::default(),
+        }
     }
 
     /// A piece with the one initial state.
@@ -115,21 +150,22 @@ impl<'a> Engine<'a> {
         self.memo.make_room();
     }
 
-    /// Takes every step of every state of a piece.
-    pub(crate) fn expand(&self, piece: &Piece) -> Expanded {
-        let mut out = Expanded::default();
+    /// Takes every step of every state of a share.
+    pub(crate) fn expand(&self, share: Share<'_>) -> Expanded {
+        let mut out = Expanded { candidates: self.candidates.take(), ..Expanded::default() };
         let mut actions = Vec::new();
-        for (from, (ids, print)) in (0_u16..).zip(piece.ids.chunks_exact(self.width()).zip(&piece.prints)) {
+        for (from, (ids, print)) in (0_u16..).zip(share.ids.chunks_exact(self.width()).zip(share.prints)) {
             let mut at = At { ids, full: None };
             let awaited = self.possible(&mut at, &mut actions);
-            self.judge(&mut at, awaited, piece.first + u32::from(from), &mut out);
+            self.judge(&mut at, awaited, share.first + u32::from(from), &mut out);
             for (step, action) in actions.iter().enumerate() {
                 out.generated += 1;
                 match self.step(&mut at, *action) {
                     Ok(outcome) => {
-                        out.witnessed |= self.memo.word(outcome + 2);
+                        let words = self.memo.answer(outcome);
+                        out.witnessed |= halves(word(words, 1)).0;
                         out.candidates.push(Candidate {
-                            print: print.wrapping_add(self.memo.double(outcome)),
+                            print: print.wrapping_add(word(words, 0)),
                             outcome,
                             from,
                             step: u8::try_from(step).expect("fewer than 256 steps are possible"),
@@ -138,7 +174,7 @@ impl<'a> Engine<'a> {
                     }
                     Err(message) => {
                         let action = self.tables.action(*action);
-                        out.panicked.get_or_insert((piece.first + u32::from(from), action, message));
+                        out.panicked.get_or_insert((share.first + u32::from(from), action, message));
                     }
                 }
             }
@@ -146,26 +182,42 @@ impl<'a> Engine<'a> {
         out
     }
 
-    /// The new states that a piece led to.
-    pub(crate) fn reach(&self, piece: &Piece, expanded: &Expanded) -> Reached {
+    /// The new states that a share led to, not yet numbered, and how they were reached.
+    pub(crate) fn reach(&self, share: Share<'_>, expanded: &Expanded) -> (Piece, Vec<Way>) {
         let width = self.width();
-        let mut reached = Reached::default();
+        let mut reached = self.pieces.take();
+        let mut ways = Vec::new();
         for candidate in
             expanded.candidates.iter().filter(|candidate| candidate.is_new.load(Ordering::Relaxed))
         {
             let from = usize::from(candidate.from) * width;
             let begin = reached.ids.len();
-            reached.ids.extend_from_slice(&piece.ids[from..from + width]);
+            reached.ids.extend_from_slice(&share.ids[from..from + width]);
             let ids = &mut reached.ids[begin..];
-            for cell in 0..self.memo.word(candidate.outcome + HEAD - 1) {
-                let place = candidate.outcome + HEAD + 2 * cell;
-                ids[index(self.memo.word(place))] = self.memo.word(place + 1);
+            let words = self.memo.answer(candidate.outcome);
+            let written = index(halves(word(words, 1)).1);
+            for write in &words[2..2 + written] {
+                let (slot, id) = halves(write.load(Ordering::Relaxed));
+                ids[index(slot)] = id;
             }
             reached.prints.push(candidate.print);
-            let from = piece.first + u32::from(candidate.from);
-            reached.ways.push(crate::engine::Way { from, step: candidate.step });
+            let from = share.first + u32::from(candidate.from);
+            ways.push(Way { from, step: candidate.step });
         }
-        reached
+        (reached, ways)
+    }
+
+    /// Takes back what is not needed any more.
+    pub(crate) fn recycle(&self, mut piece: Piece) {
+        piece.ids.clear();
+        piece.prints.clear();
+        self.pieces.give(piece);
+    }
+
+    /// Takes back what is not needed any more.
+    pub(crate) fn recycle_candidates(&self, mut candidates: Vec<Candidate>) {
+        candidates.clear();
+        self.candidates.give(candidates);
     }
 
     /// The ids of the possible actions. Says whether one of them is awaited: the state is not at rest.
@@ -177,10 +229,12 @@ impl<'a> Engine<'a> {
                 continue;
             }
             let place = self.memo.find(question, at.ids).unwrap_or_else(|| self.ask(question, *part, at));
-            for word in place + 1..=place + self.memo.word(place) {
-                let word = self.memo.word(word);
-                awaited |= word & 1 != 0;
-                actions.push(word >> 1);
+            let words = self.memo.answer(place);
+            let number = usize::try_from(word(words, 0)).expect("few actions");
+            for action in &words[1..=number] {
+                let (action, is_awaited) = halves(action.load(Ordering::Relaxed));
+                awaited |= is_awaited != 0;
+                actions.push(action);
             }
         }
         awaited
@@ -209,9 +263,9 @@ impl<'a> Engine<'a> {
         let reads = footprint::taken();
         let word = |action: Action| {
             let awaited = u32::from(self.model.is_awaited(&action));
-            self.tables.actions.id(&Cell::new(action)) << 1 | awaited
+            whole(self.tables.actions.id(&Cell::new(action)), awaited)
         };
-        let mut answer = vec![u32::try_from(actions.len()).expect("few actions")];
+        let mut answer = vec![u64::try_from(actions.len()).expect("few actions")];
         answer.extend(actions.into_iter().map(word));
         self.keep(question, at, &reads, &answer)
     }
@@ -226,17 +280,19 @@ impl<'a> Engine<'a> {
                 footprint::begin();
                 let (violated, witnessed) = self.model.judge_at_rest(state);
                 let reads = footprint::taken();
-                self.keep(question, at, &reads, &[violated, witnessed])
+                self.keep(question, at, &reads, &[whole(violated, witnessed)])
             });
-            violated |= self.memo.word(place);
-            out.witnessed |= self.memo.word(place + 1);
+            let (at_rest, witnessed) = halves(word(self.memo.answer(place), 0));
+            violated |= at_rest;
+            out.witnessed |= witnessed;
         }
         if violated != 0 {
             out.violated.push((number, violated));
         }
     }
 
-    /// The place of a step's outcome, or what a role said when it panicked.
+    /// The place of a step's outcome: the difference of fingerprints; what it witnessed, and how many cells it writes; each of
+    /// these, and its id. Or what a role said when it panicked.
     fn step(&self, at: &mut At<'_>, action: u32) -> Result<u32, String> {
         let question = u32::try_from(self.parts.len()).expect("few parts") + action;
         if let Some(place) = self.memo.find(question, at.ids) {
@@ -254,10 +310,8 @@ impl<'a> Engine<'a> {
             self.all_changes(before, &after, ids)
         };
         let reads = footprint::taken();
-        let low = u32::try_from(print & u64::from(u32::MAX)).expect("32 bits");
-        let high = u32::try_from(print >> 32).expect("32 bits");
-        let mut answer = vec![low, high, witnessed, u32::try_from(writes.len()).expect("few cells")];
-        answer.extend(writes.into_iter().flat_map(|(slot, id)| [u32::from(slot), id]));
+        let mut answer = vec![print, whole(witnessed, u32::try_from(writes.len()).expect("few cells"))];
+        answer.extend(writes.into_iter().map(|(slot, id)| whole(u32::from(slot), id)));
         Ok(self.keep(question, at, &reads, &answer))
     }
 
@@ -308,8 +362,24 @@ impl<'a> Engine<'a> {
         at.full.get_or_insert_with(|| self.layout.load(&self.tables, at.ids))
     }
 
-    fn keep(&self, question: u32, at: &At<'_>, reads: &[u8], answer: &[u32]) -> u32 {
+    fn keep(&self, question: u32, at: &At<'_>, reads: &[u8], answer: &[u64]) -> u32 {
         self.computed.fetch_add(1, Ordering::Relaxed);
         self.memo.keep(question, at.ids, reads, answer)
     }
+}
+
+#[inline]
+fn word(words: &[AtomicU64], place: usize) -> u64 {
+    words[place].load(Ordering::Relaxed)
+}
+
+/// Two numbers in a word.
+fn whole(high: u32, low: u32) -> u64 {
+    u64::from(high) << 32 | u64::from(low)
+}
+
+#[inline]
+#[expect(clippy::as_conversions, reason = "the halves of a word")]
+fn halves(word: u64) -> (u32, u32) {
+    ((word >> 32) as u32, word as u32)
 }
