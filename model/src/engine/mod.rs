@@ -9,12 +9,22 @@
 //!   the whole state, and the path is put in. This is exact and no heuristic; a search without memory counts the same.
 //! - **What was seen** (`visited.rs`): 64-bit fingerprints in open addressing, and per state the way to it (`ways.rs`).
 //!
-//! States of equal fingerprints count as one. Among n states with fingerprints drawn at random, some two collide with
-//! probability of at most n²/2⁶⁵; a report says it (`omission_odds`).
+//! - **Threads** (`../search.rs`). A block of states is expanded share by share; fingerprints are put in by shards; new states are
+//!   written down share by share; and then numbered in order. So nothing depends on the number of threads.
+//!
+//! # Odds
+//! States of equal fingerprints count as one, and what lies behind the second is not seen. Were fingerprints drawn at random, some two
+//! of n states would share one with a probability of at most n²/2⁶⁵; a report says it (`omission_odds`): 0.0006 for 150 million
+//! states. Two values of one kind of cell with one fingerprint are noticed: the search stops.
+//!
+//! # Bytes
+//! A state that was seen takes 5 bytes for the way to it and 10 to 15 bytes of fingerprints, which are 8 bytes in a table that is
+//! filled to between 53 and 80 in 100. A state that waits to be expanded takes 4 bytes per slot and 8 for its fingerprint.
 
 mod arena;
 mod edges;
 mod memo;
+mod piece;
 mod pool;
 mod slots;
 mod table;
@@ -22,9 +32,10 @@ mod visited;
 mod ways;
 mod worker;
 
+pub(crate) use piece::{Candidate, Expanded, Piece};
 pub(crate) use visited::Visited;
 pub(crate) use ways::{Way, Ways};
-pub(crate) use worker::{Candidate, Engine, Expanded, Piece};
+pub(crate) use worker::Engine;
 
 /// An id or a place as an index.
 #[inline]

@@ -7,7 +7,7 @@
 use std::hint::black_box;
 use std::sync::atomic::Ordering;
 
-use crate::engine::worker::{Candidate, Expanded};
+use crate::engine::piece::{Candidate, Expanded};
 
 /// Shards, as a power of two.
 const SHARDS: u32 = 6;

@@ -6,6 +6,7 @@ use crate::action::Action;
 use crate::cell::Cell;
 use crate::enabled::{Part, parts};
 use crate::engine::memo::Memo;
+use crate::engine::piece::{Candidate, Expanded, Piece, Share};
 use crate::engine::pool::Pool;
 use crate::engine::slots::{Layout, Tables, VIOLATED, at_slot};
 use crate::engine::{Way, index};
@@ -28,74 +29,6 @@ pub(crate) struct Engine<'a> {
     /// Emptied buffers.
     pieces: Pool<Piece>,
     candidates: Pool<Vec<Candidate>>,
-}
-
-/// States that lie side by side.
-#[derive(Debug, Default)]
-pub(crate) struct Piece {
-    /// The ids of one state after the other.
-    pub(crate) ids: Vec<u32>,
-    pub(crate) prints: Vec<u64>,
-    /// The number of the first.
-    pub(crate) first: u32,
-}
-
-/// Where a step leads.
-#[derive(Debug)]
-pub(crate) struct Candidate {
-    pub(crate) print: u64,
-    /// The place of the step's outcome in memory.
-    outcome: u32,
-    /// The state in its share.
-    from: u16,
-    /// The number of the step among those that are possible.
-    step: u8,
-    /// No state before it has its fingerprint.
-    pub(crate) is_new: AtomicBool,
-}
-
-/// What became of a share.
-#[derive(Debug, Default)]
-pub(crate) struct Expanded {
-    pub(crate) candidates: Vec<Candidate>,
-    pub(crate) witnessed: u32,
-    /// States with violated properties, and their bits.
-    pub(crate) violated: Vec<(u32, u32)>,
-    /// Steps that made a role panic: the state, the action and what it said.
-    pub(crate) panicked: Option<(u32, Action, String)>,
-    pub(crate) generated: u64,
-}
-
-/// A few states of a piece, for one thread.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Share<'a> {
-    ids: &'a [u32],
-    prints: &'a [u64],
-    first: u32,
-}
-
-impl Piece {
-    /// Its states in shares of so many.
-    pub(crate) fn shares(&self, states: usize) -> impl Iterator<Item = Share<'_>> {
-        let width = self.ids.len() / self.prints.len().max(1);
-        let shares = self.ids.chunks(states * width.max(1)).zip(self.prints.chunks(states));
-        shares.scan(self.first, |first, (ids, prints)| {
-            let share = Share { ids, prints, first: *first };
-            *first += u32::try_from(prints.len()).expect("few states");
-            Some(share)
-        })
-    }
-
-    /// How many states there are.
-    pub(crate) fn len(&self) -> usize {
-        self.prints.len()
-    }
-
-    /// Puts the states of another piece behind its own.
-    pub(crate) fn append(&mut self, other: &mut Self) {
-        self.ids.append(&mut other.ids);
-        self.prints.append(&mut other.prints);
-    }
 }
 
 /// A state of a piece, in full once something has to be computed.
@@ -185,11 +118,13 @@ impl<'a> Engine<'a> {
     /// The new states that a share led to, not yet numbered, and how they were reached.
     pub(crate) fn reach(&self, share: Share<'_>, expanded: &Expanded) -> (Piece, Vec<Way>) {
         let width = self.width();
-        let mut reached = self.pieces.take();
-        let mut ways = Vec::new();
-        for candidate in
-            expanded.candidates.iter().filter(|candidate| candidate.is_new.load(Ordering::Relaxed))
-        {
+        let is_new = |candidate: &&Candidate| candidate.is_new.load(Ordering::Relaxed);
+        let new = || expanded.candidates.iter().filter(is_new);
+        let number = new().count();
+        let (mut reached, mut ways) = (self.pieces.take(), Vec::with_capacity(number));
+        reached.ids.reserve_exact(number * width);
+        reached.prints.reserve_exact(number);
+        for candidate in new() {
             let from = usize::from(candidate.from) * width;
             let begin = reached.ids.len();
             reached.ids.extend_from_slice(&share.ids[from..from + width]);
