@@ -1,6 +1,7 @@
 //! A part of the state that is shared between the states that did not change it, with its fingerprint.
 //!
-//! There is no way to the value but through reads and edits that are told to `footprint.rs`.
+//! There is no way to the value but through reads and edits that are told to `footprint.rs`; tables, which are no part of a step,
+//! look past that (`shared`, `print`, `id`).
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -88,6 +89,8 @@ impl<T> Deref for Cell<T> {
 
 impl<T: PartialEq> PartialEq for Cell<T> {
     fn eq(&self, other: &Self) -> bool {
+        read(self.slot);
+        read(other.slot);
         Arc::ptr_eq(&self.value, &other.value) || self.print == other.print && self.value == other.value
     }
 }
@@ -96,12 +99,14 @@ impl<T: Eq> Eq for Cell<T> {}
 
 impl<T> Hash for Cell<T> {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
+        read(self.slot);
         hasher.write_u64(self.print());
     }
 }
 
 impl<T: fmt::Debug> fmt::Debug for Cell<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        read(self.slot);
         self.value.fmt(f)
     }
 }
