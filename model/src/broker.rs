@@ -24,13 +24,16 @@ impl Step<'_> {
     ) {
         let id = TransactionalId { attempt, subtask: subtask.index, slot };
         let outputs = self.scope.outputs;
-        let Some(host) = self.state.machines[place].edit().host_mut(attempt, subtask) else { return };
-        let Some(lane) = host.lanes.get_mut(&slot) else { return };
+        let Some(task) = self.state.machines[place].task_mut(attempt, subtask) else { return };
+        if !task.lanes.contains_key(&slot) {
+            return;
+        }
+        let lane = task.lanes.edit().entry(slot).or_default();
         let mut landed = Vec::new();
         let sent: Vec<Record> = lane.records.drain(..most.min(lane.records.len())).collect();
         for record in sent {
             let partition = usize::from(record.key % outputs);
-            let kafka = &mut self.state.broker.edit().kafka;
+            let kafka = self.state.broker.kafka.edit();
             let producer = lane.producer.expect("records go to a producer that was initialised");
             let code = match kafka.add_partition(id, producer, partition) {
                 0 => kafka.produce(id, producer, partition, record),
@@ -50,12 +53,12 @@ impl Step<'_> {
         if let Op::Flush(slot) = op {
             self.land_records(place, attempt, subtask, slot, usize::MAX);
         }
-        let host = self.state.machines[place].edit().host_mut(attempt, subtask).expect("the subtask runs");
-        let UnderWay { request, outcome, .. } = take(&mut host.ops, op);
+        let task = self.state.machines[place].task_mut(attempt, subtask).expect("the subtask runs");
+        let UnderWay { request, outcome, .. } = take(task.ops.edit(), op);
         let outcome = match (outcome, request) {
             (Some(outcome), _) => outcome,
             (None, Request::Flush(slot)) => {
-                let failed = host.lanes.get(&slot).and_then(|lane| lane.failed);
+                let failed = task.lanes.get(&slot).and_then(|lane| lane.failed);
                 failed.map_or(Outcome::Flushed, Outcome::Answer)
             }
             (None, Request::InitProducer { id, .. }) => self.init_producer(place, attempt, subtask, id),
@@ -66,12 +69,12 @@ impl Step<'_> {
 
     /// A commit that has not landed goes on as one of a dead sender; an InitProducerId has landed.
     pub(crate) fn lose_answer(&mut self, place: usize, attempt: Attempt, subtask: Subtask, op: Op) {
-        self.state.budget.lost_answers -= 1;
-        let host = self.state.machines[place].edit().host_mut(attempt, subtask).expect("the sink runs");
-        let under_way = take(&mut host.ops, op);
+        *self.state.budget.lost_answers.edit() -= 1;
+        let task = self.state.machines[place].task_mut(attempt, subtask).expect("the sink runs");
+        let under_way = take(task.ops.edit(), op);
         match under_way.request {
             Request::Commit(committable) if under_way.outcome.is_none() => {
-                self.state.broker.edit().orphans.insert(committable);
+                self.state.broker.orphans.edit().insert(committable);
             }
             Request::InitProducer { id, .. } => {
                 self.init_producer(place, attempt, subtask, id);
@@ -87,16 +90,17 @@ impl Step<'_> {
     }
 
     pub(crate) fn land_commit(&mut self, place: usize, attempt: Attempt, subtask: Subtask, op: Op) {
-        let host = self.state.machines[place].edit().host_mut(attempt, subtask).expect("the sink runs");
-        let mut under_way = take(&mut host.ops, op);
+        let task = self.state.machines[place].task_mut(attempt, subtask).expect("the sink runs");
+        let mut under_way = take(task.ops.edit(), op);
         let Request::Commit(committable) = under_way.request else {
             unreachable!("only a commit lands apart")
         };
         let code = self.commit(&committable);
         under_way.outcome = Some(Outcome::Answer(code));
-        let host = self.state.machines[place].edit().host_mut(attempt, subtask).expect("the sink runs");
-        host.ops.push(under_way);
-        host.ops.sort();
+        let task = self.state.machines[place].task_mut(attempt, subtask).expect("the sink runs");
+        let ops = task.ops.edit();
+        ops.push(under_way);
+        ops.sort();
     }
 
     /// EndTxn(commit).
@@ -105,9 +109,9 @@ impl Step<'_> {
         let landed = self.state.broker.kafka.open_records(id).count();
         let was_open = self.state.broker.kafka.is_open(id);
         let version = *committable.protocol.end_txn_versions().end();
-        let code = self.state.broker.edit().kafka.end_txn(id, committable.producer, End::Commit, version);
+        let code = self.state.broker.kafka.edit().end_txn(id, committable.producer, End::Commit, version);
         if code == 0 && was_open {
-            let handed = self.state.ledger.edit().settle(id);
+            let handed = self.state.ledger.settle(id);
             self.happened(&Event::Committed { id, landed, handed });
         } else if code == 0 {
             self.happened(&Event::CommitRepeated { committable: *committable });
@@ -126,8 +130,8 @@ impl Step<'_> {
         let answer = self.initialise(id, AbortedBy::Sink);
         match answer {
             Outcome::Initialised { described: Described { producer, .. }, .. } => {
-                if let Some(host) = self.state.machines[place].edit().host_mut(attempt, subtask) {
-                    host.lanes.insert(
+                if let Some(task) = self.state.machines[place].task_mut(attempt, subtask) {
+                    task.lanes.edit().insert(
                         id.slot,
                         ProducerLane { producer: Some(producer), ..ProducerLane::default() },
                     );
@@ -166,10 +170,10 @@ impl Step<'_> {
         let before = self.state.broker.kafka.entry(id);
         let records: Vec<Record> = self.state.broker.kafka.open_records(id).collect();
         let was_open = self.state.broker.kafka.is_open(id);
-        act(&mut self.state.broker.edit().kafka, id);
+        act(self.state.broker.kafka.edit(), id);
         if let Some(entry) = before.filter(|_| was_open) {
             let listed = self.state.store.lists(|committable| committable.id == id);
-            let ledger = self.state.ledger.edit();
+            let ledger = &mut self.state.ledger;
             ledger.settle(id);
             if listed || by == AbortedBy::Timeout {
                 ledger.abort(id, entry.producer, records.into_iter());

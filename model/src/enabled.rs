@@ -1,49 +1,120 @@
-//! Which steps are possible in a state, in a fixed order.
+//! Which steps are possible in a state, in a fixed order. The question is asked part by part, so that a part that reads little
+//! can be answered from memory (`engine/memo.rs`).
 
-use truecut_core::{CheckpointId, Op, Partition, Vertex};
+use truecut_core::{Attempt, CheckpointId, Op, Partition, Subtask, Vertex};
 
 use crate::action::Action;
 use crate::scope::Scope;
 use crate::state::State;
-use crate::world::process::{Host, UnderWay};
+use crate::world::process::{Host, Machine, Task, UnderWay};
+
+/// Whose steps are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Coordinator,
+    /// A machine's mail and its process.
+    Machine(usize),
+    /// A task of a machine.
+    Task(usize, usize),
+    /// A data channel.
+    Link(usize),
+    /// Requests of dead senders.
+    Orphans,
+    /// Checkpoints that take too long.
+    Expiries,
+    /// A machine's worker is killed.
+    Crash(usize),
+    /// Transactions that time out.
+    TimeOuts,
+    /// Answers to a task that are lost.
+    LostAnswers(usize, usize),
+}
+
+/// All parts that can have steps in a scope, in order, where a machine has at most so many tasks and the network at most so many links.
+pub(crate) fn parts(scope: &Scope, tasks: usize, links: usize) -> Vec<Part> {
+    let machines = 0..usize::try_from(scope.workers).expect("few workers");
+    let of_tasks = machines.clone().flat_map(|place| (0..tasks).map(move |task| (place, task)));
+    let mut parts = vec![Part::Coordinator];
+    parts.extend(machines.clone().map(Part::Machine));
+    parts.extend(of_tasks.clone().map(|(place, task)| Part::Task(place, task)));
+    parts.extend((0..links).map(Part::Link));
+    parts.push(Part::Orphans);
+    if scope.budget.expiries > 0 {
+        parts.push(Part::Expiries);
+    }
+    if scope.budget.crashes > 0 {
+        parts.extend(machines.map(Part::Crash));
+    }
+    if scope.budget.timeouts > 0 {
+        parts.push(Part::TimeOuts);
+    }
+    if scope.budget.lost_answers > 0 {
+        parts.extend(of_tasks.map(|(place, task)| Part::LostAnswers(place, task)));
+    }
+    parts
+}
 
 /// All steps that are possible.
 pub(crate) fn enabled(scope: &Scope, state: &State, actions: &mut Vec<Action>) {
-    coordinator(scope, state, actions);
-    for (place, machine) in state.machines.iter().enumerate() {
-        if !machine.up.is_empty() {
-            actions.push(Action::TakeReport(place));
-        }
-        if !machine.alive && state.desk.halted.is_none() {
-            actions.push(Action::LoseWorker(place));
-        }
-        if !machine.down.is_empty() {
-            actions.push(Action::TakeOrder(place));
-        }
+    let tasks = state.machines.iter().map(|machine| machine.running().len()).max().unwrap_or(0);
+    for part in parts(scope, tasks, state.network.links().len()) {
+        part.enabled(scope, state, actions);
     }
-    for (place, host) in state.hosts() {
-        match host.subtask.vertex {
-            Vertex::Source => source(scope, state, place, host, actions),
-            Vertex::Operator => {}
-            Vertex::Sink => sink(scope, place, host, actions),
+}
+
+impl Part {
+    /// The steps of this part that are possible.
+    pub(crate) fn enabled(self, scope: &Scope, state: &State, actions: &mut Vec<Action>) {
+        match self {
+            Self::Coordinator => coordinator(scope, state, actions),
+            Self::Machine(place) => machine(state, place, actions),
+            Self::Task(place, task) => {
+                let machine = &state.machines[place];
+                let Some((attempt, subtask)) = machine.running().get(task) else { return };
+                let task = &machine.tasks()[task];
+                match subtask.vertex {
+                    Vertex::Source => source(scope, state, place, &task.host, actions),
+                    Vertex::Operator => {}
+                    Vertex::Sink => sink(scope, place, *attempt, *subtask, task, actions),
+                }
+            }
+            Self::Link(link) => channel(state, link, actions),
+            Self::Orphans => {
+                actions.extend(state.broker.orphans.iter().map(|orphan| Action::LandOrphan(*orphan)));
+            }
+            Self::Expiries => {
+                if *state.budget.expiries > 0 && state.halted.is_none() {
+                    actions.extend(state.desk.expiries.iter().map(|id| Action::Expire(*id)));
+                }
+            }
+            Self::Crash(place) => {
+                if may_crash(scope, state) && state.halted.is_none() {
+                    crash(&state.machines[place], place, actions);
+                }
+            }
+            Self::TimeOuts => {
+                if *state.budget.timeouts > 0 && state.halted.is_none() {
+                    actions.extend(state.broker.kafka.open_ids().map(Action::TimeOut));
+                }
+            }
+            Self::LostAnswers(place, task) => {
+                if *state.budget.lost_answers > 0 && state.halted.is_none() {
+                    lost_answers(&state.machines[place], place, task, actions);
+                }
+            }
         }
-    }
-    channels(state, actions);
-    actions.extend(state.broker.orphans.iter().map(|orphan| Action::LandOrphan(*orphan)));
-    if state.desk.halted.is_none() {
-        faults(scope, state, actions);
     }
 }
 
 fn coordinator(scope: &Scope, state: &State, actions: &mut Vec<Action>) {
-    actions.extend(state.desk.ops.iter().map(|under_way| match under_way.outcome {
+    actions.extend(state.ops.iter().map(|under_way| match under_way.outcome {
         None => Action::LandCoordinator(under_way.op),
         Some(_) => Action::AnswerCoordinator(under_way.op),
     }));
     if !state.may_trigger() {
         return;
     }
-    if state.budget.checkpoints > 0 && state.desk.interval && is_at(scope, state) {
+    if *state.budget.checkpoints > 0 && state.desk.interval && is_at(scope, state) {
         actions.push(Action::Trigger);
     }
     if has_read_all(scope, state) {
@@ -51,16 +122,32 @@ fn coordinator(scope: &Scope, state: &State, actions: &mut Vec<Action>) {
     }
 }
 
+fn machine(state: &State, place: usize, actions: &mut Vec<Action>) {
+    let machine = &state.machines[place];
+    if !machine.up.is_empty() {
+        actions.push(Action::TakeReport(place));
+    }
+    if !machine.head.alive && state.halted.is_none() {
+        actions.push(Action::LoseWorker(place));
+    }
+    if !machine.down.is_empty() {
+        actions.push(Action::TakeOrder(place));
+    }
+}
+
 /// Whether sources are where a course wants them for its checkpoint.
 fn is_at(scope: &Scope, state: &State) -> bool {
-    let mut positions = state.hosts().flat_map(|(_, host)| &host.positions);
+    if scope.course.is_none() {
+        return true;
+    }
+    let mut positions = state.sources().flat_map(|host| &host.positions);
     positions.all(|(partition, next)| bound(scope, state, *partition).is_none_or(|bound| next.get() == bound))
 }
 
 /// The offset at which a source waits for what comes next in a course.
 fn bound(scope: &Scope, state: &State, partition: Partition) -> Option<i64> {
     let course = scope.course?;
-    let wanted = match (state.budget.checkpoints, state.budget.crashes) {
+    let wanted = match (*state.budget.checkpoints, *state.budget.crashes) {
         (0, 0) => return None,
         (0, _) => course.crash_before,
         (_, _) => course.checkpoint_at,
@@ -73,16 +160,17 @@ fn may_crash(scope: &Scope, state: &State) -> bool {
     let completed = || {
         state.store.head().and_then(|head| head.latest).is_some_and(|latest| latest.id > CheckpointId::new(1))
     };
-    state.budget.crashes > 0 && (scope.course.is_none() || completed())
+    *state.budget.crashes > 0 && (scope.course.is_none() || completed())
 }
 
 /// Whether every source subtask runs and has read its partitions to their end.
 fn has_read_all(scope: &Scope, state: &State) -> bool {
-    let sources = || state.hosts().filter(|(_, host)| host.subtask.vertex == Vertex::Source);
     let ended = |host: &Host| {
         host.positions.iter().all(|(partition, next)| scope.next_record(*partition, next.get()).is_none())
     };
-    sources().count() == usize::from(scope.sources) && sources().all(|(_, host)| ended(host))
+    let running = state.machines.iter().flat_map(Machine::running);
+    running.filter(|(_, subtask)| subtask.vertex == Vertex::Source).count() == usize::from(scope.sources)
+        && state.sources().all(ended)
 }
 
 fn source(scope: &Scope, state: &State, place: usize, host: &Host, actions: &mut Vec<Action>) {
@@ -91,38 +179,40 @@ fn source(scope: &Scope, state: &State, place: usize, host: &Host, actions: &mut
         if bound(scope, state, *partition).is_some_and(|bound| next.get() >= bound) {
             continue;
         }
-        let to = scope.operator_of(record);
-        let mut links = state.network.links().iter();
-        let full = links.any(|link| {
-            (link.attempt, link.from, link.to.index) == (host.attempt, host.subtask, to)
-                && link.queue.len() >= scope.credit
-        });
-        if !full {
+        let to = Subtask::operator(scope.operator_of(record));
+        let link = state.network.place(host.attempt, host.subtask, to);
+        if link.is_none_or(|link| state.network.queue(link).len() < scope.credit) {
             actions.push(Action::Fetch(place, host.attempt, host.subtask, *partition));
         }
     }
 }
 
-fn channels(state: &State, actions: &mut Vec<Action>) {
-    for (place, link) in
-        state.network.links().iter().enumerate().filter(|(_, link)| link.accepted && !link.queue.is_empty())
-    {
-        let Some((machine, operator)) = state.find(link.attempt, link.to) else { continue };
-        let sink = state.machines[machine].sink_of(operator);
-        if !operator.is_held(link.from.index) && sink.is_none_or(Host::takes_more) {
-            actions.push(Action::Take(place));
-        }
+fn channel(state: &State, place: usize, actions: &mut Vec<Action>) {
+    let Some(link) = state.network.links().get(place).filter(|link| link.accepted) else { return };
+    if state.network.queue(place).is_empty() {
+        return;
+    }
+    let Some(machine) = state.find(link.attempt, link.to).map(|place| &state.machines[place]) else { return };
+    let is_held = machine.host(link.attempt, link.to).is_some_and(|host| host.is_held(link.from.index));
+    if !is_held && machine.sink_of(link.attempt, link.to).is_none_or(Host::takes_more) {
+        actions.push(Action::Take(place));
     }
 }
 
-fn sink(scope: &Scope, place: usize, host: &Host, actions: &mut Vec<Action>) {
-    let (attempt, subtask) = (host.attempt, host.subtask);
+fn sink(
+    scope: &Scope,
+    place: usize,
+    attempt: Attempt,
+    subtask: Subtask,
+    task: &Task,
+    actions: &mut Vec<Action>,
+) {
     if scope.early_landing {
-        for (slot, _) in host.lanes.iter().filter(|(_, lane)| !lane.records.is_empty()) {
+        for (slot, _) in task.lanes.iter().filter(|(_, lane)| !lane.records.is_empty()) {
             actions.push(Action::LandRecords(place, attempt, subtask, *slot));
         }
     }
-    actions.extend(host.ops.iter().map(|under_way| match under_way.outcome {
+    actions.extend(task.ops.iter().map(|under_way| match under_way.outcome {
         None if lands_apart(under_way) => Action::Land(place, attempt, subtask, under_way.op),
         _ => Action::Answer(place, attempt, subtask, under_way.op),
     }));
@@ -134,29 +224,20 @@ fn lands_apart(under_way: &UnderWay) -> bool {
     matches!(under_way.op, Op::Commit(_))
 }
 
-fn faults(scope: &Scope, state: &State, actions: &mut Vec<Action>) {
-    if state.budget.expiries > 0 {
-        actions.extend(state.desk.expiries.iter().map(|id| Action::Expire(*id)));
+fn crash(machine: &Machine, place: usize, actions: &mut Vec<Action>) {
+    if !machine.head.alive {
+        return;
     }
-    if may_crash(scope, state) {
-        for (place, machine) in state.machines.iter().enumerate().filter(|(_, machine)| machine.alive) {
-            let lanes = machine.hosts.iter().flat_map(|host| host.lanes.values());
-            let most = lanes.map(|lane| lane.records.len()).max().unwrap_or(0);
-            actions.extend((0..=most).map(|landed| Action::Crash(place, landed)));
-        }
-    }
-    if state.budget.timeouts > 0 {
-        actions.extend(state.broker.kafka.open_ids().map(Action::TimeOut));
-    }
-    if state.budget.lost_answers > 0 {
-        for (place, host) in state.hosts() {
-            let ops = host
-                .ops
-                .iter()
-                .filter(|under_way| matches!(under_way.op, Op::Commit(_) | Op::InitProducer(_)));
-            actions.extend(
-                ops.map(|under_way| Action::LoseAnswer(place, host.attempt, host.subtask, under_way.op)),
-            );
-        }
-    }
+    let running = machine.running().iter().zip(machine.tasks());
+    let sinks = running.filter(|((_, subtask), _)| subtask.vertex == Vertex::Sink);
+    let lanes = sinks.flat_map(|(_, task)| task.lanes.values());
+    let most = lanes.map(|lane| lane.records.len()).max().unwrap_or(0);
+    actions.extend((0..=most).map(|landed| Action::Crash(place, landed)));
+}
+
+fn lost_answers(machine: &Machine, place: usize, task: usize, actions: &mut Vec<Action>) {
+    let Some((attempt, subtask)) = machine.running().get(task) else { return };
+    let ops = machine.tasks()[task].ops.iter();
+    let lost = ops.filter(|under_way| matches!(under_way.op, Op::Commit(_) | Op::InitProducer(_)));
+    actions.extend(lost.map(|under_way| Action::LoseAnswer(place, *attempt, *subtask, under_way.op)));
 }

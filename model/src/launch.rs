@@ -2,7 +2,6 @@
 
 use truecut_core::{AnyRole, Attempt, Deployment, Input, Subtask, Vertex};
 
-use crate::cell::Cell;
 use crate::lineage::Lineage;
 use crate::step::{Step, Work};
 use crate::world::process::Host;
@@ -16,7 +15,7 @@ pub(crate) fn launch(step: &mut Step<'_>, place: usize, deployment: &Deployment<
         let subtask = task.subtask;
         let role = AnyRole::of_task(&job, attempt, deployment.origin, deployment.drained_at(), task);
         let host = Host::new(attempt, subtask, role, step.mutant);
-        step.state.machines[place].edit().hosts.push(Cell::new(host));
+        step.state.machines[place].launch(host);
         if subtask.vertex == Vertex::Source {
             connect(step, place, deployment, subtask);
         }
@@ -34,7 +33,7 @@ fn connect(step: &mut Step<'_>, place: usize, deployment: &Deployment<Lineage>, 
     for to in (0..step.scope.operators).map(Subtask::operator) {
         let Some(receiver) = step.state.machine_of(deployment.worker_of(to)) else { continue };
         let same = receiver == place;
-        step.state.network.edit().open(attempt, from, to, same);
+        step.state.network.open(attempt, from, to, same);
         if !same {
             step.work.push_back(Work::Worker(receiver, Input::ChannelOffered { attempt, from, to }));
         }

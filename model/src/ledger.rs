@@ -4,37 +4,63 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use truecut_core::{Attempt, Committable, Partition, Producer, Subtask, TransactionalId};
 
+use crate::cell::Cell;
 use crate::lineage::Record;
 use crate::world::store::Offsets;
 
 /// What was handed to producers and not yet committed or aborted.
-type Handed = BTreeMap<TransactionalId, u8>;
+pub(crate) type Handed = BTreeMap<TransactionalId, u8>;
+/// Records of transactions that Kafka aborted although they may be listed.
+pub(crate) type Aborted = BTreeSet<(TransactionalId, Producer, Record)>;
+/// Offsets of completed checkpoints, each once, in order of completion.
+pub(crate) type Completed = Vec<Offsets>;
+/// Who read which split, in the attempt in force and the one before.
+pub(crate) type Owners = BTreeSet<(Partition, Attempt, Subtask)>;
 
 /// The history.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Ledger {
-    handed: Handed,
-    /// Records of transactions that Kafka aborted although they may be listed.
-    aborted: BTreeSet<(TransactionalId, Producer, Record)>,
-    /// Offsets of completed checkpoints, each once, in order of completion.
-    completed: Vec<Offsets>,
-    /// Who read which split, in the attempt in force and the one before.
-    owners: BTreeSet<(Partition, Attempt, Subtask)>,
+    pub(crate) handed: Cell<Handed>,
+    pub(crate) aborted: Cell<Aborted>,
+    pub(crate) completed: Cell<Completed>,
+    pub(crate) owners: Cell<Owners>,
 }
 
 impl Ledger {
+    pub(crate) fn new() -> Self {
+        Self {
+            handed: Cell::new(Handed::new()),
+            aborted: Cell::new(Aborted::new()),
+            completed: Cell::new(Completed::new()),
+            owners: Cell::new(Owners::new()),
+        }
+    }
+
+    /// Takes fingerprints of what changed.
+    pub(crate) fn seal(&mut self) {
+        self.handed.seal();
+        self.aborted.seal();
+        self.completed.seal();
+        self.owners.seal();
+    }
+
     pub(crate) fn hand(&mut self, id: TransactionalId) {
-        *self.handed.entry(id).or_default() += 1;
+        *self.handed.edit().entry(id).or_default() += 1;
     }
 
     /// The transaction ended, or never began at Kafka: how many records it was handed.
     pub(crate) fn settle(&mut self, id: TransactionalId) -> usize {
-        usize::from(self.handed.remove(&id).unwrap_or(0))
+        if !self.handed.contains_key(&id) {
+            return 0;
+        }
+        usize::from(self.handed.edit().remove(&id).unwrap_or(0))
     }
 
     /// Forgets what was handed to transactions of an attempt that never began at Kafka.
     pub(crate) fn forget(&mut self, began: impl Fn(TransactionalId) -> bool) {
-        self.handed.retain(|id, _| began(*id));
+        if self.handed.keys().any(|id| !began(*id)) {
+            self.handed.edit().retain(|id, _| began(*id));
+        }
     }
 
     pub(crate) fn abort(
@@ -43,7 +69,7 @@ impl Ledger {
         producer: Producer,
         records: impl Iterator<Item = Record>,
     ) {
-        self.aborted.extend(records.map(|record| (id, producer, record)));
+        self.aborted.edit().extend(records.map(|record| (id, producer, record)));
     }
 
     pub(crate) fn was_aborted(&self, committable: &Committable, record: Record) -> bool {
@@ -55,7 +81,7 @@ impl Ledger {
 
     pub(crate) fn complete(&mut self, offsets: Offsets) {
         if !self.completed.contains(&offsets) {
-            self.completed.push(offsets);
+            self.completed.edit().push(offsets);
         }
     }
 
@@ -64,8 +90,9 @@ impl Ledger {
     }
 
     pub(crate) fn own(&mut self, partition: Partition, attempt: Attempt, subtask: Subtask) {
-        self.owners.retain(|(of, before, _)| *of != partition || before.next() >= attempt);
-        self.owners.insert((partition, attempt, subtask));
+        let owners = self.owners.edit();
+        owners.retain(|(of, before, _)| *of != partition || before.next() >= attempt);
+        owners.insert((partition, attempt, subtask));
     }
 
     pub(crate) fn owners(&self, partition: Partition) -> impl Iterator<Item = (Attempt, Subtask)> + '_ {

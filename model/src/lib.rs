@@ -15,12 +15,15 @@ mod action;
 mod broker;
 mod cell;
 mod enabled;
+mod engine;
+mod footprint;
 mod launch;
 mod ledger;
 mod lineage;
 mod model;
 mod perform;
 mod property;
+mod quiet;
 mod report;
 mod scope;
 mod search;
@@ -34,11 +37,11 @@ pub use lineage::{Lineage, Record};
 pub use model::JobModel;
 pub use property::{Property, properties};
 pub use report::{
-    CheckReport, Counterexample, MutantReport, Options, PropertyReport, Verdict, check, check_mutant,
-    check_mutants, scope_of,
+    CheckReport, Counterexample, MutantReport, Options, PropertyReport, Verdict, check, check_model,
+    check_mutant, check_mutants, scope_of,
 };
 pub use scope::{Budget, Scope, scope, scopes};
-pub use search::Progress;
+pub use search::{Cost, Progress};
 pub use state::State;
 pub use world::conformance::{Answer, Generation, KafkaRequest, Observed, run_modelled};
 pub use world::sequences::kafka_sequences;

@@ -17,18 +17,26 @@ pub struct JobModel {
     pub(crate) mutant: Option<Mutant>,
     /// Reports that nothing can tell from later ones are taken at once.
     collapse: bool,
+    /// A search remembers steps that it has seen.
+    pub(crate) memo: bool,
 }
 
 impl JobModel {
     /// A model of a scope.
     pub fn new(scope: &'static Scope, mutant: Option<Mutant>) -> Self {
-        Self { scope, mutant, collapse: true }
+        Self { scope, mutant, collapse: true, memo: true }
     }
 
     /// The same with every report a step of its own: more states, and the same verdicts.
     #[must_use]
     pub fn uncollapsed(self) -> Self {
         Self { collapse: false, ..self }
+    }
+
+    /// The same, searched without memory of steps that were seen: slower, and with the same results.
+    #[must_use]
+    pub fn without_memo(self) -> Self {
+        Self { memo: false, ..self }
     }
 
     fn start(&self, state: State) -> Step<'_> {
@@ -51,21 +59,31 @@ impl JobModel {
 
     /// The state after an action, and the bits of properties that it witnessed.
     pub(crate) fn step(&self, state: &State, action: &Action) -> (State, u32) {
-        let mut step = self.start(state.clone());
+        self.step_from(state.clone(), action)
+    }
+
+    /// The same, of a state that is not needed any more.
+    pub(crate) fn step_from(&self, state: State, action: &Action) -> (State, u32) {
+        let mut step = self.start(state);
         step.act(action);
         step.finish()
     }
 
-    /// Bits of the properties that are violated in a state, and of those that it witnesses at rest.
-    pub(crate) fn judge(&self, state: &State, actions: &[Action]) -> (u32, u32) {
-        let course = |action: &Action| {
-            self.scope.course.is_some() && matches!(action, Action::Trigger | Action::Crash(..))
-        };
-        if actions.iter().any(|action| action.is_progress() || course(action)) {
-            return (state.violated, 0);
-        }
-        let (violated, witnessed) = look(self.scope, state, &Event::Rest);
-        (state.violated | violated, witnessed)
+    /// Whether a state where this is possible is not at rest.
+    pub(crate) fn is_awaited(&self, action: &Action) -> bool {
+        let course = || self.scope.course.is_some() && matches!(action, Action::Trigger | Action::Crash(..));
+        action.is_progress() || course()
+    }
+
+    /// Bits of the properties that a state of rest violates, and of those that it witnesses.
+    pub(crate) fn judge_at_rest(&self, state: &State) -> (u32, u32) {
+        look(self.scope, state, &Event::Rest)
+    }
+
+    /// Bits of the properties that are violated in a state.
+    fn judge(&self, state: &State) -> u32 {
+        let awaited = self.enabled(state).iter().any(|action| self.is_awaited(action));
+        *state.violated | if awaited { 0 } else { self.judge_at_rest(state).0 }
     }
 }
 
@@ -89,7 +107,7 @@ impl Model for JobModel {
     fn properties(&self) -> Vec<Checked<Self>> {
         vec![Checked::always("every property holds", |model: &Self, state: &State| {
             let checked = model.scope.checked();
-            model.judge(state, &model.enabled(state)).0 & checked == 0
+            model.judge(state) & checked == 0
         })]
     }
 }

@@ -27,7 +27,7 @@ use crate::launch::launch;
 use crate::lineage::{Lineage, Record};
 use crate::property::{AbortedBy, Event};
 use crate::scope::Scope;
-use crate::step::{Step, Work};
+use crate::step::{Step, Work, take};
 use crate::world::process::start;
 use crate::world::store::{Offsets, offsets};
 
@@ -37,7 +37,7 @@ impl Step<'_> {
             Effect::Send { to: Peer::Worker(worker), message } => {
                 self.watch(&message);
                 if let Some(place) = self.state.machine_of(worker) {
-                    self.state.machines[place].edit().down.push_back(message);
+                    self.state.machines[place].down.edit().push_back(message);
                 }
             }
             Effect::Start { op, request } => self.start_at_coordinator(op, request),
@@ -75,7 +75,7 @@ impl Step<'_> {
     fn arm_coordinator(&mut self, timer: Timer) {
         match timer {
             Timer::Interval => self.state.desk.edit().interval = true,
-            Timer::Expiry(id) if self.state.budget.expiries > 0 => {
+            Timer::Expiry(id) if *self.state.budget.expiries > 0 => {
                 self.state.desk.edit().expiries.insert(id);
             }
             Timer::Restart | Timer::Retry(_) => self.work.push_back(Work::Coordinator(Input::Fired(timer))),
@@ -111,13 +111,11 @@ impl Step<'_> {
 
     /// An operation of the coordinator lands. Only a listing is answered apart: what it says may be out of date.
     pub(crate) fn land_coordinator(&mut self, op: Op) {
-        let ops = &mut self.state.desk.edit().ops;
-        let place = ops.iter().position(|under_way| under_way.op == op).expect("the operation is under way");
-        let mut under_way = ops.remove(place);
+        let mut under_way = take(self.state.ops.edit(), op);
         let outcome = self.ask(under_way.request.clone());
         if op == Op::ListTransactions {
             under_way.outcome = outcome;
-            let ops = &mut self.state.desk.edit().ops;
+            let ops = self.state.ops.edit();
             ops.push(under_way);
             ops.sort();
         } else if let Some(outcome) = outcome {
@@ -138,7 +136,7 @@ impl Step<'_> {
                 }
                 if let Some(latest) = self.state.store.latest() {
                     let offsets = offsets(latest);
-                    self.state.ledger.edit().complete(offsets);
+                    self.state.ledger.complete(offsets);
                 }
                 self.happened(&Event::Swapped { before, after: head });
                 Outcome::Swapped
@@ -179,32 +177,32 @@ impl Step<'_> {
         match position {
             Position::Earliest => ends().map(|(partition, _)| (partition, at(0))).collect(),
             Position::Latest => ends().map(|(partition, end)| (partition, at(end))).collect(),
-            Position::Committed => self.state.broker.group.clone(),
+            Position::Committed => Offsets::clone(&self.state.broker.group),
         }
     }
 
     /// The job ended: nobody gives its subtasks another word, so that nothing they do can be seen any more.
     fn halt(&mut self, halt: Halt) {
+        *self.state.halted.edit() = Some(halt);
+        self.state.ops.edit().clear();
         let desk = self.state.desk.edit();
-        desk.halted = Some(halt);
-        desk.ops.clear();
         desk.expiries.clear();
         desk.interval = false;
         self.happened(&Event::Halted);
         for place in 0..self.state.machines.len() {
             let attempts: Vec<Attempt> =
-                self.state.machines[place].hosts.iter().map(|host| host.attempt).collect();
+                self.state.machines[place].running().iter().map(|(attempt, _)| *attempt).collect();
             attempts.into_iter().for_each(|attempt| self.stop(place, attempt));
-            let machine = self.state.machines[place].edit();
-            machine.down.clear();
-            machine.up.clear();
+            let machine = &mut self.state.machines[place];
+            machine.down.edit().clear();
+            machine.up.edit().clear();
         }
     }
 
     pub(crate) fn perform_worker(&mut self, place: usize, effect: Effect<Record, Lineage>) {
         match effect {
             Effect::Send { to: Peer::Coordinator, message } => {
-                self.state.machines[place].edit().up.push_back(message)
+                self.state.machines[place].up.edit().push_back(message)
             }
             Effect::Send {
                 to: Peer::Subtask(subtask),
@@ -220,13 +218,11 @@ impl Step<'_> {
             Effect::Launch(deployment) => launch(self, place, &deployment),
             Effect::Stop(attempt) => self.work.push_back(Work::Stop(place, attempt)),
             Effect::Accept { attempt, from, to } => {
-                if let Some(link) = self.state.network.edit().link(attempt, from, to) {
-                    link.accepted = true;
-                }
+                self.state.network.accept(attempt, from, to);
             }
             Effect::Refuse { attempt, from, to } => {
-                self.state.network.edit().refuse(attempt, from, to);
-                if let Some((sender, _)) = self.state.find(attempt, from) {
+                self.state.network.refuse(attempt, from, to);
+                if let Some(sender) = self.state.find(attempt, from) {
                     self.work
                         .push_back(Work::Worker(sender, Input::ChannelBroken { attempt, subtask: from }));
                 }
@@ -249,21 +245,20 @@ impl Step<'_> {
             Effect::Emit(element) => self.pass_to_sink(place, attempt, subtask, element),
             Effect::Process(record) => {
                 let of_key = self.scope.of_key(record.key);
-                let host = self.state.machines[place].edit().host_mut(attempt, subtask).expect("it runs");
+                let host = self.state.machines[place].host_mut(attempt, subtask).expect("it runs");
                 let result = host.state.fold(record, of_key);
                 self.pass_to_sink(place, attempt, subtask, Element::Batch(result));
             }
             Effect::Produce { slot, batch, .. } => {
-                let host = self.state.machines[place].edit().host_mut(attempt, subtask).expect("it runs");
-                host.lanes.entry(slot).or_default().records.push_back(batch);
-                self.state.ledger.edit().hand(TransactionalId { attempt, subtask: subtask.index, slot });
+                let task = self.state.machines[place].task_mut(attempt, subtask).expect("it runs");
+                task.lanes.edit().entry(slot).or_default().records.push_back(batch);
+                self.state.ledger.hand(TransactionalId { attempt, subtask: subtask.index, slot });
             }
             Effect::Hold(channel) => {
-                self.state.machines[place].edit().host_mut(attempt, subtask).expect("it runs").held |=
-                    1 << channel;
+                self.state.machines[place].host_mut(attempt, subtask).expect("it runs").held |= 1 << channel;
             }
             Effect::Release(channel) => {
-                self.state.machines[place].edit().host_mut(attempt, subtask).expect("it runs").held &=
+                self.state.machines[place].host_mut(attempt, subtask).expect("it runs").held &=
                     !(1 << channel);
                 if subtask.vertex == Vertex::Sink {
                     self.work.push_back(Work::Drain(place, attempt, subtask));
@@ -271,17 +266,16 @@ impl Step<'_> {
             }
             Effect::CloseProducer(slot) => {
                 // What is on its way outlives the client.
-                let host = self.state.machines[place].edit().host_mut(attempt, subtask).expect("it runs");
-                if host.lanes.get(&slot).is_some_and(|lane| lane.records.is_empty()) {
-                    host.lanes.remove(&slot);
+                let task = self.state.machines[place].task_mut(attempt, subtask).expect("it runs");
+                if task.lanes.get(&slot).is_some_and(|lane| lane.records.is_empty()) {
+                    task.lanes.edit().remove(&slot);
                 }
             }
             Effect::Consume { offsets, .. } => {
                 self.happened(&Event::Consumed { attempt, subtask, offsets: offsets.clone() });
-                let ledger = self.state.ledger.edit();
+                let ledger = &mut self.state.ledger;
                 offsets.keys().for_each(|partition| ledger.own(*partition, attempt, subtask));
-                self.state.machines[place].edit().host_mut(attempt, subtask).expect("it runs").positions =
-                    offsets;
+                self.state.machines[place].host_mut(attempt, subtask).expect("it runs").positions = offsets;
             }
             Effect::Send { to: Peer::Coordinator, message } => {
                 self.work
@@ -302,20 +296,18 @@ impl Step<'_> {
             Element::Barrier { .. } | Element::Cancel { .. } => None,
             Element::End => {
                 // The consumer is closed.
-                self.state.machines[place].edit().host_mut(attempt, from).expect("it runs").positions.clear();
+                self.state.machines[place].host_mut(attempt, from).expect("it runs").positions.clear();
                 None
             }
         };
         for index in (0..self.scope.operators).filter(|index| only.is_none_or(|only| only == *index)) {
-            if let Some(link) = self.state.network.edit().link(attempt, from, Subtask::operator(index)) {
-                link.queue.push_back(element.clone());
-            }
+            self.state.network.send(attempt, from, Subtask::operator(index), element.clone());
         }
     }
 
     fn pass_to_sink(&mut self, place: usize, attempt: Attempt, operator: Subtask, element: Element<Record>) {
         let sink = Subtask { vertex: Vertex::Sink, ..operator };
-        if let Some(host) = self.state.machines[place].edit().host_mut(attempt, sink) {
+        if let Some(host) = self.state.machines[place].host_mut(attempt, sink) {
             host.queue.push_back(element);
             self.work.push_back(Work::Drain(place, attempt, sink));
         }
@@ -331,12 +323,12 @@ impl Step<'_> {
     ) {
         let outcome = match request {
             Request::CommitOffsets(offsets) => {
-                self.state.broker.edit().group.extend(&offsets);
+                self.state.broker.group.edit().extend(&offsets);
                 self.happened(&Event::GroupOffsets { offsets });
                 Outcome::Answer(0)
             }
             Request::Restore(state) => {
-                let host = self.state.machines[place].edit().host_mut(attempt, subtask).expect("it runs");
+                let host = self.state.machines[place].host_mut(attempt, subtask).expect("it runs");
                 host.state = state.unwrap_or_default();
                 Outcome::Restored
             }
@@ -344,7 +336,7 @@ impl Step<'_> {
                 let host = self.state.machines[place].host(attempt, subtask).expect("it runs");
                 Outcome::Snapshotted(host.state)
             }
-            Request::InitProducer { id, .. } if self.state.budget.lost_answers == 0 => {
+            Request::InitProducer { id, .. } if *self.state.budget.lost_answers == 0 => {
                 self.init_producer(place, attempt, subtask, id)
             }
             Request::Describe(id) => match self.state.broker.kafka.describe(id) {
@@ -352,8 +344,8 @@ impl Step<'_> {
                 Err(code) => Outcome::Answer(code),
             },
             request @ (Request::Flush(_) | Request::Commit(_) | Request::InitProducer { .. }) => {
-                let host = self.state.machines[place].edit().host_mut(attempt, subtask).expect("it runs");
-                return start(&mut host.ops, op, request);
+                let task = self.state.machines[place].task_mut(attempt, subtask).expect("it runs");
+                return start(task.ops.edit(), op, request);
             }
             other => unreachable!("no request of {subtask}: {other:?}"),
         };

@@ -8,7 +8,7 @@ use truecut_mutants::Mutant;
 use crate::model::JobModel;
 use crate::property::{Property, properties};
 use crate::scope::Scope;
-use crate::search::{Found, Limits, Progress, search};
+use crate::search::{Cost, Found, Limits, Progress, search};
 use crate::tell::{tell, verdict};
 
 /// How a check is run.
@@ -88,6 +88,8 @@ pub struct CheckReport {
     pub seconds: f64,
     /// Every reachable state was seen.
     pub complete: bool,
+    /// What the search took.
+    pub cost: Cost,
     /// The properties that the scope checks.
     pub properties: Vec<PropertyReport>,
     /// A role's own assertion failed: what it said, and the way there.
@@ -102,6 +104,17 @@ impl CheckReport {
             && self.properties.iter().all(|property| property.verdict == Verdict::Holds)
     }
 
+    /// The odds, at most, that a state was taken for another one because both have the same fingerprint: n²/2⁶⁵ for n states.
+    pub fn omission_odds(&self) -> f64 {
+        let states = to_float(self.unique_states);
+        states * states / 65_f64.exp2()
+    }
+
+    /// Bytes per state of what was seen: fingerprints, and the ways to counterexamples.
+    pub fn bytes_per_state(&self) -> f64 {
+        to_float(self.cost.visited_bytes) / to_float(self.unique_states)
+    }
+
     /// Whether every property was witnessed: the scope is large enough for each to fail.
     pub fn is_witnessed(&self) -> bool {
         self.properties.iter().all(|property| property.witnessed)
@@ -110,10 +123,20 @@ impl CheckReport {
 
 /// Checks every property of a scope.
 pub fn check(scope: &'static Scope, options: Options<'_>) -> CheckReport {
+    let Options { threads, time_limit, mutant, progress } = options;
+    check_model(&JobModel::new(scope, mutant), threads, time_limit, progress)
+}
+
+/// Checks every property of a model's scope.
+pub fn check_model(
+    model: &JobModel,
+    threads: usize,
+    time_limit: Option<Duration>,
+    progress: &mut dyn FnMut(Progress),
+) -> CheckReport {
     let began = Instant::now();
-    let model = JobModel::new(scope, options.mutant);
-    let limits = Limits { threads: options.threads, time: options.time_limit, until: 0 };
-    let found = search(&model, limits, options.progress);
+    let scope = model.scope;
+    let found = search(model, Limits { threads, time: time_limit, until: 0 }, progress);
     let checked =
         properties().iter().enumerate().filter(|(_, property)| !scope.except.contains(&property.name));
     let report = |(place, property): (usize, &Property)| PropertyReport {
@@ -124,7 +147,7 @@ pub fn check(scope: &'static Scope, options: Options<'_>) -> CheckReport {
             (None, false) => Verdict::Unknown,
         },
         witnessed: found.witnessed & 1 << place != 0,
-        counterexample: found.violated[place].map(|state| counterexample(&model, &found, state, property)),
+        counterexample: found.violated[place].map(|state| counterexample(model, &found, state, property)),
     };
     let properties = checked.map(report).collect();
     CheckReport {
@@ -134,16 +157,17 @@ pub fn check(scope: &'static Scope, options: Options<'_>) -> CheckReport {
         depth: found.progress.depth,
         seconds: began.elapsed().as_secs_f64(),
         complete: found.complete,
+        cost: found.cost,
         properties,
         panic: found.panicked.as_ref().map(|(state, action, message)| {
-            let mut way = found.way_to(&model, *state);
+            let mut way = found.way_to(model, *state);
             way.push(action.clone());
-            (message.clone(), Counterexample { steps: tell(&model, &way) })
+            (message.clone(), Counterexample { steps: tell(model, &way) })
         }),
     }
 }
 
-fn counterexample(model: &JobModel, found: &Found, state: usize, property: &Property) -> Counterexample {
+fn counterexample(model: &JobModel, found: &Found, state: u32, property: &Property) -> Counterexample {
     let mut steps = tell(model, &found.way_to(model, state));
     if let Some(last) = steps.last_mut() {
         *last += &verdict(property);
@@ -227,4 +251,9 @@ pub fn scope_of(mutant: Mutant) -> &'static Scope {
         | Mutant::NeverAbortLingering => "small",
     };
     crate::scope::scope(name).expect("the scope is in the list")
+}
+
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "counts are told, not computed with")]
+fn to_float(number: u64) -> f64 {
+    number as f64
 }

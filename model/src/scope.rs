@@ -184,6 +184,16 @@ const SCOPES: &[Scope] = &[
         outputs: 2,
         ..SMALL
     },
+    Scope {
+        name: "release",
+        purpose: "the scope of pull requests with two checkpoints and two crashes: more than 100 million states, minutes",
+        input: &[&[0, 0], &[1]],
+        sources: 2,
+        workers: 2,
+        outputs: 2,
+        budget: Budget { checkpoints: 2, crashes: 2, ..NONE },
+        ..SMALL
+    },
     SMALL,
     Scope {
         name: "two_checkpoints",

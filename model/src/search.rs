@@ -2,18 +2,18 @@
 //! found, and by which way, does not depend on the number of threads. So the first state that violates a property is one of the
 //! nearest, and the way to it a shortest counterexample.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, Hasher};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::action::Action;
-use crate::cell::fingerprint;
+use crate::engine::{Candidate, Engine, Expanded, Piece, Visited, Way, Ways};
 use crate::model::JobModel;
-use crate::state::State;
 
-/// States of a block; between blocks the time limit is looked at.
-const BLOCK: usize = 8192;
+/// States that one thread takes at a time.
+const SHARE: usize = 256;
+/// States of a block, about; between blocks the time limit is looked at.
+const BLOCK: usize = 1 << 16;
 
 /// When a search ends before it has seen everything.
 #[derive(Clone, Copy, Debug)]
@@ -44,63 +44,43 @@ pub(crate) struct Found {
     /// Bits of properties that were witnessed.
     pub(crate) witnessed: u32,
     /// For each property the nearest state that violates it.
-    pub(crate) violated: Vec<Option<usize>>,
-    /// The nearest step that made a role panic: its state, and the number of the action.
-    pub(crate) panicked: Option<(usize, Action, String)>,
-    ways: Vec<Way>,
+    pub(crate) violated: Vec<Option<u32>>,
+    /// The nearest step that made a role panic: its state, the action, and what was said.
+    pub(crate) panicked: Option<(u32, Action, String)>,
+    /// What it took.
+    pub(crate) cost: Cost,
+    ways: Ways,
+    expanded: u64,
 }
 
-/// How a state was reached: from which one, by which of its actions.
-#[derive(Clone, Copy, Debug)]
-struct Way {
-    from: u32,
-    action: u32,
-}
-
-/// A fingerprint is a hash already.
-#[derive(Default)]
-struct Same(u64);
-
-impl Hasher for Same {
-    fn write(&mut self, _bytes: &[u8]) {
-        unreachable!("fingerprints are words")
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = number;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
-type Seen = HashSet<u64, BuildHasherDefault<Same>>;
-
-/// What became of one state.
-struct Expanded {
-    violated: u32,
-    witnessed: u32,
-    generated: u64,
-    /// Number of the action, fingerprint, state.
-    next: Vec<(u32, u64, State)>,
-    panicked: Option<(Action, String)>,
+/// What a search took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Answers (steps, and parts of what is possible) that were computed and not found in the memo. Threads that compute the same at the
+    /// same time count twice.
+    pub computed: u64,
+    /// Bytes of the fingerprints of seen states and of the ways to them.
+    pub visited_bytes: u64,
+    /// Bytes of the memory of steps.
+    pub memo_bytes: u64,
+    /// Most bytes of states that waited to be expanded.
+    pub waiting_bytes: u64,
 }
 
 impl Found {
     /// The actions that lead to a state.
-    pub(crate) fn way_to(&self, model: &JobModel, place: usize) -> Vec<Action> {
-        let mut numbers = Vec::new();
-        let mut at = place;
+    pub(crate) fn way_to(&self, model: &JobModel, state: u32) -> Vec<Action> {
+        let mut steps = Vec::new();
+        let mut at = state;
         while at != 0 {
-            let way = self.ways[at];
-            numbers.push(usize::try_from(way.action).expect("a number"));
-            at = usize::try_from(way.from).expect("a number");
+            let way = self.ways.get(at);
+            steps.push(usize::from(way.step));
+            at = way.from;
         }
         let mut state = model.begin();
         let mut actions = Vec::new();
-        for number in numbers.into_iter().rev() {
-            let action = model.enabled(&state).swap_remove(number);
+        for step in steps.into_iter().rev() {
+            let action = model.enabled(&state).swap_remove(step);
             state = model.step(&state, &action).0;
             actions.push(action);
         }
@@ -111,26 +91,44 @@ impl Found {
 /// Searches all states of a model.
 pub(crate) fn search(model: &JobModel, limits: Limits, progress: &mut dyn FnMut(Progress)) -> Found {
     let began = Instant::now();
-    let first = model.begin();
-    let mut seen = Seen::default();
-    seen.insert(fingerprint(&first));
+    let mut engine = Engine::new(model);
+    let mut visited = Visited::new();
+    let first = engine.first();
+    visited.insert(first.prints[0]);
     let mut found = Found {
         progress: Progress { unique_states: 1, generated_states: 1, depth: 0 },
         complete: false,
         witnessed: 0,
         violated: vec![None; crate::property::properties().len()],
         panicked: None,
-        ways: vec![Way { from: 0, action: 0 }],
+        cost: Cost::default(),
+        ways: Ways::default(),
+        expanded: 0,
     };
-    let mut level = vec![(0_usize, first)];
+    found.ways.push(Way { from: 0, step: 0 });
+    let mut level = VecDeque::from([first]);
     while !level.is_empty() {
-        let mut next = Vec::new();
-        for block in level.chunks(BLOCK) {
-            let expanded = expand(model, &seen, block, limits.threads);
-            for ((from, _), expanded) in block.iter().zip(expanded) {
-                found.merge(*from, expanded, &mut seen, &mut next);
+        let mut next = VecDeque::new();
+        while !level.is_empty() {
+            let block = block(&mut level);
+            let shares: Vec<_> = block.iter().flat_map(|piece| piece.shares(SHARE)).collect();
+            let expanded = side_by_side(limits.threads, &shares, |_, share| engine.expand(*share));
+            visited.insert_all(&expanded, if shares.len() == 1 { 1 } else { limits.threads });
+            let reach = |place: usize, share: &_| engine.reach(*share, &expanded[place]);
+            let reached = side_by_side(limits.threads, &shares, reach);
+            for expanded in expanded {
+                engine.recycle_candidates(found.merge(expanded));
             }
-            let hit = |(place, violated): (usize, &Option<usize>)| {
+            for (piece, ways) in reached {
+                found.collect(piece, ways, &mut next, &engine);
+            }
+            for piece in block {
+                found.expanded += number(piece.len());
+                engine.recycle(piece);
+            }
+            engine.make_room();
+            found.weigh(&engine, &visited);
+            let hit = |(place, violated): (usize, &Option<u32>)| {
                 violated.is_some() && limits.until & 1 << place != 0
             };
             let late = limits.time.is_some_and(|limit| began.elapsed() > limit);
@@ -147,96 +145,87 @@ pub(crate) fn search(model: &JobModel, limits: Limits, progress: &mut dyn FnMut(
 }
 
 impl Found {
-    fn merge(&mut self, from: usize, expanded: Expanded, seen: &mut Seen, next: &mut Vec<(usize, State)>) {
+    /// Takes in what was found, and gives the candidates back.
+    fn merge(&mut self, expanded: Expanded) -> Vec<Candidate> {
         self.witnessed |= expanded.witnessed;
         self.progress.generated_states += expanded.generated;
-        for (place, violated) in self.violated.iter_mut().enumerate() {
-            if expanded.violated & 1 << place != 0 {
-                violated.get_or_insert(from);
+        for (state, bits) in expanded.violated {
+            for (place, violated) in self.violated.iter_mut().enumerate() {
+                if bits & 1 << place != 0 {
+                    violated.get_or_insert(state);
+                }
             }
         }
         if self.panicked.is_none() {
-            self.panicked = expanded.panicked.map(|(action, message)| (from, action, message));
+            self.panicked = expanded.panicked;
         }
-        let parent = u32::try_from(from).expect("fewer than 2^32 states");
-        for (action, print, state) in expanded.next {
-            if seen.insert(print) {
-                next.push((self.ways.len(), state));
-                self.ways.push(Way { from: parent, action });
-                self.progress.unique_states += 1;
-            }
+        expanded.candidates
+    }
+
+    /// Numbers new states, and puts them into the next level: behind the states of its last piece where there is room.
+    fn collect(&mut self, mut piece: Piece, ways: Vec<Way>, next: &mut VecDeque<Piece>, engine: &Engine<'_>) {
+        piece.first = self.ways.len();
+        ways.into_iter().for_each(|way| self.ways.push(way));
+        self.progress.unique_states = u64::from(self.ways.len());
+        if let Some(last) = next.back_mut().filter(|last| last.len() + piece.len() <= SHARE) {
+            last.append(&mut piece);
         }
+        if piece.len() > 0 {
+            next.push_back(piece);
+        } else {
+            engine.recycle(piece);
+        }
+    }
+
+    fn weigh(&mut self, engine: &Engine<'_>, visited: &Visited) {
+        self.cost.computed = engine.computed();
+        self.cost.visited_bytes = number(visited.bytes() + self.ways.bytes());
+        self.cost.memo_bytes = number(engine.memo_bytes());
+        let waiting = (self.progress.unique_states - self.expanded) * number(engine.width() * 4 + 8);
+        self.cost.waiting_bytes = self.cost.waiting_bytes.max(waiting);
     }
 }
 
-fn expand(model: &JobModel, seen: &Seen, block: &[(usize, State)], threads: usize) -> Vec<Expanded> {
-    let share = block.len().div_ceil(threads.max(1)).max(64);
-    let one = |part: &[(usize, State)]| {
-        part.iter().map(|(_, state)| expand_one(model, seen, state)).collect::<Vec<_>>()
+/// The next pieces of a level.
+fn block(level: &mut VecDeque<Piece>) -> Vec<Piece> {
+    let mut block = Vec::new();
+    let mut states = 0;
+    while let Some(piece) = level.pop_front() {
+        states += piece.len();
+        block.push(piece);
+        if states >= BLOCK {
+            break;
+        }
+    }
+    block
+}
+
+fn number(number: usize) -> u64 {
+    u64::try_from(number).expect("a word")
+}
+
+/// Does the same to each item on several threads. Results come in the order of the items.
+fn side_by_side<T: Sync, R: Send>(
+    threads: usize,
+    items: &[T],
+    act: impl Fn(usize, &T) -> R + Sync,
+) -> Vec<R> {
+    if threads < 2 || items.len() < 2 {
+        return items.iter().enumerate().map(|(place, item)| act(place, item)).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(place) else { return done };
+            done.push((place, act(place, item)));
+        }
     };
-    if block.len() <= share {
-        return one(block);
-    }
-    std::thread::scope(|threads| {
-        let parts: Vec<_> = block.chunks(share).map(|part| threads.spawn(move || one(part))).collect();
-        parts.into_iter().flat_map(|part| part.join().expect("a search thread ends")).collect()
-    })
-}
-
-fn expand_one(model: &JobModel, seen: &Seen, state: &State) -> Expanded {
-    let actions = model.enabled(state);
-    let (violated, witnessed) = model.judge(state, &actions);
-    let mut expanded = Expanded { violated, witnessed, generated: 0, next: Vec::new(), panicked: None };
-    for (number, action) in (0..).zip(&actions) {
-        expanded.generated += 1;
-        match quietly(|| model.step(state, action)) {
-            Ok((next, witnessed)) => {
-                expanded.witnessed |= witnessed;
-                let print = fingerprint(&next);
-                if !seen.contains(&print) {
-                    expanded.next.push((number, print, next));
-                }
-            }
-            Err(message) => {
-                expanded.panicked.get_or_insert((action.clone(), message));
-            }
-        }
-    }
-    expanded
-}
-
-/// Catches a panic, which is a finding of the search, and gives its message.
-fn quietly<T>(act: impl FnOnce() -> T) -> Result<T, String> {
-    quiet::during(|| catch_unwind(AssertUnwindSafe(act))).map_err(|panic| {
-        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        text.or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "a panic without a message".into())
-    })
-}
-
-/// Panics of steps are reported by the search, and not printed as they happen.
-mod quiet {
-    use std::cell::Cell;
-    use std::panic;
-    use std::sync::Once;
-
-    thread_local! {
-        static QUIET: Cell<bool> = const { Cell::new(false) };
-    }
-
-    pub(super) fn during<T>(act: impl FnOnce() -> T) -> T {
-        static HOOK: Once = Once::new();
-        HOOK.call_once(|| {
-            let before = panic::take_hook();
-            panic::set_hook(Box::new(move |info| {
-                if !QUIET.get() {
-                    before(info);
-                }
-            }));
-        });
-        QUIET.set(true);
-        let result = act();
-        QUIET.set(false);
-        result
-    }
+    let mut results: Vec<(usize, R)> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads.min(items.len())).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("a search thread ends")).collect()
+    });
+    results.sort_by_key(|(place, _)| *place);
+    results.into_iter().map(|(_, result)| result).collect()
 }

@@ -1,10 +1,11 @@
-//! The whole of job and world at one moment. What did not change is shared with the state before.
+//! The whole of job and world at one moment, in cells: what steps change apart from each other lies in cells of its own.
+//! What did not change is shared with the state before.
 
 use std::collections::BTreeSet;
 
 use truecut_core::{
     AnyRole, Attempt, CheckpointId, Committable, Coordinator, Halt, Producer, Subtask, Token,
-    TransactionalId, WorkerId,
+    TransactionalId, Vertex, WorkerId,
 };
 use truecut_mutants::Mutant;
 
@@ -21,7 +22,6 @@ use crate::world::store::{Offsets, Store};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Desk {
     pub(crate) role: Role,
-    pub(crate) ops: Vec<UnderWay>,
     /// The interval timer runs.
     pub(crate) interval: bool,
     /// Checkpoints whose expiry timer runs.
@@ -30,112 +30,141 @@ pub(crate) struct Desk {
     pub(crate) under_way: Option<CheckpointId>,
     /// It was asked to end the job.
     pub(crate) stopping: bool,
-    pub(crate) halted: Option<Halt>,
 }
 
 /// Kafka, with what is on its way to it from processes that are gone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Broker {
-    pub(crate) kafka: Kafka<TransactionalId, Record>,
+    pub(crate) kafka: Cell<Kafka<TransactionalId, Record>>,
     /// EndTxn(commit) requests of dead senders. Each may land at any later time, or never.
-    pub(crate) orphans: BTreeSet<Committable>,
+    pub(crate) orphans: Cell<BTreeSet<Committable>>,
     /// Offsets of the consumer group.
-    pub(crate) group: Offsets,
+    pub(crate) group: Cell<Offsets>,
+}
+
+/// What is left of a scope's budget.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Left {
+    pub(crate) checkpoints: Cell<u8>,
+    pub(crate) crashes: Cell<u8>,
+    pub(crate) expiries: Cell<u8>,
+    pub(crate) timeouts: Cell<u8>,
+    pub(crate) lost_answers: Cell<u8>,
+}
+
+impl Left {
+    fn new(budget: Budget) -> Self {
+        Self {
+            checkpoints: Cell::new(budget.checkpoints),
+            crashes: Cell::new(budget.crashes),
+            expiries: Cell::new(budget.expiries),
+            timeouts: Cell::new(budget.timeouts),
+            lost_answers: Cell::new(budget.lost_answers),
+        }
+    }
 }
 
 /// One state.
-#[derive(Clone, Debug, PartialEq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct State {
     pub(crate) desk: Cell<Desk>,
-    pub(crate) machines: Vec<Cell<Machine>>,
-    pub(crate) network: Cell<Network>,
-    pub(crate) broker: Cell<Broker>,
+    /// What the coordinator has under way.
+    pub(crate) ops: Cell<Vec<UnderWay>>,
+    /// How the job ended, once it did.
+    pub(crate) halted: Cell<Option<Halt>>,
+    pub(crate) machines: Vec<Machine>,
+    pub(crate) network: Network,
+    pub(crate) broker: Broker,
     pub(crate) store: Cell<Store>,
-    pub(crate) ledger: Cell<Ledger>,
-    pub(crate) budget: Budget,
+    pub(crate) ledger: Ledger,
+    pub(crate) budget: Left,
     /// The next worker id.
-    pub(crate) next_worker: u32,
+    pub(crate) next_worker: Cell<u32>,
     /// Bits of violated properties, but for those that are judged at rest.
-    pub(crate) violated: u32,
+    pub(crate) violated: Cell<u32>,
 }
 
 impl State {
     /// Before anything began.
     pub(crate) fn new(scope: &Scope, mutant: Option<Mutant>) -> Self {
         let coordinator = AnyRole::Coordinator(Coordinator::new(scope.job(), Token::new(1), false));
-        let machine = |worker| Cell::new(Machine::new(WorkerId::new(worker), mutant));
         Self {
             desk: Cell::new(Desk {
                 role: Role::new(coordinator, mutant),
-                ops: Vec::new(),
                 interval: false,
                 expiries: BTreeSet::new(),
                 under_way: None,
                 stopping: false,
-                halted: None,
             }),
-            machines: (0..scope.workers).map(machine).collect(),
-            network: Cell::new(Network::default()),
-            broker: Cell::new(Broker {
-                kafka: Kafka::new(usize::from(scope.outputs)),
-                orphans: BTreeSet::new(),
-                group: Offsets::new(),
-            }),
+            ops: Cell::new(Vec::new()),
+            halted: Cell::new(None),
+            machines: (0..scope.workers).map(|worker| Machine::new(WorkerId::new(worker), mutant)).collect(),
+            network: Network::new(),
+            broker: Broker {
+                kafka: Cell::new(Kafka::new(usize::from(scope.outputs))),
+                orphans: Cell::new(BTreeSet::new()),
+                group: Cell::new(Offsets::new()),
+            },
             store: Cell::new(Store::new()),
-            ledger: Cell::new(Ledger::default()),
-            budget: scope.budget,
-            next_worker: scope.workers,
-            violated: 0,
+            ledger: Ledger::new(),
+            budget: Left::new(scope.budget),
+            next_worker: Cell::new(scope.workers),
+            violated: Cell::new(0),
         }
     }
 
     /// Takes fingerprints of what changed.
     pub(crate) fn seal(&mut self) {
-        for machine in &mut self.machines {
-            if machine.is_open() {
-                machine.edit().hosts.iter_mut().for_each(Cell::seal);
-                machine.seal();
-            }
-        }
         self.desk.seal();
+        self.ops.seal();
+        self.halted.seal();
+        self.machines.iter_mut().for_each(Machine::seal);
         self.network.seal();
-        self.broker.seal();
+        self.broker.kafka.seal();
+        self.broker.orphans.seal();
+        self.broker.group.seal();
         self.store.seal();
         self.ledger.seal();
+        let Left { checkpoints, crashes, expiries, timeouts, lost_answers } = &mut self.budget;
+        [checkpoints, crashes, expiries, timeouts, lost_answers].into_iter().for_each(Cell::seal);
+        self.next_worker.seal();
+        self.violated.seal();
     }
 
     /// The machine that runs this incarnation of a worker.
     pub(crate) fn machine_of(&self, worker: WorkerId) -> Option<usize> {
-        self.machines.iter().position(|machine| machine.worker == worker && machine.alive)
+        self.machines.iter().position(|machine| machine.head.worker == worker && machine.head.alive)
     }
 
-    /// A subtask that runs, and where.
-    pub(crate) fn find(&self, attempt: Attempt, subtask: Subtask) -> Option<(usize, &Host)> {
-        let on = |(place, machine): (usize, &'_ Cell<Machine>)| machine.host(attempt, subtask).map(|_| place);
-        let place = self.machines.iter().enumerate().find_map(on)?;
-        Some((place, self.machines[place].host(attempt, subtask)?))
+    /// The machine on which a subtask runs.
+    pub(crate) fn find(&self, attempt: Attempt, subtask: Subtask) -> Option<usize> {
+        self.machines.iter().position(|machine| machine.running().contains(&(attempt, subtask)))
     }
 
-    /// Every subtask that runs, in a fixed order, and where.
-    pub(crate) fn hosts(&self) -> impl Iterator<Item = (usize, &Host)> {
-        let machines = self.machines.iter().enumerate();
-        machines.flat_map(|(place, machine)| machine.hosts.iter().map(move |host| (place, &**host)))
+    /// Every source subtask that runs, in a fixed order.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &Host> {
+        self.machines.iter().flat_map(|machine| {
+            let running = machine.running().iter().zip(machine.tasks());
+            running.filter(|((_, subtask), _)| subtask.vertex == Vertex::Source).map(|(_, task)| &*task.host)
+        })
     }
 
     /// Records that living producers have on their way.
-    pub(crate) fn on_their_way(&self) -> Vec<(TransactionalId, Producer, Record)> {
-        let mut all = Vec::new();
-        for (_, host) in self.hosts() {
-            for (slot, lane) in &host.lanes {
-                let id = TransactionalId { attempt: host.attempt, subtask: host.subtask.index, slot: *slot };
-                all.extend(
-                    lane.producer
-                        .into_iter()
-                        .flat_map(|producer| lane.records.iter().map(move |record| (id, producer, *record))),
-                );
-            }
-        }
-        all
+    pub(crate) fn on_their_way(&self) -> impl Iterator<Item = (TransactionalId, Producer, Record)> {
+        let sinks = self.machines.iter().flat_map(|machine| {
+            let running = machine.running().iter().zip(machine.tasks());
+            running.filter(|((_, subtask), _)| subtask.vertex == Vertex::Sink)
+        });
+        sinks.flat_map(|((attempt, subtask), task)| {
+            task.lanes.iter().flat_map(|(slot, lane)| {
+                let id = TransactionalId { attempt: *attempt, subtask: subtask.index, slot: *slot };
+                let records = lane
+                    .producer
+                    .into_iter()
+                    .flat_map(|producer| lane.records.iter().map(move |record| (producer, *record)));
+                records.map(move |(producer, record)| (id, producer, record))
+            })
+        })
     }
 
     /// Whether the coordinator's attempt runs and no checkpoint is under way.
@@ -145,6 +174,6 @@ impl State {
         coordinator.is_running()
             && self.desk.under_way.is_none()
             && !self.desk.stopping
-            && self.desk.halted.is_none()
+            && self.halted.is_none()
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! Inputs that a step causes are worked off in order: messages within a process, elements to a chained sink, answers of
 //! operations that are performed at once (`perform.rs` says which, and why that loses nothing).
-#![expect(clippy::wildcard_enum_match_arm, reason = "few kinds of events and requests matter to each step")]
 
 use std::collections::VecDeque;
 
@@ -50,9 +49,9 @@ impl<'a> Step<'a> {
     /// The state after the step, and the witnessed properties.
     pub(crate) fn finish(mut self) -> (State, u32) {
         self.settle();
-        if self.state.broker.is_open() {
+        if self.state.broker.kafka.is_edited() {
             // Records of one transaction become visible at once, and properties judge their order per partition and key.
-            self.state.broker.edit().kafka.arrange(|record| (record.partition, record.key));
+            self.state.broker.kafka.edit().arrange(|record| (record.partition, record.key));
         }
         self.state.seal();
         (self.state, self.witnessed)
@@ -68,7 +67,7 @@ impl<'a> Step<'a> {
 
     fn register(&mut self, place: usize) {
         self.work.push_back(Work::Worker(place, Input::Begin));
-        let worker = self.state.machines[place].worker;
+        let worker = self.state.machines[place].head.worker;
         self.work.push_back(Work::Coordinator(Input::WorkerJoined { worker, slots: self.scope.slots }));
     }
 
@@ -79,8 +78,7 @@ impl<'a> Step<'a> {
             Action::LoseWorker(place) => self.lose_worker(*place),
             Action::LandCoordinator(op) => self.land_coordinator(*op),
             Action::AnswerCoordinator(op) => {
-                let ops = &mut self.state.desk.edit().ops;
-                let under_way = take(ops, *op);
+                let under_way = take(self.state.ops.edit(), *op);
                 let outcome = under_way.outcome.expect("it has landed");
                 self.work.push_back(Work::Coordinator(Input::Done { op: *op, outcome }));
             }
@@ -99,17 +97,17 @@ impl<'a> Step<'a> {
             Action::Land(place, attempt, subtask, op) => self.land_commit(*place, *attempt, *subtask, *op),
             Action::Answer(place, attempt, subtask, op) => self.answer(*place, *attempt, *subtask, *op),
             Action::Trigger => {
-                self.state.budget.checkpoints -= 1;
+                *self.state.budget.checkpoints.edit() -= 1;
                 self.work.push_back(Work::Coordinator(Input::Fired(Timer::Interval)));
             }
             Action::Expire(id) => {
-                self.state.budget.expiries -= 1;
+                *self.state.budget.expiries.edit() -= 1;
                 self.state.desk.edit().expiries.remove(id);
                 self.work.push_back(Work::Coordinator(Input::Fired(Timer::Expiry(*id))));
             }
             Action::Crash(place, landed) => self.crash(*place, *landed),
             Action::TimeOut(id) => {
-                self.state.budget.timeouts -= 1;
+                *self.state.budget.timeouts.edit() -= 1;
                 self.abort_open(*id, AbortedBy::Timeout, |kafka, id| {
                     kafka.timeout(id);
                 });
@@ -118,7 +116,7 @@ impl<'a> Step<'a> {
                 self.lose_answer(*place, *attempt, *subtask, *op)
             }
             Action::LandOrphan(orphan) => {
-                self.state.broker.edit().orphans.remove(orphan);
+                self.state.broker.orphans.edit().remove(orphan);
                 self.commit(orphan);
             }
         }
@@ -158,32 +156,33 @@ impl<'a> Step<'a> {
             Some(Message::FromSubtask { report: Report::Acknowledged { .. }, .. }) => acknowledgements,
             _ => false,
         };
-        let found = self.state.machines.iter().position(|machine| at_once(machine));
+        // A queue that this step left as it was begins with none: the step before would have taken it.
+        let found = self.state.machines.iter().position(|machine| machine.up.is_edited() && at_once(machine));
         found.inspect(|place| self.take_report(*place)).is_some()
     }
 
     fn take_report(&mut self, place: usize) {
-        let machine = self.state.machines[place].edit();
-        let message = machine.up.pop_front().expect("a report is on its way");
-        let from = Peer::Worker(machine.worker);
+        let machine = &mut self.state.machines[place];
+        let message = machine.up.edit().pop_front().expect("a report is on its way");
+        let from = Peer::Worker(machine.head.worker);
         self.work.push_back(Work::Coordinator(Input::Message { from, message }));
     }
 
     /// What the coordinator tells several subtasks of a machine at once is taken at once: the subtasks do not depend on
     /// each other, and a crash in between is a crash before what the later ones do has landed.
     fn take_order(&mut self, place: usize) {
-        let machine = self.state.machines[place].edit();
-        let first = machine.down.pop_front().expect("an order is on its way");
+        let down = self.state.machines[place].down.edit();
+        let first = down.pop_front().expect("an order is on its way");
         let mut messages = vec![first];
         while let (
             Some(Message::ToSubtask { attempt, order, .. }),
             Some(Message::ToSubtask { attempt: of, order: same, .. }),
-        ) = (messages.last(), machine.down.front())
+        ) = (messages.last(), down.front())
         {
             if (attempt, order) != (of, same) {
                 break;
             }
-            messages.extend(machine.down.pop_front());
+            messages.extend(down.pop_front());
         }
         for message in messages {
             self.work.push_back(Work::Worker(place, Input::Message { from: Peer::Coordinator, message }));
@@ -193,17 +192,17 @@ impl<'a> Step<'a> {
     /// The coordinator gives a worker up, and a new incarnation registers. That it registers earlier changes nothing: the
     /// coordinator looks for slots only when it restarts.
     fn lose_worker(&mut self, place: usize) {
-        let lost = self.state.machines[place].worker;
-        let worker = truecut_core::WorkerId::new(self.state.next_worker);
-        self.state.next_worker += 1;
-        *self.state.machines[place].edit() = Machine::new(worker, self.mutant);
+        let lost = self.state.machines[place].head.worker;
+        let worker = truecut_core::WorkerId::new(*self.state.next_worker);
+        *self.state.next_worker.edit() += 1;
+        self.state.machines[place] = Machine::new(worker, self.mutant);
         self.work.push_back(Work::Coordinator(Input::WorkerLost(lost)));
         self.register(place);
     }
 
     fn fetch(&mut self, place: usize, attempt: Attempt, subtask: Subtask, partition: Partition) {
         let scope = self.scope;
-        let host = self.state.machines[place].edit().host_mut(attempt, subtask).expect("the source runs");
+        let host = self.state.machines[place].host_mut(attempt, subtask).expect("the source runs");
         let next = host.positions.get_mut(&partition).expect("it reads the partition");
         let batch = scope.next_record(partition, next.get()).expect("there is a record");
         let offset = Offset::new(next.get());
@@ -217,8 +216,8 @@ impl<'a> Step<'a> {
             let link = &self.state.network.links()[link];
             (link.attempt, link.from, link.to)
         };
-        let element = self.state.network.edit().take(link).expect("an element is there");
-        let (place, _) = self.state.find(attempt, to).expect("the operator runs");
+        let element = self.state.network.take(link).expect("an element is there");
+        let place = self.state.find(attempt, to).expect("the operator runs");
         self.work.push_back(Work::Subtask(
             place,
             attempt,
@@ -230,15 +229,14 @@ impl<'a> Step<'a> {
     /// A worker is killed. Of each producer's records a prefix lands, commits that were sent stay on their way, and what it
     /// had sent to others is still there for them.
     fn crash(&mut self, place: usize, landed: usize) {
-        self.state.budget.crashes -= 1;
-        let hosts: Vec<_> =
-            self.state.machines[place].hosts.iter().map(|host| (host.attempt, host.subtask)).collect();
+        *self.state.budget.crashes.edit() -= 1;
+        let hosts = self.state.machines[place].running().to_vec();
         for (attempt, subtask) in &hosts {
             self.remove(place, *attempt, *subtask, landed);
         }
-        let machine = self.state.machines[place].edit();
-        machine.alive = false;
-        machine.down.clear();
+        let machine = &mut self.state.machines[place];
+        machine.head.edit().alive = false;
+        machine.down.edit().clear();
         if !hosts.is_empty() {
             self.happened(&Event::Gone);
         }
@@ -246,8 +244,7 @@ impl<'a> Step<'a> {
 
     /// Stops subtasks of an attempt in a process that lives on.
     pub(crate) fn stop(&mut self, place: usize, attempt: Attempt) {
-        let hosts: Vec<_> =
-            self.state.machines[place].hosts.iter().map(|host| (host.attempt, host.subtask)).collect();
+        let hosts = self.state.machines[place].running().to_vec();
         for (of, subtask) in hosts.into_iter().filter(|(of, _)| *of == attempt) {
             self.remove(place, of, subtask, 0);
         }
@@ -255,10 +252,9 @@ impl<'a> Step<'a> {
     }
 
     fn remove(&mut self, place: usize, attempt: Attempt, subtask: Subtask, landed: usize) {
-        let machine = &self.state.machines[place];
-        let host = machine.host(attempt, subtask).expect("the subtask runs");
-        let slots: Vec<Slot> = host.lanes.keys().copied().collect();
-        let commits: Vec<_> = host
+        let task = self.state.machines[place].task(attempt, subtask).expect("the subtask runs");
+        let slots: Vec<Slot> = task.lanes.keys().copied().collect();
+        let commits: Vec<_> = task
             .ops
             .iter()
             .filter(|under_way| under_way.outcome.is_none())
@@ -269,28 +265,25 @@ impl<'a> Step<'a> {
         }
         for request in commits {
             if let Request::Commit(committable) = request {
-                self.state.broker.edit().orphans.insert(committable);
+                self.state.broker.orphans.edit().insert(committable);
             }
         }
-        self.state.machines[place]
-            .edit()
-            .hosts
-            .retain(|host| (host.attempt, host.subtask) != (attempt, subtask));
-        if self.state.network.links().iter().any(|link| (link.attempt, link.to) == (attempt, subtask)) {
-            self.state.network.edit().close(attempt, subtask);
-        }
+        self.state.machines[place].remove(attempt, subtask);
+        self.state.network.close(attempt, subtask);
         let kafka = &self.state.broker.kafka;
         let began =
             |id: TransactionalId| (id.attempt, id.subtask) != (attempt, subtask.index) || kafka.is_open(id);
         if subtask.vertex == Vertex::Sink {
-            self.state.ledger.edit().forget(began);
+            self.state.ledger.forget(began);
         }
     }
 
     /// Shows an event to every property.
     pub(crate) fn happened(&mut self, event: &Event) {
         let (violated, witnessed) = look(self.scope, &self.state, event);
-        self.state.violated |= violated;
+        if violated != 0 {
+            *self.state.violated.edit() |= violated;
+        }
         self.witnessed |= witnessed;
     }
 
@@ -302,7 +295,7 @@ impl<'a> Step<'a> {
 
     fn step_worker(&mut self, place: usize, input: Input<Record, Lineage>) {
         let mut effects = Vec::new();
-        self.state.machines[place].edit().role.step(input, &mut effects);
+        self.state.machines[place].head.edit().role.step(input, &mut effects);
         effects.into_iter().for_each(|effect| self.perform_worker(place, effect));
     }
 
@@ -314,7 +307,7 @@ impl<'a> Step<'a> {
         input: Input<Record, Lineage>,
     ) {
         let mut effects: Vec<Effect<Record, Lineage>> = Vec::new();
-        let Some(host) = self.state.machines[place].edit().host_mut(attempt, subtask) else { return };
+        let Some(host) = self.state.machines[place].host_mut(attempt, subtask) else { return };
         host.role.step(input, &mut effects);
         effects.into_iter().for_each(|effect| self.perform_subtask(place, attempt, subtask, effect));
     }
@@ -325,7 +318,7 @@ impl<'a> Step<'a> {
         if host.is_held(0) || host.queue.is_empty() {
             return;
         }
-        let host = self.state.machines[place].edit().host_mut(attempt, subtask).expect("it runs");
+        let host = self.state.machines[place].host_mut(attempt, subtask).expect("it runs");
         let element: Element<Record> = host.queue.pop_front().expect("it is not empty");
         self.step_subtask(place, attempt, subtask, Input::Element { channel: 0, element });
         self.work.push_front(Work::Drain(place, attempt, subtask));
@@ -333,28 +326,13 @@ impl<'a> Step<'a> {
 
     /// Starts an operation of the coordinator that is not performed at once.
     pub(crate) fn start_coordinator(&mut self, op: Op, request: Request<Lineage>) {
-        start(&mut self.state.desk.edit().ops, op, request);
+        start(self.state.ops.edit(), op, request);
     }
 }
 
 /// Judges an event in a state.
 pub(crate) fn look(scope: &Scope, state: &State, event: &Event) -> (u32, u32) {
-    let on_their_way = match event {
-        Event::Landed { .. }
-        | Event::Consumed { .. }
-        | Event::GroupOffsets { .. }
-        | Event::Deployed { .. } => Vec::new(),
-        _ => state.on_their_way(),
-    };
-    let seen = Seen {
-        scope,
-        kafka: &state.broker.kafka,
-        store: &state.store,
-        ledger: &state.ledger,
-        halted: state.desk.halted.as_ref(),
-        on_their_way: &on_their_way,
-    };
-    judge(&seen, event)
+    judge(&Seen { scope, state }, event)
 }
 
 /// Takes an operation from those under way.

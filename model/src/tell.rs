@@ -32,8 +32,8 @@ pub(crate) fn tell(model: &JobModel, actions: &[Action]) -> Vec<String> {
 /// What follows from a step at once and deserves a sentence.
 fn consequences(before: &State, after: &State) -> String {
     let mut told = String::new();
-    let writes = |state: &State, op| state.desk.ops.iter().any(|under_way| under_way.op == op);
-    for under_way in &after.desk.ops {
+    let writes = |state: &State, op| state.ops.iter().any(|under_way| under_way.op == op);
+    for under_way in &*after.ops {
         if let Op::WriteCheckpoint(id) = under_way.op
             && !writes(before, under_way.op)
         {
@@ -44,7 +44,7 @@ fn consequences(before: &State, after: &State) -> String {
     if let Some(claimed) = attempt(after).filter(|claimed| Some(*claimed) != attempt(before)) {
         told += &format!(" The coordinator claims attempt {}.", claimed.get());
     }
-    if let (None, Some(halt)) = (&before.desk.halted, &after.desk.halted) {
+    if let (None, Some(halt)) = (&*before.halted, &*after.halted) {
         told += &format!(" The job ends: {}.", ending(halt));
     }
     told
@@ -61,12 +61,12 @@ fn sentence(state: &State, action: &Action) -> String {
         Action::TakeReport(place) => {
             let machine = &state.machines[*place];
             let message = machine.up.front().map_or_else(String::new, report);
-            format!("The coordinator hears from worker {}: {message}.", machine.worker)
+            format!("The coordinator hears from worker {}: {message}.", machine.head.worker)
         }
         Action::LoseWorker(place) => {
             format!(
                 "The coordinator learns that worker {} is gone; worker w{} registers.",
-                state.machines[*place].worker, state.next_worker
+                state.machines[*place].head.worker, *state.next_worker
             )
         }
         Action::LandCoordinator(op) => at_coordinator(state, *op),
@@ -75,14 +75,14 @@ fn sentence(state: &State, action: &Action) -> String {
         Action::TakeOrder(place) => {
             let machine = &state.machines[*place];
             let message = machine.down.front().map_or_else(String::new, order);
-            format!("Worker {} is told: {message}.", machine.worker)
+            format!("Worker {} is told: {message}.", machine.head.worker)
         }
         Action::Fetch(place, _, subtask, partition) => {
             let offset = state.machines[*place]
-                .hosts
+                .tasks()
                 .iter()
-                .find(|host| host.subtask == *subtask)
-                .and_then(|host| host.positions.get(partition));
+                .find(|task| task.host.subtask == *subtask)
+                .and_then(|task| task.host.positions.get(partition));
             let offset = offset.map_or(0, |next| next.get());
             format!(
                 "{} reads the record at offset {offset} of partition {partition}.",
@@ -91,8 +91,8 @@ fn sentence(state: &State, action: &Action) -> String {
             )
         }
         Action::Take(link) => {
+            let what = state.network.queue(*link).front().map_or_else(String::new, element);
             let link = &state.network.links()[*link];
-            let what = link.queue.front().map_or_else(String::new, element);
             format!("{} takes {what} from {}.", subtask_name(link.to), link.from)
         }
         Action::LandRecords(_, attempt, subtask, slot) => {
@@ -101,9 +101,9 @@ fn sentence(state: &State, action: &Action) -> String {
         }
         Action::Land(_, _, _, op) => format!("Kafka takes {}.", request_name(*op)),
         Action::Answer(place, attempt, subtask, op) => {
-            let host = state.machines[*place].host(*attempt, *subtask);
-            let outcome = host
-                .and_then(|host| host.ops.iter().find(|under_way| under_way.op == *op))
+            let task = state.machines[*place].task(*attempt, *subtask);
+            let outcome = task
+                .and_then(|task| task.ops.iter().find(|under_way| under_way.op == *op))
                 .and_then(|under_way| under_way.outcome.as_ref());
             format!(
                 "{} hears the answer to {}{}.",
@@ -119,9 +119,9 @@ fn sentence(state: &State, action: &Action) -> String {
             format!("Transaction {} times out: Kafka aborts it.", id.render(Scope::PREFIX))
         }
         Action::LoseAnswer(place, attempt, subtask, op) => {
-            let host = state.machines[*place].host(*attempt, *subtask);
-            let landed = host
-                .and_then(|host| host.ops.iter().find(|under_way| under_way.op == *op))
+            let task = state.machines[*place].task(*attempt, *subtask);
+            let landed = task
+                .and_then(|task| task.ops.iter().find(|under_way| under_way.op == *op))
                 .is_some_and(|under_way| under_way.outcome.is_some());
             let when = if landed || matches!(op, Op::InitProducer(_)) {
                 "after Kafka took it"
@@ -152,7 +152,7 @@ fn subtask_name(subtask: Subtask) -> String {
 fn crash(state: &State, place: usize, landed: usize) -> String {
     let machine = &state.machines[place];
     let mut when = Vec::new();
-    for under_way in machine.hosts.iter().flat_map(|host| &host.ops) {
+    for under_way in machine.tasks().iter().flat_map(|task| &*task.ops) {
         let name = request_name(under_way.op);
         when.push(match &under_way.outcome {
             Some(_) => format!("after Kafka took {name} and before it heard the answer"),
@@ -160,12 +160,12 @@ fn crash(state: &State, place: usize, landed: usize) -> String {
         });
     }
     let sent: usize =
-        machine.hosts.iter().flat_map(|host| host.lanes.values()).map(|lane| lane.records.len()).sum();
+        machine.tasks().iter().flat_map(|task| task.lanes.values()).map(|lane| lane.records.len()).sum();
     if sent > 0 {
         when.push(format!("with {sent} records on their way to Kafka, of which {} arrive", landed.min(sent)));
     }
     let when = if when.is_empty() { String::new() } else { format!(" {}", when.join(", ")) };
-    format!("Worker {} is killed{when}.", machine.worker)
+    format!("Worker {} is killed{when}.", machine.head.worker)
 }
 
 fn request_name(op: Op) -> String {
@@ -190,7 +190,7 @@ fn at_coordinator(state: &State, op: Op) -> String {
     match op {
         Op::WriteCheckpoint(id) => format!("The data of checkpoint {id} is durable."),
         Op::SwapHead => {
-            let swap = state.desk.ops.iter().find_map(|under_way| match &under_way.request {
+            let swap = state.ops.iter().find_map(|under_way| match &under_way.request {
                 Request::SwapHead { head, .. } => head.latest,
                 _ => None,
             });
@@ -206,7 +206,6 @@ fn at_coordinator(state: &State, op: Op) -> String {
 
 fn heard_by_coordinator(state: &State, op: Op) -> String {
     let listed = state
-        .desk
         .ops
         .iter()
         .find(|under_way| under_way.op == op)

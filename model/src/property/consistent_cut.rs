@@ -14,7 +14,7 @@ pub(super) const PROPERTY: Property = Property {
 
 fn judge(seen: &Seen<'_>, event: &Event) -> Judgement {
     let Event::Swapped { .. } = event else { return Judgement::Nothing };
-    let Some(checkpoint) = seen.store.latest() else { return Judgement::Nothing };
+    let Some(checkpoint) = seen.store().latest() else { return Judgement::Nothing };
     let offsets = store::offsets(checkpoint);
     let splits = checkpoint.snapshots.values().filter_map(|snapshot| match snapshot {
         Snapshot::Source(owned) => Some(owned.len()),

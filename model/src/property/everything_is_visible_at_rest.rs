@@ -16,15 +16,15 @@ fn judge(seen: &Seen<'_>, event: &Event) -> Judgement {
     if !matches!(event, Event::Rest) {
         return Judgement::Nothing;
     }
-    let Some(halt) = seen.halted else { return Judgement::Violated };
+    let Some(halt) = seen.halted() else { return Judgement::Violated };
     let Halt::Finished(name) = halt else { return Judgement::Nothing };
-    let Some(last) = seen.store.latest().filter(|latest| latest.name == *name && latest.last) else {
+    let Some(last) = seen.store().latest().filter(|latest| latest.name == *name && latest.last) else {
         return Judgement::Violated;
     };
     let offsets = store::offsets(last);
     let visible = |record: &Record| {
-        (0..seen.kafka.logs().len())
-            .any(|partition| seen.kafka.visible(partition).any(|other| other.is_of(*record)))
+        (0..seen.kafka().logs().len())
+            .any(|partition| seen.kafka().visible(partition).any(|other| other.is_of(*record)))
     };
     let mut passed =
         seen.scope.records().filter(|record| i64::from(record.offset) < offsets[&record.partition()].get());

@@ -24,11 +24,12 @@ mod one_owner_per_split;
 mod order_per_key;
 mod restore_is_latest;
 
-use truecut_core::{Attempt, Committable, Deployment, Halt, Head, Producer, Subtask, TransactionalId};
+use truecut_core::{Attempt, Committable, Deployment, Halt, Head, Subtask, TransactionalId};
 
 use crate::ledger::Ledger;
 use crate::lineage::{Lineage, Record};
 use crate::scope::Scope;
+use crate::state::State;
 use crate::world::kafka::Kafka;
 use crate::world::store::{Offsets, Store};
 
@@ -73,12 +74,26 @@ pub(crate) enum Event {
 /// The world as properties see it.
 pub(crate) struct Seen<'a> {
     pub(crate) scope: &'a Scope,
-    pub(crate) kafka: &'a Kafka<TransactionalId, Record>,
-    pub(crate) store: &'a Store,
-    pub(crate) ledger: &'a Ledger,
-    pub(crate) halted: Option<&'a Halt>,
-    /// Records that living producers have on their way.
-    pub(crate) on_their_way: &'a [(TransactionalId, Producer, Record)],
+    pub(crate) state: &'a State,
+}
+
+impl<'a> Seen<'a> {
+    fn kafka(&self) -> &'a Kafka<TransactionalId, Record> {
+        &self.state.broker.kafka
+    }
+
+    fn store(&self) -> &'a Store {
+        &self.state.store
+    }
+
+    fn ledger(&self) -> &'a Ledger {
+        &self.state.ledger
+    }
+
+    /// How the job ended, once it did.
+    fn halted(&self) -> Option<&'a Halt> {
+        self.state.halted.as_ref()
+    }
 }
 
 /// What a property says of an event.
@@ -153,25 +168,25 @@ pub(crate) fn judge(seen: &Seen<'_>, event: &Event) -> (u32, u32) {
 
 /// Input records that the latest completed checkpoint has passed and that are not committed.
 pub(crate) fn passed_and_not_committed<'a>(seen: &'a Seen<'_>) -> impl Iterator<Item = Record> + 'a {
-    let offsets = seen.store.latest().map(crate::world::store::offsets).unwrap_or_default();
+    let offsets = seen.store().latest().map(crate::world::store::offsets).unwrap_or_default();
     let passed = seen.scope.records().filter(move |record| {
         offsets.get(&record.partition()).is_some_and(|next| i64::from(record.offset) < next.get())
     });
-    passed.filter(|record| !seen.kafka.committed().any(|committed| committed.is_of(*record)))
+    passed.filter(|record| !seen.kafka().committed().any(|committed| committed.is_of(*record)))
 }
 
 /// Whether a record can still become visible: a transaction that the latest completed checkpoint lists holds it, open and
 /// with the listed generation, or a living producer has it on its way to such a one.
 pub(crate) fn can_be_committed(seen: &Seen<'_>, record: Record) -> bool {
     let generation = |committable: &Committable| {
-        let entry = seen.kafka.entry(committable.id);
+        let entry = seen.kafka().entry(committable.id);
         entry.is_none_or(|entry| entry.producer == committable.producer)
     };
     let held = |committable: &Committable| {
-        seen.kafka.open_records(committable.id).any(|open| open.is_of(record))
-            || seen.on_their_way.iter().any(|(id, producer, sent)| {
-                (*id, *producer) == (committable.id, committable.producer) && sent.is_of(record)
+        seen.kafka().open_records(committable.id).any(|open| open.is_of(record))
+            || seen.state.on_their_way().any(|(id, producer, sent)| {
+                (id, producer) == (committable.id, committable.producer) && sent.is_of(record)
             })
     };
-    seen.store.lists(|committable| generation(committable) && held(committable))
+    seen.store().lists(|committable| generation(committable) && held(committable))
 }

@@ -14,15 +14,17 @@ fn judge(seen: &Seen<'_>, event: &Event) -> Judgement {
     match event {
         Event::Committed { .. } => {
             let twice = |record: &&Record| {
-                seen.kafka.committed().filter(|other| other.is_of(**record)).nth(1).is_some()
+                seen.kafka().committed().filter(|other| other.is_of(**record)).nth(1).is_some()
             };
-            Judgement::of(seen.kafka.committed().any(|record| twice(&record)), false)
+            Judgement::of(seen.kafka().committed().any(|record| twice(&record)), false)
         }
         Event::Landed { id, record } => {
-            let older = seen.kafka.open_ids().filter(|open| open.attempt < id.attempt);
+            let older = seen.kafka().open_ids().filter(|open| open.attempt < id.attempt);
             Judgement::of(
                 false,
-                older.into_iter().any(|open| seen.kafka.open_records(open).any(|other| other.is_of(*record))),
+                older
+                    .into_iter()
+                    .any(|open| seen.kafka().open_records(open).any(|other| other.is_of(*record))),
             )
         }
         _ => Judgement::Nothing,

@@ -14,14 +14,14 @@ pub(super) const PROPERTY: Property = Property {
 fn judge(seen: &Seen<'_>, event: &Event) -> Judgement {
     match event {
         Event::Committed { .. } => {
-            let offsets = seen.store.latest().map(store::offsets).unwrap_or_default();
+            let offsets = seen.store().latest().map(store::offsets).unwrap_or_default();
             let passed = |record: &Record| {
                 offsets.get(&record.partition()).is_some_and(|next| i64::from(record.offset) < next.get())
             };
-            Judgement::of(!seen.kafka.committed().all(passed), false)
+            Judgement::of(!seen.kafka().committed().all(passed), false)
         }
         Event::Swapped { .. } => {
-            Judgement::of(false, seen.store.lists(|committable| seen.kafka.is_open(committable.id)))
+            Judgement::of(false, seen.store().lists(|committable| seen.kafka().is_open(committable.id)))
         }
         _ => Judgement::Nothing,
     }

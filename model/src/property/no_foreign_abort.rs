@@ -11,6 +11,6 @@ pub(super) const PROPERTY: Property = Property {
 
 fn judge(seen: &Seen<'_>, event: &Event) -> Judgement {
     let Event::Aborted { id, by: AbortedBy::CleanUp } = event else { return Judgement::Nothing };
-    let in_force = seen.store.head().is_some_and(|head| id.attempt >= head.attempt);
-    Judgement::of(in_force || seen.store.lists(|committable| committable.id == *id), true)
+    let in_force = seen.store().head().is_some_and(|head| id.attempt >= head.attempt);
+    Judgement::of(in_force || seen.store().lists(|committable| committable.id == *id), true)
 }

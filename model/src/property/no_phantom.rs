@@ -13,7 +13,7 @@ pub(super) const PROPERTY: Property = Property {
 fn judge(seen: &Seen<'_>, event: &Event) -> Judgement {
     let Event::Committed { id, .. } = event else { return Judgement::Nothing };
     let mut restored = false;
-    for record in seen.kafka.committed() {
+    for record in seen.kafka().committed() {
         let Some(input) = seen.scope.record(record.partition, record.offset) else {
             return Judgement::Violated;
         };
@@ -35,7 +35,7 @@ fn judge(seen: &Seen<'_>, event: &Event) -> Judgement {
         };
         if input.key != record.key
             || !legal.contains(&usize::from(record.sequence))
-            || seen.kafka.committed().any(|other| same(&other))
+            || seen.kafka().committed().any(|other| same(&other))
         {
             return Judgement::Violated;
         }

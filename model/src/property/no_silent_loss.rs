@@ -15,20 +15,20 @@ pub(super) const PROPERTY: Property = Property {
 
 fn judge(seen: &Seen<'_>, event: &Event) -> Judgement {
     let told =
-        |record: &Record| seen.store.lists(|committable| seen.ledger.was_aborted(committable, *record));
+        |record: &Record| seen.store().lists(|committable| seen.ledger().was_aborted(committable, *record));
     match event {
         Event::Swapped { .. } => Judgement::of(
             passed_and_not_committed(seen).any(|record| !can_be_committed(seen, record) && !told(&record)),
             false,
         ),
-        Event::Halted | Event::Rest if matches!(seen.halted, Some(Halt::Finished(_))) => {
+        Event::Halted | Event::Rest if matches!(seen.halted(), Some(Halt::Finished(_))) => {
             Judgement::of(passed_and_not_committed(seen).any(|record| !can_be_committed(seen, record)), false)
         }
         Event::Aborted { id, by: AbortedBy::Timeout } => {
-            Judgement::of(false, seen.store.lists(|committable| committable.id == *id))
+            Judgement::of(false, seen.store().lists(|committable| committable.id == *id))
         }
         Event::CommitRepeated { committable } => {
-            Judgement::of(false, seen.store.lists(|listed| listed == committable))
+            Judgement::of(false, seen.store().lists(|listed| listed == committable))
         }
         _ => Judgement::Nothing,
     }

@@ -14,12 +14,12 @@ fn judge(seen: &Seen<'_>, event: &Event) -> Judgement {
     match event {
         Event::Rest => {
             let failed =
-                matches!(seen.halted, Some(Halt::DataLoss { .. } | Halt::Failed { .. } | Halt::Superseded));
-            Judgement::of(!failed && seen.kafka.open_ids().next().is_some(), false)
+                matches!(seen.halted(), Some(Halt::DataLoss { .. } | Halt::Failed { .. } | Halt::Superseded));
+            Judgement::of(!failed && seen.kafka().open_ids().next().is_some(), false)
         }
         Event::Gone => Judgement::of(
             false,
-            seen.kafka.open_ids().any(|id| !seen.store.lists(|committable| committable.id == id)),
+            seen.kafka().open_ids().any(|id| !seen.store().lists(|committable| committable.id == id)),
         ),
         _ => Judgement::Nothing,
     }

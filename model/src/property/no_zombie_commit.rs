@@ -11,6 +11,6 @@ pub(super) const PROPERTY: Property = Property {
 
 fn judge(seen: &Seen<'_>, event: &Event) -> Judgement {
     let Event::Committed { id, .. } = event else { return Judgement::Nothing };
-    let older = seen.store.head().is_some_and(|head| id.attempt < head.attempt);
-    Judgement::of(older && !seen.store.lists(|committable| committable.id == *id), older)
+    let older = seen.store().head().is_some_and(|head| id.attempt < head.attempt);
+    Judgement::of(older && !seen.store().lists(|committable| committable.id == *id), older)
 }

@@ -12,6 +12,6 @@ pub(super) const PROPERTY: Property = Property {
 fn judge(seen: &Seen<'_>, event: &Event) -> Judgement {
     let Event::GroupOffsets { offsets } = event else { return Judgement::Nothing };
     let of_some =
-        |(partition, next)| seen.ledger.completed().any(|completed| completed.get(partition) == Some(next));
+        |(partition, next)| seen.ledger().completed().any(|completed| completed.get(partition) == Some(next));
     Judgement::of(!offsets.iter().all(of_some), offsets.values().any(|next| next.get() > 0))
 }

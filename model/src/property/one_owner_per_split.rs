@@ -11,7 +11,7 @@ pub(super) const PROPERTY: Property = Property {
 
 fn judge(seen: &Seen<'_>, event: &Event) -> Judgement {
     let Event::Consumed { attempt, subtask, offsets } = event else { return Judgement::Nothing };
-    let owners = |partition| seen.ledger.owners(partition);
+    let owners = |partition| seen.ledger().owners(partition);
     let other = |partition| owners(partition).any(|(of, owner)| of == *attempt && owner != *subtask);
     let again = |partition| owners(partition).any(|(of, _)| of < *attempt);
     Judgement::of(

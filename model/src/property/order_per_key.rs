@@ -13,7 +13,7 @@ pub(super) const PROPERTY: Property = Property {
 fn judge(seen: &Seen<'_>, event: &Event) -> Judgement {
     let Event::Committed { landed, .. } = event else { return Judgement::Nothing };
     let mut several = 0;
-    for log in seen.kafka.logs() {
+    for log in seen.kafka().logs() {
         let committed: Vec<_> =
             log.iter().filter(|written| written.open.is_none()).map(|written| written.record).collect();
         for (place, later) in committed.iter().enumerate() {

@@ -12,9 +12,9 @@ pub(super) const PROPERTY: Property = Property {
 
 fn judge(seen: &Seen<'_>, event: &Event) -> Judgement {
     let Event::Deployed { deployment } = event else { return Judgement::Nothing };
-    let same = seen.store.latest().is_some_and(|latest| {
+    let same = seen.store().latest().is_some_and(|latest| {
         let part = |task: &Task<_>| latest.snapshots.get(&task.subtask) == Some(&task.restore);
         latest.name == deployment.restored && deployment.tasks.iter().all(part)
     });
-    Judgement::of(!same, seen.ledger.completed().count() > 1)
+    Judgement::of(!same, seen.ledger().completed().count() > 1)
 }

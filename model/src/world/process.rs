@@ -52,9 +52,6 @@ pub(crate) struct Host {
     pub(crate) positions: BTreeMap<Partition, NextOffset>,
     /// Operator: its state.
     pub(crate) state: Lineage,
-    /// Sink: its producers.
-    pub(crate) lanes: BTreeMap<Slot, ProducerLane>,
-    pub(crate) ops: Vec<UnderWay>,
 }
 
 impl Host {
@@ -72,8 +69,6 @@ impl Host {
             queue: VecDeque::new(),
             positions: BTreeMap::new(),
             state: Lineage::default(),
-            lanes: BTreeMap::new(),
-            ops: Vec::new(),
         }
     }
 
@@ -87,42 +82,128 @@ impl Host {
     }
 }
 
+/// A sink's producers.
+pub(crate) type Lanes = BTreeMap<Slot, ProducerLane>;
+
+/// A subtask that runs, in the cells that steps change apart from each other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Task {
+    pub(crate) host: Cell<Host>,
+    pub(crate) lanes: Cell<Lanes>,
+    pub(crate) ops: Cell<Vec<UnderWay>>,
+}
+
+/// Control messages that are on their way.
+pub(crate) type Mail = VecDeque<Message<Lineage>>;
+
 /// A machine: its worker process, alive or dead and not yet given up by the coordinator.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Machine {
+    pub(crate) head: Cell<Head>,
+    /// As the head lists them, which is asked first: how many there are is known from nowhere else.
+    tasks: Vec<Task>,
+    /// From the coordinator.
+    pub(crate) down: Cell<Mail>,
+    /// To the coordinator.
+    pub(crate) up: Cell<Mail>,
+}
+
+/// What seldom changes at a machine.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Head {
     pub(crate) worker: WorkerId,
     pub(crate) alive: bool,
     pub(crate) role: Role,
-    pub(crate) hosts: Vec<Cell<Host>>,
-    /// Messages from the coordinator that are on their way.
-    pub(crate) down: VecDeque<Message<Lineage>>,
-    /// Messages to the coordinator that are on their way.
-    pub(crate) up: VecDeque<Message<Lineage>>,
+    /// The subtasks that it hosts.
+    running: Vec<(Attempt, Subtask)>,
 }
 
 impl Machine {
     pub(crate) fn new(worker: WorkerId, mutant: Option<Mutant>) -> Self {
+        let role = Role::new(AnyRole::Worker(Worker::new()), mutant);
         Self {
-            worker,
-            alive: true,
-            role: Role::new(AnyRole::Worker(Worker::new()), mutant),
-            hosts: Vec::new(),
-            down: VecDeque::new(),
-            up: VecDeque::new(),
+            head: Cell::new(Head { worker, alive: true, role, running: Vec::new() }),
+            tasks: Vec::new(),
+            down: Cell::new(Mail::new()),
+            up: Cell::new(Mail::new()),
         }
     }
 
+    /// A machine of these parts, with as many tasks as the head lists.
+    pub(crate) fn of(
+        head: Cell<Head>,
+        down: Cell<Mail>,
+        up: Cell<Mail>,
+        task: impl FnMut(usize) -> Task,
+    ) -> Self {
+        let tasks = (0..head.shared().running.len()).map(task).collect();
+        Self { head, tasks, down, up }
+    }
+
+    /// The subtasks that it hosts.
+    pub(crate) fn running(&self) -> &[(Attempt, Subtask)] {
+        &self.head.running
+    }
+
+    /// Its tasks, in the order of the subtasks.
+    pub(crate) fn tasks(&self) -> &[Task] {
+        assert_eq!(self.running().len(), self.tasks.len(), "the head lists its tasks");
+        &self.tasks
+    }
+
+    /// The tasks, for a table: not a read of a step.
+    pub(crate) fn stored(&self) -> &[Task] {
+        &self.tasks
+    }
+
+    fn place(&self, attempt: Attempt, subtask: Subtask) -> Option<usize> {
+        self.running().iter().position(|running| *running == (attempt, subtask))
+    }
+
+    pub(crate) fn task(&self, attempt: Attempt, subtask: Subtask) -> Option<&Task> {
+        Some(&self.tasks[self.place(attempt, subtask)?])
+    }
+
+    pub(crate) fn task_mut(&mut self, attempt: Attempt, subtask: Subtask) -> Option<&mut Task> {
+        let place = self.place(attempt, subtask)?;
+        Some(&mut self.tasks[place])
+    }
+
     pub(crate) fn host(&self, attempt: Attempt, subtask: Subtask) -> Option<&Host> {
-        self.hosts.iter().map(|host| &**host).find(|host| (host.attempt, host.subtask) == (attempt, subtask))
+        self.task(attempt, subtask).map(|task| &*task.host)
     }
 
     pub(crate) fn host_mut(&mut self, attempt: Attempt, subtask: Subtask) -> Option<&mut Host> {
-        let found = self.hosts.iter_mut().find(|host| (host.attempt, host.subtask) == (attempt, subtask));
-        found.map(Cell::edit)
+        self.task_mut(attempt, subtask).map(|task| task.host.edit())
     }
 
     /// The sink that an operator is chained to.
-    pub(crate) fn sink_of(&self, operator: &Host) -> Option<&Host> {
-        self.host(operator.attempt, Subtask { vertex: Vertex::Sink, ..operator.subtask })
+    pub(crate) fn sink_of(&self, attempt: Attempt, operator: Subtask) -> Option<&Host> {
+        self.host(attempt, Subtask { vertex: Vertex::Sink, ..operator })
+    }
+
+    pub(crate) fn launch(&mut self, host: Host) {
+        self.head.edit().running.push((host.attempt, host.subtask));
+        let (lanes, ops) = (Cell::new(Lanes::new()), Cell::new(Vec::new()));
+        self.tasks.push(Task { host: Cell::new(host), lanes, ops });
+    }
+
+    pub(crate) fn remove(&mut self, attempt: Attempt, subtask: Subtask) {
+        if let Some(place) = self.place(attempt, subtask) {
+            self.head.edit().running.remove(place);
+            self.tasks.remove(place);
+        }
+    }
+
+    /// Takes fingerprints of what changed.
+    pub(crate) fn seal(&mut self) {
+        self.head.seal();
+        self.down.seal();
+        self.up.seal();
+        for task in &mut self.tasks {
+            task.host.seal();
+            task.lanes.seal();
+            task.ops.seal();
+        }
     }
 }

@@ -11,8 +11,8 @@ use std::time::Duration;
 use expect_test::{Expect, expect};
 use stateright::{Checker, Model};
 use truecut_model::{
-    CheckReport, JobModel, Options, State, Verdict, check, check_mutant, check_mutants, properties, scope,
-    scope_of, scopes,
+    CheckReport, JobModel, Options, PropertyReport, State, Verdict, check, check_model, check_mutant,
+    check_mutants, properties, scope, scope_of, scopes,
 };
 use truecut_mutants::Mutant;
 
@@ -149,6 +149,45 @@ fn another_checker_counts_the_same_states() {
     }
 }
 
+/// Remembered steps are those that the core would take: without memory every count and verdict is the same.
+#[test]
+fn a_search_without_memo_finds_the_same() {
+    let counted = |report: &CheckReport| {
+        let properties =
+            report.properties.iter().map(|property| (property.name, property.verdict, property.witnessed));
+        (report.unique_states, report.generated_states, report.depth, properties.collect::<Vec<_>>())
+    };
+    for name in ["smoke", "small", "expiry", "two_workers", "timeout", "lost_answers"] {
+        let model = JobModel::new(scope(name).unwrap(), None).without_memo();
+        let report = check_model(&model, 2, None, &mut |_| {});
+        assert_eq!(counted(&report), counted(&run(name)), "{name}");
+    }
+}
+
+#[test]
+fn wrong_protocols_fail_alike_without_memo() {
+    for mutant in Mutant::all().iter().filter(|mutant| ["small", "expiry"].contains(&scope_of(**mutant).name))
+    {
+        let model = || JobModel::new(scope_of(*mutant), Some(*mutant));
+        let violated = |model: &JobModel| {
+            let report = check_model(model, 2, None, &mut |_| {});
+            let told = |property: &PropertyReport| property.counterexample.as_ref().map(ToString::to_string);
+            let panic = report.panic.map(|(said, way)| format!("{said}\n{way}"));
+            (report.unique_states, report.properties.iter().map(told).collect::<Vec<_>>(), panic)
+        };
+        assert_eq!(violated(&model()), violated(&model().without_memo()), "{mutant}");
+    }
+}
+
+/// The larger part of what a search needs is what it has seen: at most 24 bytes a state.
+#[test]
+fn what_was_seen_takes_few_bytes() {
+    let report = run("pr");
+    assert!(report.bytes_per_state() <= 24.0, "{}", report.bytes_per_state());
+    assert!(report.cost.computed * 20 < report.generated_states, "{:?}", report.cost);
+    assert!(report.omission_odds() < 1e-8);
+}
+
 /// Steps that are collapsed are shown to lose nothing where the whole can be seen: with every report a step of its own there
 /// are more states, the protocol holds, and mutants do not.
 #[test]
@@ -186,6 +225,12 @@ fn what_is_found_does_not_depend_on_the_number_of_threads() {
         check_mutant(Mutant::from_name("list_only_own_transaction").unwrap(), options).counterexample
     };
     assert_eq!(found(1), found(3));
+    let counted = |threads| {
+        let model = JobModel::new(scope("expiry").unwrap(), None);
+        let report = check_model(&model, threads, None, &mut |_| {});
+        (report.unique_states, report.generated_states, report.depth)
+    };
+    assert_eq!(counted(1), counted(3));
 }
 
 #[test]
