@@ -44,8 +44,54 @@ impl Step<'_> {
                 code => lane.failed = lane.failed.or(Some(code)),
             }
         }
+        if lane.records.is_empty()
+            && let (Some(producer), Some(marker)) = (lane.producer, lane.mark.filter(|_| most == usize::MAX))
+        {
+            lane.mark = None;
+            match self.state.broker.kafka.edit().mark(id, producer, subtask.index, marker) {
+                0 => {}
+                code => lane.failed = lane.failed.or(Some(code)),
+            }
+        }
         for record in landed {
             self.happened(&Event::Landed { id, record });
+        }
+    }
+
+    /// What is in the log reaches Kafka once more, then the marker.
+    pub(crate) fn rewrite(
+        &mut self,
+        place: usize,
+        attempt: Attempt,
+        subtask: Subtask,
+        request: &Request<Lineage>,
+    ) -> Outcome<Lineage> {
+        let Request::Rewrite { slot, log, marker } = request else { unreachable!("only a rewrite") };
+        let Some(outputs) = self.state.store.read_log(*log).map(<[Record]>::to_vec) else {
+            return Outcome::Failed { detail: format!("there is no log of {}", log.of) };
+        };
+        let id = TransactionalId { slot: *slot, ..TransactionalId::recovery(subtask.index) };
+        let Some(task) = self.state.machines[place].task_mut(attempt, subtask) else {
+            return Outcome::Unknown;
+        };
+        let producer = task.lanes.get(slot).and_then(|lane| lane.producer);
+        let producer = producer.expect("it is written to a producer that was initialised");
+        for record in outputs {
+            let partition = usize::from(record.key % self.scope.outputs);
+            let kafka = self.state.broker.kafka.edit();
+            let code = match kafka.add_partition(id, producer, partition) {
+                0 => kafka.produce(id, producer, partition, record),
+                code => code,
+            };
+            if code != 0 {
+                return Outcome::Answer(code);
+            }
+            self.state.ledger.hand(id);
+            self.happened(&Event::Landed { id, record });
+        }
+        match self.state.broker.kafka.edit().mark(id, producer, subtask.index, *marker) {
+            0 => Outcome::Flushed,
+            code => Outcome::Answer(code),
         }
     }
 
@@ -62,6 +108,13 @@ impl Step<'_> {
                 failed.map_or(Outcome::Flushed, Outcome::Answer)
             }
             (None, Request::InitProducer { id, .. }) => self.init_producer(place, attempt, subtask, id),
+            (None, Request::Upload { slot, log }) => {
+                let outputs = task.host.edit().kept.remove(&slot).unwrap_or_default();
+                self.state.store.edit().write_log(log, outputs);
+                Outcome::Uploaded
+            }
+            (None, Request::ReadMarker(of)) => Outcome::Marker(self.state.broker.kafka.marker(of)),
+            (None, request @ Request::Rewrite { .. }) => self.rewrite(place, attempt, subtask, &request),
             (None, request) => unreachable!("{request:?} is not under way at a subtask"),
         };
         self.work.push_back(Work::Subtask(place, attempt, subtask, Input::Done { op, outcome }));

@@ -75,7 +75,7 @@ impl Part {
                 match subtask.vertex {
                     Vertex::Source => source(scope, state, place, &task.host, actions),
                     Vertex::Operator => {}
-                    Vertex::Sink => sink(scope, place, *attempt, *subtask, task, actions),
+                    Vertex::Sink => sink(scope, place, (*attempt, *subtask), task, actions),
                 }
             }
             Self::Link(link) => channel(state, link, actions),
@@ -202,8 +202,7 @@ fn channel(state: &State, place: usize, actions: &mut Vec<Action>) {
 fn sink(
     scope: &Scope,
     place: usize,
-    attempt: Attempt,
-    subtask: Subtask,
+    (attempt, subtask): (Attempt, Subtask),
     task: &Task,
     actions: &mut Vec<Action>,
 ) {
@@ -231,7 +230,9 @@ fn crash(machine: &Machine, place: usize, actions: &mut Vec<Action>) {
     let running = machine.running().iter().zip(machine.tasks());
     let sinks = running.filter(|((_, subtask), _)| subtask.vertex == Vertex::Sink);
     let lanes = sinks.flat_map(|(_, task)| task.lanes.values());
-    let most = lanes.map(|lane| lane.records.len()).max().unwrap_or(0);
+    let rewrites = machine.tasks().iter().flat_map(|task| &*task.ops);
+    let rewrites = rewrites.filter(|under_way| matches!(under_way.op, Op::Rewrite(_))).count();
+    let most = lanes.map(|lane| lane.records.len()).max().unwrap_or(0).max(rewrites.min(1));
     actions.extend((0..=most).map(|landed| Action::Crash(place, landed)));
 }
 

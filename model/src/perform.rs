@@ -249,8 +249,11 @@ impl Step<'_> {
                 let result = host.state.fold(record, of_key);
                 self.pass_to_sink(place, attempt, subtask, Element::Batch(result));
             }
-            Effect::Produce { slot, batch, .. } => {
+            Effect::Produce { slot, batch, keep } => {
                 let task = self.state.machines[place].task_mut(attempt, subtask).expect("it runs");
+                if keep {
+                    task.host.edit().kept.entry(slot).or_default().push(batch);
+                }
                 task.lanes.edit().entry(slot).or_default().records.push_back(batch);
                 self.state.ledger.hand(TransactionalId { attempt, subtask: subtask.index, slot });
             }
@@ -263,6 +266,10 @@ impl Step<'_> {
                 if subtask.vertex == Vertex::Sink {
                     self.work.push_back(Work::Drain(place, attempt, subtask));
                 }
+            }
+            Effect::Mark { slot, marker } => {
+                let task = self.state.machines[place].task_mut(attempt, subtask).expect("it runs");
+                task.lanes.edit().entry(slot).or_default().mark = Some(marker);
             }
             Effect::CloseProducer(slot) => {
                 // What is on its way outlives the client.
@@ -339,11 +346,20 @@ impl Step<'_> {
             Request::InitProducer { id, .. } if *self.state.budget.lost_answers == 0 => {
                 self.init_producer(place, attempt, subtask, id)
             }
+            Request::Fence { id, .. } => match self.initialise(id, AbortedBy::Sink) {
+                Outcome::Initialised { .. } => Outcome::Answer(0),
+                other => other,
+            },
             Request::Describe(id) => match self.state.broker.kafka.describe(id) {
                 Ok(described) => Outcome::Described(described),
                 Err(code) => Outcome::Answer(code),
             },
-            request @ (Request::Flush(_) | Request::Commit(_) | Request::InitProducer { .. }) => {
+            request @ (Request::Flush(_)
+            | Request::Commit(_)
+            | Request::InitProducer { .. }
+            | Request::Upload { .. }
+            | Request::ReadMarker(_)
+            | Request::Rewrite { .. }) => {
                 let task = self.state.machines[place].task_mut(attempt, subtask).expect("it runs");
                 return start(task.ops.edit(), op, request);
             }

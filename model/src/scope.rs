@@ -55,6 +55,8 @@ pub struct Scope {
     pub credit: usize,
     /// Failed checkpoints in a row that the job survives without a restart.
     pub tolerable_failures: u32,
+    /// How the sink commits.
+    pub commit_by: CommitBy,
     /// Records may reach Kafka before the flush.
     pub early_landing: bool,
     /// A course that the world keeps to, where one is given.
@@ -75,7 +77,7 @@ impl Scope {
             operators: self.operators,
             exchange: Exchange::Key,
             guarantee: Guarantee::ExactlyOnce,
-            commit_by: CommitBy::Resume,
+            commit_by: self.commit_by,
             prefix: Self::PREFIX.into(),
             start: StartPosition::Earliest,
             isolation: Isolation::ReadCommitted,
@@ -143,6 +145,7 @@ const SMALL: Scope = Scope {
     outputs: 1,
     credit: 2,
     tolerable_failures: 0,
+    commit_by: CommitBy::Resume,
     early_landing: false,
     course: None,
     budget: Budget { checkpoints: 1, crashes: 1, ..NONE },
@@ -224,6 +227,20 @@ const SCOPES: &[Scope] = &[
         purpose: "Kafka times a transaction out: a loss is never silent",
         budget: Budget { checkpoints: 2, crashes: 1, timeouts: 1, ..NONE },
         except: &["no_loss"],
+        ..SMALL
+    },
+    Scope {
+        name: "log",
+        purpose: "the sink that commits by log, a crash and a transaction that times out: nothing is lost",
+        commit_by: CommitBy::Log,
+        budget: Budget { checkpoints: 2, crashes: 1, timeouts: 1, ..NONE },
+        ..SMALL
+    },
+    Scope {
+        name: "log_twice",
+        purpose: "the sink that commits by log, and a second crash while it writes again what Kafka aborted",
+        commit_by: CommitBy::Log,
+        budget: Budget { checkpoints: 1, crashes: 2, timeouts: 2, ..NONE },
         ..SMALL
     },
     Scope {

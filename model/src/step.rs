@@ -254,7 +254,7 @@ impl<'a> Step<'a> {
     fn remove(&mut self, place: usize, attempt: Attempt, subtask: Subtask, landed: usize) {
         let task = self.state.machines[place].task(attempt, subtask).expect("the subtask runs");
         let slots: Vec<Slot> = task.lanes.keys().copied().collect();
-        let commits: Vec<_> = task
+        let under_way: Vec<_> = task
             .ops
             .iter()
             .filter(|under_way| under_way.outcome.is_none())
@@ -263,9 +263,15 @@ impl<'a> Step<'a> {
         for slot in slots {
             self.land_records(place, attempt, subtask, slot, landed);
         }
-        for request in commits {
-            if let Request::Commit(committable) = request {
-                self.state.broker.orphans.edit().insert(committable);
+        for request in under_way {
+            match request {
+                Request::Commit(committable) => {
+                    self.state.broker.orphans.edit().insert(committable);
+                }
+                Request::Rewrite { .. } if landed > 0 => {
+                    self.rewrite(place, attempt, subtask, &request);
+                }
+                _ => {}
             }
         }
         self.state.machines[place].remove(attempt, subtask);

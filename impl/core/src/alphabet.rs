@@ -174,8 +174,8 @@ pub enum Request<S> {
         /// The name.
         log: LogName,
     },
-    /// Read the newest committed marker of the subtask: all of its partition up to where it ends now, however long open
-    /// transactions hold that up. Answers [`Outcome::Marker`].
+    /// Read the newest committed marker of the subtask: of all of its partition up to where it ends now, whatever is open in
+    /// it. Answers [`Outcome::Marker`].
     ReadMarker(u16),
     /// Produce logged outputs, then this marker, to the slot's transaction, and have all of it acknowledged by Kafka. Answers
     /// [`Outcome::Flushed`].

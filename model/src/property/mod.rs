@@ -176,7 +176,7 @@ pub(crate) fn passed_and_not_committed<'a>(seen: &'a Seen<'_>) -> impl Iterator<
 }
 
 /// Whether a record can still become visible: a transaction that the latest completed checkpoint lists holds it, open and
-/// with the listed generation, or a living producer has it on its way to such a one.
+/// with the listed generation, or a living producer has it on its way to such a one, or its log is durable.
 pub(crate) fn can_be_committed(seen: &Seen<'_>, record: Record) -> bool {
     let generation = |committable: &Committable| {
         let entry = seen.kafka().entry(committable.id);
@@ -188,5 +188,9 @@ pub(crate) fn can_be_committed(seen: &Seen<'_>, record: Record) -> bool {
                 (id, producer) == (committable.id, committable.producer) && sent.is_of(record)
             })
     };
-    seen.store().lists(|committable| generation(committable) && held(committable))
+    let logged = |committable: &Committable| {
+        let log = seen.store().read_log(committable.log());
+        log.is_some_and(|outputs| outputs.iter().any(|output| output.is_of(record)))
+    };
+    seen.store().lists(|committable| generation(committable) && held(committable) || logged(committable))
 }

@@ -1,5 +1,7 @@
 //! Once an attempt is claimed, a transaction of an older one is committed only if the latest completed checkpoint lists it.
 
+use truecut_core::Committable;
+
 use crate::property::{Event, Judgement, Property, Seen};
 
 pub(super) const PROPERTY: Property = Property {
@@ -12,5 +14,9 @@ pub(super) const PROPERTY: Property = Property {
 fn judge(seen: &Seen<'_>, event: &Event) -> Judgement {
     let Event::Committed { id, .. } = event else { return Judgement::Nothing };
     let older = seen.store().head().is_some_and(|head| id.attempt < head.attempt);
-    Judgement::of(older && !seen.store().lists(|committable| committable.id == *id), older)
+    // Under a recovery id is written again what the checkpoint lists of its subtask.
+    let stands_for = |committable: &Committable| {
+        committable.id == *id || id.is_recovery() && committable.id.subtask == id.subtask
+    };
+    Judgement::of(older && !seen.store().lists(stands_for), older)
 }

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use truecut_core::{Described, ErrorCode, Producer, TransactionState};
+use truecut_core::{Described, ErrorCode, Marker, Producer, TransactionState};
 
 /// INVALID_PRODUCER_EPOCH
 pub(crate) const INVALID_PRODUCER_EPOCH: ErrorCode = 47;
@@ -49,6 +49,10 @@ pub(crate) struct Kafka<K, R> {
     logs: Vec<Vec<Written<K, R>>>,
     /// Partitions that open transactions were told of.
     members: BTreeMap<K, u32>,
+    /// Markers that open transactions hold, each of a sink subtask.
+    marks: BTreeMap<K, (u16, Marker)>,
+    /// The newest committed marker of each sink subtask.
+    marked: BTreeMap<u16, Marker>,
 }
 
 /// How an open transaction ended.
@@ -60,7 +64,13 @@ pub(crate) enum End {
 
 impl<K: Copy + Ord, R: Copy> Kafka<K, R> {
     pub(crate) fn new(partitions: usize) -> Self {
-        Self { ids: BTreeMap::new(), logs: vec![Vec::new(); partitions], members: BTreeMap::new() }
+        Self {
+            ids: BTreeMap::new(),
+            logs: vec![Vec::new(); partitions],
+            members: BTreeMap::new(),
+            marks: BTreeMap::new(),
+            marked: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn entry(&self, id: K) -> Option<Entry> {
@@ -152,6 +162,23 @@ impl<K: Copy + Ord, R: Copy> Kafka<K, R> {
         }
         self.logs[partition].push(Written { record, open: Some(id) });
         0
+    }
+
+    /// A marker is produced to a sink subtask's partition of the marker topic.
+    pub(crate) fn mark(&mut self, id: K, producer: Producer, subtask: u16, marker: Marker) -> ErrorCode {
+        match self.entry(id) {
+            Some(entry) if entry.producer == producer => {
+                self.ids.insert(id, Entry { state: TransactionState::Ongoing, ..entry });
+                self.marks.insert(id, (subtask, marker));
+                0
+            }
+            _ => INVALID_PRODUCER_EPOCH,
+        }
+    }
+
+    /// The newest committed marker of a sink subtask.
+    pub(crate) fn marker(&self, subtask: u16) -> Option<Marker> {
+        self.marked.get(&subtask).copied()
     }
 
     /// EndTxn. Up to version 4 the epoch must be exact and stays; from version 5 on each end bumps it, and the epoch before
@@ -247,6 +274,10 @@ impl<K: Copy + Ord, R: Copy> Kafka<K, R> {
         };
         self.ids.insert(id, Entry { state, producer });
         self.members.remove(&id);
+        let mark = self.marks.remove(&id);
+        if let (End::Commit, Some((subtask, marker))) = (end, mark) {
+            self.marked.insert(subtask, marker);
+        }
         for log in &mut self.logs {
             match end {
                 End::Commit => {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use truecut_core::{
-    AnyRole, Attempt, Element, ErrorCode, Message, NextOffset, Op, Outcome, Partition, Producer, Request,
-    Slot, Subtask, Vertex, Worker, WorkerId,
+    AnyRole, Attempt, Element, ErrorCode, Marker, Message, NextOffset, Op, Outcome, Partition, Producer,
+    Request, Slot, Subtask, Vertex, Worker, WorkerId,
 };
 use truecut_mutants::{Mutant, Mutated};
 
@@ -34,6 +34,8 @@ pub(crate) fn start(ops: &mut Vec<UnderWay>, op: Op, request: Request<Lineage>) 
 pub(crate) struct ProducerLane {
     pub(crate) producer: Option<Producer>,
     pub(crate) records: VecDeque<Record>,
+    /// Goes behind them.
+    pub(crate) mark: Option<Marker>,
     /// The first error that Kafka answered to a record.
     pub(crate) failed: Option<ErrorCode>,
 }
@@ -52,6 +54,8 @@ pub(crate) struct Host {
     pub(crate) positions: BTreeMap<Partition, NextOffset>,
     /// Operator: its state.
     pub(crate) state: Lineage,
+    /// Sink: what was produced to a slot and is to go into the log.
+    pub(crate) kept: BTreeMap<Slot, Vec<Record>>,
 }
 
 impl Host {
@@ -69,6 +73,7 @@ impl Host {
             queue: VecDeque::new(),
             positions: BTreeMap::new(),
             state: Lineage::default(),
+            kept: BTreeMap::new(),
         }
     }
 

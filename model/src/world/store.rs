@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 
 use truecut_core::{
-    Checkpoint, CheckpointId, CheckpointName, Committable, Head, HeadVersion, NextOffset, Partition, Snapshot,
+    Checkpoint, CheckpointId, CheckpointName, Committable, Head, HeadVersion, LogName, NextOffset, Partition,
+    Snapshot,
 };
 
-use crate::lineage::Lineage;
+use crate::lineage::{Lineage, Record};
 
 /// Next offset of every partition.
 pub(crate) type Offsets = BTreeMap<Partition, NextOffset>;
@@ -18,11 +19,13 @@ pub(crate) struct Store {
     version: HeadVersion,
     head: Option<Head>,
     data: BTreeMap<CheckpointName, Checkpoint<Lineage>>,
+    /// Outputs of transactions.
+    logs: BTreeMap<LogName, Vec<Record>>,
 }
 
 impl Store {
     pub(crate) fn new() -> Self {
-        Self { version: HeadVersion::new(0), head: None, data: BTreeMap::new() }
+        Self { version: HeadVersion::new(0), head: None, data: BTreeMap::new(), logs: BTreeMap::new() }
     }
 
     pub(crate) fn version(&self) -> HeadVersion {
@@ -53,6 +56,15 @@ impl Store {
 
     pub(crate) fn discard_below(&mut self, id: CheckpointId) {
         self.data.retain(|name, _| name.id >= id);
+        self.logs.retain(|log, _| log.of.id >= id);
+    }
+
+    pub(crate) fn write_log(&mut self, name: LogName, outputs: Vec<Record>) {
+        self.logs.insert(name, outputs);
+    }
+
+    pub(crate) fn read_log(&self, name: LogName) -> Option<&[Record]> {
+        self.logs.get(&name).map(Vec::as_slice)
     }
 
     pub(crate) fn read(&self, name: CheckpointName) -> Option<&Checkpoint<Lineage>> {

@@ -1,16 +1,17 @@
 //! The marker topic: one partition per sink subtask, compacted. Key: the job's name and the subtask. Value: the history of
 //! checkpoints and the checkpoint, as two decimal numbers.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use truecut_core::{CheckpointId, Isolation, Marker, Token};
 
 use super::Transport;
-use super::raw::{At, LogRecord, NewTopic, RawClient};
+use super::raw::{At, LogBatch, LogRecord, Marker as End, NewTopic, RawClient};
 use crate::batch::{NO_TIMESTAMP, RecordBatch, RecordRef};
 
-/// How long to read before it counts as unanswered. An open transaction in the partition may hold a reading up.
+/// How long making the topic may take.
 const AT_MOST: Duration = Duration::from_secs(10);
 /// Kafka's code for a topic that exists already.
 const TOPIC_EXISTS: i16 = 36;
@@ -53,19 +54,12 @@ impl Markers {
     /// The newest committed marker of a subtask: all of its partition is read, up to where it ends now. Gives the raw code where
     /// Kafka refuses.
     ///
+    /// Committed is what a commit marker of Kafka's own follows, so that an open transaction of somebody else, behind which a
+    /// `read_committed` reader would have to wait, holds up nothing. Compaction keeps that marker for as long as it keeps a record.
+    ///
     /// # Errors
-    /// No answer came, or an open transaction held the reading up for too long.
+    /// No answer came.
     pub async fn read(
-        &self,
-        raw: &RawClient,
-        subtask: u16,
-    ) -> Result<Result<Option<Marker>, i16>, Transport> {
-        let late =
-            |_| Transport::Unanswered(format!("open transactions hold up readers of topic {}", self.topic));
-        tokio::time::timeout(AT_MOST, self.read_all(raw, subtask)).await.map_err(late)?
-    }
-
-    async fn read_all(
         &self,
         raw: &RawClient,
         subtask: u16,
@@ -79,21 +73,26 @@ impl Markers {
                 _ => return Ok(Err(listed.error_code)),
             }
         }
-        let [from, to] = ends;
-        let key = self.key(subtask);
-        let records = match raw.read_committed(&self.topic, partition, from, to).await? {
-            Ok(records) => records,
-            Err(code) => return Ok(Err(code)),
-        };
-        let mut ours = records.iter().filter(|record| record.key.as_deref() == Some(key.as_bytes()));
-        let Some(newest) = ours.next_back() else { return Ok(Ok(None)) };
-        let marker = parse(newest).ok_or_else(|| {
-            Transport::Unsupported(format!(
-                "the record at offset {} of {}-{partition} is not a marker of a job: give the job a marker topic of its own",
-                newest.offset, self.topic
-            ))
-        })?;
-        Ok(Ok(Some(marker)))
+        let ([mut next, to], mut read) = (ends, Committed { key: self.key(subtask), ..Committed::default() });
+        while next < to {
+            let fetched = raw.fetch(&self.topic, partition, next, Isolation::ReadUncommitted).await?;
+            if fetched.error_code != 0 {
+                return Ok(Err(fetched.error_code));
+            }
+            for batch in fetched.batches {
+                read.take(&batch).map_err(|offset| {
+                    Transport::Unsupported(format!(
+                        "the record at offset {offset} of {}-{partition} is not a marker of a job: give the job a marker topic of its own",
+                        self.topic
+                    ))
+                })?;
+            }
+            match fetched.next_offset {
+                Some(after) => next = next.max(after),
+                None => break,
+            }
+        }
+        Ok(Ok(read.newest))
     }
 
     fn key(&self, subtask: u16) -> String {
@@ -137,6 +136,34 @@ impl Markers {
     }
 }
 
+/// What is committed of a partition, as its batches come.
+#[derive(Debug, Default)]
+struct Committed {
+    key: String,
+    /// Of each producer, what it wrote and has not ended.
+    open: BTreeMap<i64, Marker>,
+    newest: Option<Marker>,
+}
+
+impl Committed {
+    /// Takes the next batch. The error is the offset of a record under the key that is no marker.
+    fn take(&mut self, batch: &LogBatch) -> Result<(), i64> {
+        let Some(producer) = batch.identity.map(|identity| identity.producer_id) else { return Ok(()) };
+        match batch.marker {
+            Some(End::Commit) => self.newest = self.open.remove(&producer).or(self.newest),
+            Some(_) => drop(self.open.remove(&producer)),
+            None => {
+                for record in &batch.records {
+                    if record.key.as_deref() == Some(self.key.as_bytes()) {
+                        self.open.insert(producer, parse(record).ok_or(record.offset)?);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 fn parse(record: &LogRecord) -> Option<Marker> {
     let (origin, checkpoint) = std::str::from_utf8(record.value.as_deref()?).ok()?.split_once(' ')?;
     let (origin, checkpoint) =
@@ -147,6 +174,40 @@ fn parse(record: &LogRecord) -> Option<Marker> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kafka::raw::ProducerIdentity;
+
+    #[test]
+    fn only_what_a_commit_follows_is_committed_and_the_last_of_it_counts() {
+        let marker = |checkpoint| Marker { origin: Token::new(1), checkpoint: CheckpointId::new(checkpoint) };
+        let batch = |producer_id, checkpoint: Option<u64>, end| LogBatch {
+            identity: Some(ProducerIdentity { producer_id, producer_epoch: 0 }),
+            transactional: true,
+            base_sequence: 0,
+            marker: end,
+            records: checkpoint
+                .map(|checkpoint| LogRecord {
+                    offset: 0,
+                    timestamp_ms: 0,
+                    key: Some(bytes::Bytes::from_static(b"job/0")),
+                    value: Some(bytes::Bytes::from(format!("1 {checkpoint}"))),
+                })
+                .into_iter()
+                .collect(),
+        };
+        let mut read = Committed { key: "job/0".to_owned(), ..Committed::default() };
+        for batch in [
+            batch(7, Some(1), None),
+            batch(7, None, Some(End::Commit)),
+            batch(8, Some(3), None), // open for ever
+            batch(7, Some(2), None),
+            batch(9, Some(4), None),
+            batch(9, None, Some(End::Abort)),
+            batch(7, None, Some(End::Commit)),
+        ] {
+            read.take(&batch).unwrap();
+        }
+        assert_eq!(read.newest, Some(marker(2)));
+    }
 
     #[test]
     fn a_marker_reads_back_and_nothing_else_is_taken_for_one() {

@@ -5,7 +5,6 @@
 //! the look-up itself is answered with is given as the request's own; the request was then not sent.
 
 mod admin;
-mod committed;
 mod offsets;
 mod records;
 mod routes;
