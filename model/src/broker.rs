@@ -22,19 +22,18 @@ impl Step<'_> {
         slot: Slot,
         most: usize,
     ) {
-        let id = TransactionalId { attempt, subtask: subtask.index, slot };
         let outputs = self.scope.outputs;
         let Some(task) = self.state.machines[place].task_mut(attempt, subtask) else { return };
         if !task.lanes.contains_key(&slot) {
             return;
         }
         let lane = task.lanes.edit().entry(slot).or_default();
+        let Some((id, producer)) = lane.producer else { return };
         let mut landed = Vec::new();
         let sent: Vec<Record> = lane.records.drain(..most.min(lane.records.len())).collect();
         for record in sent {
             let partition = usize::from(record.key % outputs);
             let kafka = self.state.broker.kafka.edit();
-            let producer = lane.producer.expect("records go to a producer that was initialised");
             let code = match kafka.add_partition(id, producer, partition) {
                 0 => kafka.produce(id, producer, partition, record),
                 code => code,
@@ -133,7 +132,7 @@ impl Step<'_> {
                 if let Some(task) = self.state.machines[place].task_mut(attempt, subtask) {
                     task.lanes.edit().insert(
                         id.slot,
-                        ProducerLane { producer: Some(producer), ..ProducerLane::default() },
+                        ProducerLane { producer: Some((id, producer)), ..ProducerLane::default() },
                     );
                 }
                 answer
