@@ -22,19 +22,18 @@ impl Step<'_> {
         slot: Slot,
         most: usize,
     ) {
-        let id = TransactionalId { attempt, subtask: subtask.index, slot };
         let outputs = self.scope.outputs;
         let Some(task) = self.state.machines[place].task_mut(attempt, subtask) else { return };
         if !task.lanes.contains_key(&slot) {
             return;
         }
         let lane = task.lanes.edit().entry(slot).or_default();
+        let Some((id, producer)) = lane.producer else { return };
         let mut landed = Vec::new();
         let sent: Vec<Record> = lane.records.drain(..most.min(lane.records.len())).collect();
         for record in sent {
             let partition = usize::from(record.key % outputs);
             let kafka = self.state.broker.kafka.edit();
-            let producer = lane.producer.expect("records go to a producer that was initialised");
             let code = match kafka.add_partition(id, producer, partition) {
                 0 => kafka.produce(id, producer, partition, record),
                 code => code,
@@ -45,7 +44,7 @@ impl Step<'_> {
             }
         }
         if lane.records.is_empty()
-            && let (Some(producer), Some(marker)) = (lane.producer, lane.mark.filter(|_| most == usize::MAX))
+            && let Some(marker) = lane.mark.filter(|_| most == usize::MAX)
         {
             lane.mark = None;
             match self.state.broker.kafka.edit().mark(id, producer, subtask.index, marker) {
@@ -70,12 +69,11 @@ impl Step<'_> {
         let Some(outputs) = self.state.store.read_log(*log).map(<[Record]>::to_vec) else {
             return Outcome::Failed { detail: format!("there is no log of {}", log.of) };
         };
-        let id = TransactionalId { slot: *slot, ..TransactionalId::recovery(subtask.index) };
         let Some(task) = self.state.machines[place].task_mut(attempt, subtask) else {
             return Outcome::Unknown;
         };
         let producer = task.lanes.get(slot).and_then(|lane| lane.producer);
-        let producer = producer.expect("it is written to a producer that was initialised");
+        let (id, producer) = producer.expect("it is written to a producer that was initialised");
         for record in outputs {
             let partition = usize::from(record.key % self.scope.outputs);
             let kafka = self.state.broker.kafka.edit();
@@ -186,7 +184,7 @@ impl Step<'_> {
                 if let Some(task) = self.state.machines[place].task_mut(attempt, subtask) {
                     task.lanes.edit().insert(
                         id.slot,
-                        ProducerLane { producer: Some(producer), ..ProducerLane::default() },
+                        ProducerLane { producer: Some((id, producer)), ..ProducerLane::default() },
                     );
                 }
                 answer

@@ -117,7 +117,7 @@ fn coordinator(scope: &Scope, state: &State, actions: &mut Vec<Action>) {
     if *state.budget.checkpoints > 0 && state.desk.interval && is_at(scope, state) {
         actions.push(Action::Trigger);
     }
-    if has_read_all(scope, state) {
+    if !scope.bounded && has_read_all(scope, state) {
         actions.push(Action::Stop);
     }
 }

@@ -38,7 +38,7 @@ pub use model::JobModel;
 pub use property::{Property, properties};
 pub use report::{
     CheckReport, Counterexample, MutantReport, Options, PropertyReport, Verdict, check, check_model,
-    check_mutant, check_mutants, scope_of,
+    check_mutant, check_mutants, check_whole, scope_of,
 };
 pub use scope::{Budget, Scope, scope, scopes};
 pub use search::{Cost, Progress};

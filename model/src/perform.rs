@@ -20,7 +20,7 @@
 
 use truecut_core::{
     Attempt, Effect, Element, Halt, Input, Message, NextOffset, Op, Order, Outcome, Partition, Peer,
-    Position, Request, Subtask, Timer, TransactionalId, Vertex,
+    Position, Request, Subtask, Timer, Vertex,
 };
 
 use crate::launch::launch;
@@ -254,8 +254,10 @@ impl Step<'_> {
                 if keep {
                     task.host.edit().kept.entry(slot).or_default().push(batch);
                 }
-                task.lanes.edit().entry(slot).or_default().records.push_back(batch);
-                self.state.ledger.hand(TransactionalId { attempt, subtask: subtask.index, slot });
+                let lane = task.lanes.edit().entry(slot).or_default();
+                lane.records.push_back(batch);
+                let (id, _) = lane.producer.expect("records go to a producer that was initialised");
+                self.state.ledger.hand(id);
             }
             Effect::Hold(channel) => {
                 self.state.machines[place].host_mut(attempt, subtask).expect("it runs").held |= 1 << channel;
@@ -278,8 +280,14 @@ impl Step<'_> {
                     task.lanes.edit().remove(&slot);
                 }
             }
-            Effect::Consume { offsets, .. } => {
+            Effect::Consume { offsets, report_end, .. } => {
                 self.happened(&Event::Consumed { attempt, subtask, offsets: offsets.clone() });
+                for (partition, next) in offsets.iter().filter(|_| report_end) {
+                    if self.scope.next_record(*partition, next.get()).is_none() {
+                        let input = Input::EndOfPartition(*partition);
+                        self.work.push_back(Work::Subtask(place, attempt, subtask, input));
+                    }
+                }
                 let ledger = &mut self.state.ledger;
                 offsets.keys().for_each(|partition| ledger.own(*partition, attempt, subtask));
                 self.state.machines[place].host_mut(attempt, subtask).expect("it runs").positions = offsets;

@@ -97,6 +97,12 @@ pub struct CheckReport {
 }
 
 impl CheckReport {
+    /// Names of the properties that are violated.
+    pub fn violated(&self) -> Vec<&'static str> {
+        let violated = self.properties.iter().filter(|property| property.verdict == Verdict::Violated);
+        violated.map(|property| property.name).collect()
+    }
+
     /// Whether every state was seen and every property holds in it.
     pub fn holds(&self) -> bool {
         self.complete
@@ -134,11 +140,31 @@ pub fn check_model(
     time_limit: Option<Duration>,
     progress: &mut dyn FnMut(Progress),
 ) -> CheckReport {
+    let scope = model.scope;
+    let asked = |name: &str| !scope.except.contains(&name) && !scope.too_calm_for.contains(&name);
+    check_asked(model, asked, threads, time_limit, progress)
+}
+
+/// Searches the whole scope in which a mutant is judged, for violations of any property but those that the world breaks: what else
+/// it does wrong, or that it does nothing wrong.
+pub fn check_whole(mutant: Mutant, options: Options<'_>) -> CheckReport {
+    let scope = scope_of(mutant);
+    let Options { threads, time_limit, progress, .. } = options;
+    let model = JobModel::new(scope, Some(mutant));
+    check_asked(&model, |name| !scope.except.contains(&name), threads, time_limit, progress)
+}
+
+fn check_asked(
+    model: &JobModel,
+    asked: impl Fn(&str) -> bool,
+    threads: usize,
+    time_limit: Option<Duration>,
+    progress: &mut dyn FnMut(Progress),
+) -> CheckReport {
     let began = Instant::now();
     let scope = model.scope;
     let found = search(model, Limits { threads, time: time_limit, until: 0 }, progress);
-    let checked =
-        properties().iter().enumerate().filter(|(_, property)| !scope.except.contains(&property.name));
+    let checked = properties().iter().enumerate().filter(|(_, property)| asked(property.name));
     let report = |(place, property): (usize, &Property)| PropertyReport {
         name: property.name,
         verdict: match (found.violated[place], found.complete) {
@@ -227,30 +253,9 @@ pub fn check_mutants(options: Options<'_>) -> Vec<MutantReport> {
     reports
 }
 
-/// The smallest scope in which a mutant is found.
+/// The scope in which a mutant is judged.
 pub fn scope_of(mutant: Mutant) -> &'static Scope {
-    let name = match mutant {
-        Mutant::CountAcks | Mutant::AbortPrecommittedOnExpiry | Mutant::OnlyExactNotification => "expiry",
-        Mutant::ListOnlyOwnTransaction | Mutant::ReuseProducerEpoch | Mutant::ProduceAheadOfFlush => {
-            "two_checkpoints"
-        }
-        Mutant::FencedMeansCommitted => "timeout",
-        Mutant::SkipAlignment | Mutant::SnapshotAfterBarrierRelease => "smoke",
-        Mutant::CommitOnCancel | Mutant::AssignSplitTwice => "two_workers",
-        Mutant::CommitOnPrecommit
-        | Mutant::ResumeFromGroupOffsets
-        | Mutant::OffsetOffByOne
-        | Mutant::AckBeforeFlush
-        | Mutant::DropCommittablesOnRestore
-        | Mutant::AbortAllLingering
-        | Mutant::NotifyBeforeStore
-        | Mutant::ForgetStateOnRestore
-        | Mutant::CommitOffsetsAtBarrier
-        | Mutant::RestoreOlderCheckpoint
-        | Mutant::RollBackOnClaim
-        | Mutant::NeverAbortLingering => "small",
-    };
-    crate::scope::scope(name).expect("the scope is in the list")
+    crate::scope::scope(mutant.info().scope()).expect("the scope is in the list")
 }
 
 #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "counts are told, not computed with")]

@@ -57,6 +57,14 @@ pub struct Scope {
     pub tolerable_failures: u32,
     /// How the sink commits.
     pub commit_by: CommitBy,
+    /// Restarts without a completed checkpoint in between that the job survives.
+    pub max_restarts: u32,
+    /// The input has an end, and the job ends there by itself.
+    pub bounded: bool,
+    /// A loss does not end the job.
+    pub accept_loss: bool,
+    /// The world may bring what no restart heals.
+    pub may_fail: bool,
     /// Records may reach Kafka before the flush.
     pub early_landing: bool,
     /// A course that the world keeps to, where one is given.
@@ -65,6 +73,8 @@ pub struct Scope {
     pub budget: Budget,
     /// Properties that are not asked here, by name: the world breaks them, or no protocol could fail them in a world so small.
     pub except: &'static [&'static str],
+    /// Properties that the protocol could not fail here even if it were wrong in its usual ways; a mutant is asked for them.
+    pub too_calm_for: &'static [&'static str],
 }
 
 impl Scope {
@@ -81,10 +91,14 @@ impl Scope {
             prefix: Self::PREFIX.into(),
             start: StartPosition::Earliest,
             isolation: Isolation::ReadCommitted,
-            bounded: false,
+            bounded: self.bounded,
             transaction_timeout_ms: 60_000,
-            accept_loss: false,
-            settings: Settings { tolerable_failures: self.tolerable_failures, ..Settings::default() },
+            accept_loss: self.accept_loss,
+            settings: Settings {
+                tolerable_failures: self.tolerable_failures,
+                max_restarts: self.max_restarts,
+                ..Settings::default()
+            },
         }
     }
 
@@ -131,6 +145,20 @@ impl Scope {
     }
 }
 
+/// What needs a failure to fail.
+const CALM: &[&str] = &[
+    "no_duplicate",
+    "no_phantom",
+    "no_zombie_commit",
+    "no_foreign_abort",
+    "no_silent_loss",
+    "restore_is_latest",
+    "one_owner_per_split",
+    "no_stuck_transaction",
+    "completion_is_monotone",
+    "everything_is_visible_at_rest",
+];
+
 const NONE: Budget = Budget { checkpoints: 0, crashes: 0, expiries: 0, timeouts: 0, lost_answers: 0 };
 
 /// One source, one worker, one partition: the smallest job that can fail.
@@ -146,10 +174,15 @@ const SMALL: Scope = Scope {
     credit: 2,
     tolerable_failures: 0,
     commit_by: CommitBy::Resume,
+    max_restarts: 10,
+    bounded: false,
+    accept_loss: false,
+    may_fail: false,
     early_landing: false,
     course: None,
     budget: Budget { checkpoints: 1, crashes: 1, ..NONE },
     except: &[],
+    too_calm_for: &[],
 };
 
 const SCOPES: &[Scope] = &[
@@ -247,6 +280,99 @@ const SCOPES: &[Scope] = &[
         name: "lost_answers",
         purpose: "requests to Kafka or their answers are lost",
         budget: Budget { checkpoints: 1, crashes: 1, lost_answers: 1, ..NONE },
+        ..SMALL
+    },
+    Scope {
+        name: "calm",
+        purpose: "nothing fails: two checkpoints and the last one of a job that does what it should",
+        input: &[&[0, 0, 0]],
+        budget: Budget { checkpoints: 2, ..NONE },
+        too_calm_for: CALM,
+        ..SMALL
+    },
+    Scope {
+        name: "overtaking",
+        purpose: "nothing fails, and records reach Kafka whenever they like: what overtakes what",
+        input: &[&[0, 0, 0]],
+        early_landing: true,
+        budget: Budget { checkpoints: 2, ..NONE },
+        too_calm_for: CALM,
+        ..SMALL
+    },
+    Scope {
+        name: "two_sources",
+        purpose: "two sources on one worker, and a crash before any checkpoint: who reads what after it",
+        input: &[&[0], &[0]],
+        sources: 2,
+        slots: 2,
+        credit: 1,
+        budget: Budget { crashes: 1, ..NONE },
+        except: &["order_per_key"],
+        ..SMALL
+    },
+    Scope {
+        name: "reused_slot",
+        purpose: "two checkpoints and a crash, no record before its flush: which generation of an id is listed",
+        budget: Budget { checkpoints: 2, crashes: 1, ..NONE },
+        ..SMALL
+    },
+    Scope {
+        name: "losses_accepted",
+        purpose: "a job that was told to go on when a transaction is lost: what it says is lost must stay lost",
+        input: &[&[0]],
+        accept_loss: true,
+        budget: Budget { checkpoints: 1, crashes: 1, lost_answers: 1, ..NONE },
+        except: &[
+            "order_per_key",
+            "all_or_nothing",
+            "no_loss",
+            "no_silent_loss",
+            "everything_is_visible_at_rest",
+        ],
+        too_calm_for: &["no_phantom", "consistent_cut"],
+        ..SMALL
+    },
+    Scope {
+        name: "bounded",
+        purpose: "an input that ends: the job ends with it, also after a crash",
+        bounded: true,
+        ..SMALL
+    },
+    Scope {
+        name: "two_sinks",
+        purpose: "two operators with a sink each on one worker: what one sink does to the other",
+        input: &[&[0, 1]],
+        operators: 2,
+        slots: 2,
+        max_restarts: 2,
+        except: &["order_per_key", "all_or_nothing"],
+        too_calm_for: &["no_phantom"],
+        ..SMALL
+    },
+    Scope {
+        name: "late_loss",
+        purpose: "Kafka times a transaction out and nothing else fails: when the job says so",
+        budget: Budget { checkpoints: 2, timeouts: 1, ..NONE },
+        except: &["no_loss"],
+        too_calm_for: &[
+            "no_duplicate",
+            "no_phantom",
+            "no_zombie_commit",
+            "no_foreign_abort",
+            "restore_is_latest",
+            "one_owner_per_split",
+            "completion_is_monotone",
+            "everything_is_visible_at_rest",
+        ],
+        ..SMALL
+    },
+    Scope {
+        name: "refused_records",
+        purpose: "a transaction times out while it is written: Kafka refuses the rest of its records",
+        early_landing: true,
+        budget: Budget { checkpoints: 1, timeouts: 1, ..NONE },
+        except: &["no_loss"],
+        too_calm_for: &["no_duplicate", "no_zombie_commit", "no_foreign_abort", "restore_is_latest"],
         ..SMALL
     },
 ];

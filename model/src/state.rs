@@ -155,14 +155,11 @@ impl State {
             let running = machine.running().iter().zip(machine.tasks());
             running.filter(|((_, subtask), _)| subtask.vertex == Vertex::Sink)
         });
-        sinks.flat_map(|((attempt, subtask), task)| {
-            task.lanes.iter().flat_map(|(slot, lane)| {
-                let id = TransactionalId { attempt: *attempt, subtask: subtask.index, slot: *slot };
-                let records = lane
-                    .producer
-                    .into_iter()
-                    .flat_map(|producer| lane.records.iter().map(move |record| (producer, *record)));
-                records.map(move |(producer, record)| (id, producer, record))
+        sinks.flat_map(|(_, task)| {
+            task.lanes.values().flat_map(|lane| {
+                let producers = lane.producer.into_iter();
+                producers
+                    .flat_map(|(id, producer)| lane.records.iter().map(move |record| (id, producer, *record)))
             })
         })
     }

@@ -209,6 +209,10 @@ impl<'a> Step<'a> {
         *next = NextOffset::new(next.get() + 1);
         let input = Input::Fetched { partition, batch, first: offset, last: offset };
         self.work.push_back(Work::Subtask(place, attempt, subtask, input));
+        if scope.bounded && scope.next_record(partition, offset.one_past().get()).is_none() {
+            let end = Input::EndOfPartition(partition);
+            self.work.push_back(Work::Subtask(place, attempt, subtask, end));
+        }
     }
 
     fn take_element(&mut self, link: usize) {

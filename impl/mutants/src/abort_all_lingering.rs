@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use truecut_core::{AnyRole, Batch, Committable, Effect, Input, Op, Outcome, Snapshot, Subtask};
+use truecut_core::{Batch, Committable, Effect, Input, Op, Outcome, Snapshot, Subtask};
 
-use crate::interpose::{Interpose, deployment, run};
+use crate::interpose::{Interpose, Within, deployment, run};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct AbortAllLingering {
@@ -16,7 +16,7 @@ pub(crate) struct AbortAllLingering {
 impl Interpose for AbortAllLingering {
     fn step<B: Batch + Clone, S: Clone>(
         &mut self,
-        role: &mut AnyRole<S>,
+        role: &mut Within<'_, B, S>,
         input: Input<B, S>,
     ) -> Vec<Effect<B, S>> {
         let mut input = input;

@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use truecut_core::{
-    AnyRole, Batch, CheckpointId, Effect, Input, Op, Order, Request, Slot, Snapshot, TransactionalId,
-};
+use truecut_core::{Batch, CheckpointId, Effect, Input, Op, Order, Request, Slot, Snapshot, TransactionalId};
 
-use crate::interpose::{Interpose, ack, order_in, run};
+use crate::interpose::{Interpose, Within, ack, order_in, run};
 
 /// A transaction timeout that every broker allows.
 const TIMEOUT_MS: u32 = 60_000;
@@ -22,7 +20,7 @@ pub(crate) struct AbortPrecommittedOnExpiry {
 impl Interpose for AbortPrecommittedOnExpiry {
     fn step<B: Batch + Clone, S: Clone>(
         &mut self,
-        role: &mut AnyRole<S>,
+        role: &mut Within<'_, B, S>,
         input: Input<B, S>,
     ) -> Vec<Effect<B, S>> {
         if let Input::Done { op: Op::InitProducer(slot), .. } = &input

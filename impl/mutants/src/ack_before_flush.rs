@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use truecut_core::{AnyRole, Batch, Effect, Input, Op, Outcome, Slot};
+use truecut_core::{Batch, Effect, Input, Op, Outcome, Slot};
 
-use crate::interpose::{Interpose, run};
+use crate::interpose::{Interpose, Within, flush_in, run};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct AckBeforeFlush {
@@ -15,7 +15,7 @@ pub(crate) struct AckBeforeFlush {
 impl Interpose for AckBeforeFlush {
     fn step<B: Batch + Clone, S: Clone>(
         &mut self,
-        role: &mut AnyRole<S>,
+        role: &mut Within<'_, B, S>,
         input: Input<B, S>,
     ) -> Vec<Effect<B, S>> {
         if let Input::Done { op: Op::Flush(slot), .. } = input {
@@ -29,13 +29,5 @@ impl Interpose for AckBeforeFlush {
             effects.extend(run(role, Input::Done { op: Op::Flush(slot), outcome: Outcome::Flushed }));
         }
         effects
-    }
-}
-
-/// The slot whose flush an effect starts.
-pub(crate) fn flush_in<B, S>(effect: &Effect<B, S>) -> Option<Slot> {
-    match effect {
-        Effect::Start { op: Op::Flush(slot), .. } => Some(*slot),
-        _ => None,
     }
 }

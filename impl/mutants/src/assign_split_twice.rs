@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use truecut_core::{AnyRole, Batch, Effect, Input, NextOffset, Op, Outcome, Partition, Snapshot};
+use truecut_core::{Batch, Effect, Input, NextOffset, Op, Outcome, Partition, Snapshot};
 
-use crate::interpose::{Interpose, deployment, run};
+use crate::interpose::{Interpose, Within, deployment, run};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct AssignSplitTwice {
@@ -17,7 +17,7 @@ pub(crate) struct AssignSplitTwice {
 impl Interpose for AssignSplitTwice {
     fn step<B: Batch + Clone, S: Clone>(
         &mut self,
-        role: &mut AnyRole<S>,
+        role: &mut Within<'_, B, S>,
         input: Input<B, S>,
     ) -> Vec<Effect<B, S>> {
         if let Input::Done { op: Op::ReadCheckpoint, outcome: Outcome::Checkpoint(checkpoint) } = &input {

@@ -1,10 +1,8 @@
 //! A worker tells its sinks that everything is complete before it stops a cancelled attempt.
 
-use truecut_core::{
-    AnyRole, Attempt, Batch, CheckpointId, Effect, Input, Message, Order, Peer, Subtask, Vertex,
-};
+use truecut_core::{Attempt, Batch, CheckpointId, Effect, Input, Message, Order, Peer, Subtask, Vertex};
 
-use crate::interpose::{Interpose, run};
+use crate::interpose::{Interpose, Within, run};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct CommitOnCancel {
@@ -15,7 +13,7 @@ pub(crate) struct CommitOnCancel {
 impl Interpose for CommitOnCancel {
     fn step<B: Batch + Clone, S: Clone>(
         &mut self,
-        role: &mut AnyRole<S>,
+        role: &mut Within<'_, B, S>,
         input: Input<B, S>,
     ) -> Vec<Effect<B, S>> {
         let mut out = Vec::new();

@@ -1,8 +1,8 @@
 //! The sink takes its own acknowledgement for the completion of the checkpoint.
 
-use truecut_core::{AnyRole, Batch, Effect, Input, Order};
+use truecut_core::{Batch, Effect, Input, Order};
 
-use crate::interpose::{Interpose, ack, run, told};
+use crate::interpose::{Interpose, Within, ack, run, told};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct CommitOnPrecommit;
@@ -10,7 +10,7 @@ pub(crate) struct CommitOnPrecommit;
 impl Interpose for CommitOnPrecommit {
     fn step<B: Batch + Clone, S: Clone>(
         &mut self,
-        role: &mut AnyRole<S>,
+        role: &mut Within<'_, B, S>,
         input: Input<B, S>,
     ) -> Vec<Effect<B, S>> {
         let mut effects = run(role, input);

@@ -1,9 +1,9 @@
 //! The coordinator takes any acknowledgement for one of the newest checkpoint: a late one of an aborted checkpoint fills
 //! the place of the true one.
 
-use truecut_core::{AnyRole, Batch, CheckpointId, Effect, Input, Message, Order, Report};
+use truecut_core::{Batch, CheckpointId, Effect, Input, Message, Order, Report};
 
-use crate::interpose::{Interpose, run};
+use crate::interpose::{Interpose, Within, run};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct CountAcks {
@@ -14,7 +14,7 @@ pub(crate) struct CountAcks {
 impl Interpose for CountAcks {
     fn step<B: Batch + Clone, S: Clone>(
         &mut self,
-        role: &mut AnyRole<S>,
+        role: &mut Within<'_, B, S>,
         input: Input<B, S>,
     ) -> Vec<Effect<B, S>> {
         let mut input = input;

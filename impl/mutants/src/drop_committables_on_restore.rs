@@ -1,8 +1,8 @@
 //! Sinks are deployed without the transactions that the restored checkpoint lists.
 
-use truecut_core::{AnyRole, Batch, Effect, Input, Snapshot};
+use truecut_core::{Batch, Effect, Input, Snapshot};
 
-use crate::interpose::{Interpose, deployment, run};
+use crate::interpose::{Interpose, Within, deployment, run};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct DropCommittablesOnRestore;
@@ -10,7 +10,7 @@ pub(crate) struct DropCommittablesOnRestore;
 impl Interpose for DropCommittablesOnRestore {
     fn step<B: Batch + Clone, S: Clone>(
         &mut self,
-        role: &mut AnyRole<S>,
+        role: &mut Within<'_, B, S>,
         input: Input<B, S>,
     ) -> Vec<Effect<B, S>> {
         let mut effects = run(role, input);

@@ -1,8 +1,8 @@
 //! A commit that is answered with a refusal is taken for one that succeeded earlier.
 
-use truecut_core::{AnyRole, Batch, Effect, Input, Meaning, Op, Outcome, meaning};
+use truecut_core::{Batch, Effect, Input, Meaning, Op, Outcome, meaning};
 
-use crate::interpose::{Interpose, run};
+use crate::interpose::{Interpose, Within, run};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct FencedMeansCommitted;
@@ -10,7 +10,7 @@ pub(crate) struct FencedMeansCommitted;
 impl Interpose for FencedMeansCommitted {
     fn step<B: Batch + Clone, S: Clone>(
         &mut self,
-        role: &mut AnyRole<S>,
+        role: &mut Within<'_, B, S>,
         input: Input<B, S>,
     ) -> Vec<Effect<B, S>> {
         let mut input = input;

@@ -1,8 +1,8 @@
 //! The sink's snapshot leaves out transactions of older checkpoints whose commit is not confirmed.
 
-use truecut_core::{AnyRole, Batch, Effect, Input, Snapshot};
+use truecut_core::{Batch, Effect, Input, Snapshot};
 
-use crate::interpose::{Interpose, ack, run};
+use crate::interpose::{Interpose, Within, ack, run};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ListOnlyOwnTransaction;
@@ -10,7 +10,7 @@ pub(crate) struct ListOnlyOwnTransaction;
 impl Interpose for ListOnlyOwnTransaction {
     fn step<B: Batch + Clone, S: Clone>(
         &mut self,
-        role: &mut AnyRole<S>,
+        role: &mut Within<'_, B, S>,
         input: Input<B, S>,
     ) -> Vec<Effect<B, S>> {
         let mut effects = run(role, input);

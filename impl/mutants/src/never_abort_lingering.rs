@@ -1,8 +1,8 @@
 //! The coordinator finds no open transaction, whatever is listed.
 
-use truecut_core::{AnyRole, Batch, Effect, Input, Outcome};
+use truecut_core::{Batch, Effect, Input, Outcome};
 
-use crate::interpose::{Interpose, run};
+use crate::interpose::{Interpose, Within, run};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct NeverAbortLingering;
@@ -10,7 +10,7 @@ pub(crate) struct NeverAbortLingering;
 impl Interpose for NeverAbortLingering {
     fn step<B: Batch + Clone, S: Clone>(
         &mut self,
-        role: &mut AnyRole<S>,
+        role: &mut Within<'_, B, S>,
         input: Input<B, S>,
     ) -> Vec<Effect<B, S>> {
         let mut input = input;

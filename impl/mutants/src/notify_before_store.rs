@@ -1,11 +1,9 @@
 //! The coordinator tells all subtasks that a checkpoint is complete when it begins to store it. The last checkpoint of a
 //! job is left alone, so that the job does not end before it is stored.
 
-use truecut_core::{
-    AnyRole, Attempt, Batch, Effect, Input, Message, Order, Peer, Request, Subtask, WorkerId,
-};
+use truecut_core::{Attempt, Batch, Effect, Input, Message, Order, Peer, Request, Subtask, WorkerId};
 
-use crate::interpose::{Interpose, deployment, run};
+use crate::interpose::{Interpose, Within, deployment, run};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct NotifyBeforeStore {
@@ -29,7 +27,7 @@ impl NotifyBeforeStore {
 impl Interpose for NotifyBeforeStore {
     fn step<B: Batch + Clone, S: Clone>(
         &mut self,
-        role: &mut AnyRole<S>,
+        role: &mut Within<'_, B, S>,
         input: Input<B, S>,
     ) -> Vec<Effect<B, S>> {
         let mut out = Vec::new();

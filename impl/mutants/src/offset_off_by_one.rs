@@ -1,8 +1,8 @@
 //! The source snapshots the offset of the last record read, not the next one.
 
-use truecut_core::{AnyRole, Batch, Effect, Input, NextOffset, Snapshot};
+use truecut_core::{Batch, Effect, Input, NextOffset, Snapshot};
 
-use crate::interpose::{Interpose, ack, run};
+use crate::interpose::{Interpose, Within, ack, run};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct OffsetOffByOne;
@@ -10,7 +10,7 @@ pub(crate) struct OffsetOffByOne;
 impl Interpose for OffsetOffByOne {
     fn step<B: Batch + Clone, S: Clone>(
         &mut self,
-        role: &mut AnyRole<S>,
+        role: &mut Within<'_, B, S>,
         input: Input<B, S>,
     ) -> Vec<Effect<B, S>> {
         let mut effects = run(role, input);

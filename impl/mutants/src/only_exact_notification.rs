@@ -1,9 +1,9 @@
 //! The sink commits the transaction of the checkpoint that it is told of, and takes earlier ones of its attempt for
 //! done.
 
-use truecut_core::{AnyRole, Batch, CheckpointId, Committable, Effect, Input, Op, Order, Outcome, Request};
+use truecut_core::{Batch, CheckpointId, Committable, Effect, Input, Op, Order, Outcome, Request};
 
-use crate::interpose::{Interpose, order_in, run};
+use crate::interpose::{Interpose, Within, order_in, run};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct OnlyExactNotification {
@@ -24,7 +24,7 @@ impl OnlyExactNotification {
 impl Interpose for OnlyExactNotification {
     fn step<B: Batch + Clone, S: Clone>(
         &mut self,
-        role: &mut AnyRole<S>,
+        role: &mut Within<'_, B, S>,
         input: Input<B, S>,
     ) -> Vec<Effect<B, S>> {
         if let Some((_, Order::Completed(checkpoint))) = order_in(&input) {

@@ -2,12 +2,11 @@
 //! after that flush.
 
 use truecut_core::{
-    AnyRole, Attempt, Batch, CheckpointId, Committable, Effect, Input, Message, Op, Outcome, Peer, Report,
-    Snapshot, Subtask,
+    Attempt, Batch, CheckpointId, Committable, Effect, Input, Message, Op, Outcome, Peer, Report, Snapshot,
+    Subtask,
 };
 
-use crate::ack_before_flush::flush_in;
-use crate::interpose::{Interpose, ack, run};
+use crate::interpose::{Interpose, Within, ack, flush_in, run};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ProduceAheadOfFlush {
@@ -18,7 +17,7 @@ pub(crate) struct ProduceAheadOfFlush {
 impl Interpose for ProduceAheadOfFlush {
     fn step<B: Batch + Clone, S: Clone>(
         &mut self,
-        role: &mut AnyRole<S>,
+        role: &mut Within<'_, B, S>,
         input: Input<B, S>,
     ) -> Vec<Effect<B, S>> {
         if let Input::Done { op: op @ Op::Flush(_), outcome } = input {

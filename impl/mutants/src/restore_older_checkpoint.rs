@@ -1,9 +1,9 @@
 //! The checkpoint before the latest completed one is read, and passed off as the latest. Nothing is discarded, so that it
 //! is still there.
 
-use truecut_core::{AnyRole, Batch, CheckpointName, Effect, Input, Op, Outcome, Request};
+use truecut_core::{Batch, CheckpointName, Effect, Input, Op, Outcome, Request};
 
-use crate::interpose::{Interpose, run};
+use crate::interpose::{Interpose, Within, run};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct RestoreOlderCheckpoint {
@@ -13,7 +13,7 @@ pub(crate) struct RestoreOlderCheckpoint {
 impl Interpose for RestoreOlderCheckpoint {
     fn step<B: Batch + Clone, S: Clone>(
         &mut self,
-        role: &mut AnyRole<S>,
+        role: &mut Within<'_, B, S>,
         input: Input<B, S>,
     ) -> Vec<Effect<B, S>> {
         let mut effects = run(role, self.completed.before(input));

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use truecut_core::{
-    AnyRole, Batch, CheckpointName, Effect, Input, Isolation, NextOffset, Op, Outcome, Partition, Position,
-    Request, Snapshot, Timer,
+    Batch, CheckpointName, Effect, Input, Isolation, NextOffset, Op, Outcome, Partition, Position, Request,
+    Snapshot, Timer,
 };
 
-use crate::interpose::{Interpose, run};
+use crate::interpose::{Interpose, Within, run};
 
 /// What it is at.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,7 +33,7 @@ impl ResumeFromGroupOffsets {
 impl Interpose for ResumeFromGroupOffsets {
     fn step<B: Batch + Clone, S: Clone>(
         &mut self,
-        role: &mut AnyRole<S>,
+        role: &mut Within<'_, B, S>,
         input: Input<B, S>,
     ) -> Vec<Effect<B, S>> {
         match (std::mem::take(self), input) {

@@ -3,10 +3,10 @@
 //! restore may still list the earlier one, and committing that again then ends the later one.
 
 use truecut_core::{
-    AnyRole, Batch, Committable, Effect, Input, Op, Outcome, Producer, Request, Snapshot, TransactionalId,
+    Batch, Committable, Effect, Input, Op, Outcome, Producer, Request, Snapshot, TransactionalId,
 };
 
-use crate::interpose::{Interpose, ack, run};
+use crate::interpose::{Interpose, Within, ack, run};
 
 /// Two names of one transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -104,7 +104,7 @@ impl ReuseProducerEpoch {
 impl Interpose for ReuseProducerEpoch {
     fn step<B: Batch + Clone, S: Clone>(
         &mut self,
-        role: &mut AnyRole<S>,
+        role: &mut Within<'_, B, S>,
         input: Input<B, S>,
     ) -> Vec<Effect<B, S>> {
         let mut input = input;

@@ -1,8 +1,8 @@
 //! The swap that claims an attempt also sets the latest checkpoint back by one, and that one is restored.
 
-use truecut_core::{AnyRole, Attempt, Batch, Effect, Input, Request};
+use truecut_core::{Attempt, Batch, Effect, Input, Request};
 
-use crate::interpose::{Interpose, run};
+use crate::interpose::{Interpose, Within, run};
 use crate::restore_older_checkpoint::Completed;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,7 +14,7 @@ pub(crate) struct RollBackOnClaim {
 impl Interpose for RollBackOnClaim {
     fn step<B: Batch + Clone, S: Clone>(
         &mut self,
-        role: &mut AnyRole<S>,
+        role: &mut Within<'_, B, S>,
         input: Input<B, S>,
     ) -> Vec<Effect<B, S>> {
         let mut effects = run(role, self.completed.before(input));

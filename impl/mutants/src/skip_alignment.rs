@@ -1,9 +1,9 @@
 //! The operator is told of a barrier on all its channels as soon as it comes on one; the later ones are swallowed and
 //! nothing is held. The last checkpoint of a job is left alone: records behind its barrier would find the sink closed.
 
-use truecut_core::{AnyRole, Batch, Channel, CheckpointId, Effect, Element, Input};
+use truecut_core::{Batch, Channel, CheckpointId, Effect, Element, Input};
 
-use crate::interpose::{Interpose, run};
+use crate::interpose::{Interpose, Within, run};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SkipAlignment {
@@ -16,7 +16,7 @@ pub(crate) struct SkipAlignment {
 impl Interpose for SkipAlignment {
     fn step<B: Batch + Clone, S: Clone>(
         &mut self,
-        role: &mut AnyRole<S>,
+        role: &mut Within<'_, B, S>,
         input: Input<B, S>,
     ) -> Vec<Effect<B, S>> {
         let begins = matches!(input, Input::Begin);

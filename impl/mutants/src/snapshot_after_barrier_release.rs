@@ -1,9 +1,9 @@
 //! The operator captures its state only after it processed something from behind the barrier. The last checkpoint of a
 //! job is left alone: nothing comes behind its barrier.
 
-use truecut_core::{AnyRole, Batch, CheckpointName, Effect, Element, Input, Op, Request};
+use truecut_core::{Batch, CheckpointName, Effect, Element, Input, Op, Request};
 
-use crate::interpose::{Interpose, run};
+use crate::interpose::{Interpose, Within, run};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SnapshotAfterBarrierRelease {
@@ -18,7 +18,7 @@ fn start<B, S>(name: CheckpointName) -> Effect<B, S> {
 impl Interpose for SnapshotAfterBarrierRelease {
     fn step<B: Batch + Clone, S: Clone>(
         &mut self,
-        role: &mut AnyRole<S>,
+        role: &mut Within<'_, B, S>,
         input: Input<B, S>,
     ) -> Vec<Effect<B, S>> {
         let effects = run(role, input);

@@ -11,6 +11,7 @@ use truecut_core::{Role, WorkerId};
 use truecut_mutants::{Mutant, Mutated};
 
 use crate::crash_point;
+use crate::records::Records;
 use crate::store::StateHandle;
 use crate::task::Stepped;
 use crate::trace::{Construction, Header, RoleId, Stamp, TraceError, Writer};
@@ -27,7 +28,7 @@ pub struct Hosting {
 
 /// A role, its trace, and the effects of the step that it is in.
 pub struct Driver {
-    role: Mutated<StateHandle>,
+    role: Mutated<Records, StateHandle>,
     id: RoleId,
     instance: u64,
     trace: Option<Writer>,

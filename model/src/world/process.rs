@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use truecut_core::{
     AnyRole, Attempt, Element, ErrorCode, Marker, Message, NextOffset, Op, Outcome, Partition, Producer,
-    Request, Slot, Subtask, Vertex, Worker, WorkerId,
+    Request, Slot, Subtask, TransactionalId, Vertex, Worker, WorkerId,
 };
 use truecut_mutants::{Mutant, Mutated};
 
@@ -12,7 +12,7 @@ use crate::cell::Cell;
 use crate::lineage::{Lineage, Record};
 
 /// A role of the core, perhaps with a mutant around it.
-pub(crate) type Role = Mutated<Lineage>;
+pub(crate) type Role = Mutated<Record, Lineage>;
 
 /// An operation that was started and whose answer was not stepped.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,7 +32,8 @@ pub(crate) fn start(ops: &mut Vec<UnderWay>, op: Op, request: Request<Lineage>) 
 /// Records on their way from a producer to Kafka.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct ProducerLane {
-    pub(crate) producer: Option<Producer>,
+    /// What it was initialised with, and the transactional id.
+    pub(crate) producer: Option<(TransactionalId, Producer)>,
     pub(crate) records: VecDeque<Record>,
     /// Goes behind them.
     pub(crate) mark: Option<Marker>,
