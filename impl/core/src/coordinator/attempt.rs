@@ -155,8 +155,7 @@ impl<S: Clone> Coordinator<S> {
             self.retained.push_back(checkpoint.needs());
         }
         self.origin = checkpoint.origin;
-        let drained = self.ended == Some(checkpoint.name);
-        self.lingering.begin(head.attempt, &checkpoint, drained, out);
+        self.lingering.begin(head.attempt, &checkpoint, out);
         self.phase = Phase::Placing(checkpoint);
         self.place(out);
     }

@@ -112,6 +112,9 @@ impl<S: Clone> Coordinator<S> {
     fn drained<B>(&mut self, subtask: Subtask, out: &mut impl Effects<B, S>) {
         let Phase::Deployed(deployed) = &mut self.phase else { return };
         deployed.drained.insert(subtask.index);
+        if deployed.drained.len() == usize::from(self.job.operators) {
+            self.lingering.completed(out);
+        }
         self.finish_if_done(out);
     }
 

@@ -26,7 +26,8 @@ pub(super) struct Lingering {
     keep: BTreeSet<TransactionalId>,
     /// A listing is under way; whether it began after a checkpoint of the attempt was complete.
     listing: Option<bool>,
-    /// A checkpoint of the attempt is complete, or nothing runs any more that could open a transaction.
+    /// A checkpoint of the attempt is complete, or every sink of a job that had ended has confirmed its commits: no sink of the
+    /// attempt writes again what Kafka aborted.
     completed: bool,
     /// To be fenced; the first is under way. Invariant: none of them is kept.
     fencing: VecDeque<TransactionalId>,
@@ -43,7 +44,7 @@ pub(super) fn abort_set(
     completed: bool,
 ) -> BTreeSet<TransactionalId> {
     let ours = names.iter().filter_map(|name| TransactionalId::parse(prefix, name));
-    // Until a checkpoint of the attempt is complete, a sink may be writing under its recovery id.
+    // Until then a sink may be writing under its recovery id.
     let may_be_in_use = |id: &TransactionalId| id.is_recovery() && !completed;
     ours.filter(|id| id.attempt < attempt && !keep.contains(id) && !may_be_in_use(id)).collect()
 }
@@ -62,17 +63,16 @@ impl Lingering {
         }
     }
 
-    /// An attempt restores this checkpoint. `drained`: the job had ended there.
+    /// An attempt restores this checkpoint.
     pub(super) fn begin<B, S>(
         &mut self,
         attempt: Attempt,
         restored: &Checkpoint<S>,
-        drained: bool,
         out: &mut impl Effects<B, S>,
     ) {
         self.attempt = attempt;
         self.keep = restored.committables().map(|committable| committable.id).collect();
-        self.completed = drained;
+        self.completed = false;
         self.clean = false;
         // A listing that the attempt before asked for may be older than what that attempt left open.
         self.listing = self.listing.map(|_| false);
@@ -88,7 +88,7 @@ impl Lingering {
         self.clean
     }
 
-    /// A checkpoint of the attempt is complete.
+    /// A checkpoint of the attempt is complete, or all commits of a job that had ended are confirmed.
     pub(super) fn completed<B, S>(&mut self, out: &mut impl Effects<B, S>) {
         self.completed = true;
         if !self.clean {

@@ -228,7 +228,6 @@ fn an_attempt_that_fails_after_the_last_checkpoint_is_deployed_again_only_to_com
             operator-0/2 ready
             sink-0/2 ready
             list = all
-                arm retry list_transactions
             sink-0/2 drained
             retry list
                 start: list transactions that are Ongoing
