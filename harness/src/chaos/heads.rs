@@ -21,10 +21,12 @@ impl Heads {
         if header.role != RoleId::Coordinator {
             return;
         }
-        if let Event::Effect(Effect::Start { request: Request::SwapHead { expected, .. }, .. }) = &frame.event {
+        if let Event::Effect(Effect::Start { request: Request::SwapHead { expected, .. }, .. }) = &frame.event
+        {
             self.trying.insert(header.instance, expected.next());
-        } else if let Event::Input { input: Input::Done { op: Op::SwapHead, outcome: Outcome::Swapped }, .. } =
-            &frame.event
+        } else if let Event::Input {
+            input: Input::Done { op: Op::SwapHead, outcome: Outcome::Swapped }, ..
+        } = &frame.event
             && let Some(version) = self.trying.remove(&header.instance)
         {
             self.swapped(header.instance, version);

@@ -58,7 +58,13 @@ impl Victims {
         match self {
             Self::Workers => Who::Worker,
             Self::Coordinator => Who::Coordinator,
-            Self::All => if kill / 2 % 2 == 0 { Who::Worker } else { Who::Coordinator },
+            Self::All => {
+                if (kill / 2).is_multiple_of(2) {
+                    Who::Worker
+                } else {
+                    Who::Coordinator
+                }
+            }
         }
     }
 }
@@ -191,7 +197,9 @@ impl Plan {
                     let ordinal = 1 + u32::try_from(visit % visits(point)).expect("a small number");
                     PlannedKill::CrashPoint { point: point.to_owned(), ordinal, draw, who }
                 }
-                None => PlannedKill::Random { after_checkpoint: !visit.is_multiple_of(4), after_ms, draw, who },
+                None => {
+                    PlannedKill::Random { after_checkpoint: !visit.is_multiple_of(4), after_ms, draw, who }
+                }
             }
         });
         let kills = kills.collect();
@@ -200,7 +208,13 @@ impl Plan {
             who: match wanted.victims {
                 Victims::Workers => Who::Worker,
                 Victims::Coordinator => Who::Coordinator,
-                Victims::All => if number % 2 == 0 { Who::Worker } else { Who::Coordinator },
+                Victims::All => {
+                    if number % 2 == 0 {
+                        Who::Worker
+                    } else {
+                        Who::Coordinator
+                    }
+                }
             },
             after_ms: within(PAUSE_MS, &mut chance),
             asleep_ms: within(ASLEEP_MS, &mut chance),
@@ -283,8 +297,8 @@ fn within(range: std::ops::Range<u64>, chance: &mut ChaCha8Rng) -> u64 {
 fn visits(point: &str) -> u64 {
     match point.split_once('.').map_or(point, |(operation, _)| operation) {
         "launch" | "restore" | "ready" | "consume" => 1,
-        "read_head" | "read_checkpoint" | "list_transactions" => 1,
-        "fence" | "deploy" => 2,
+        "read_head" | "read_checkpoint" | "list_transactions" | "fence" => 1,
+        "deploy" => 2,
         "produce" => 40,
         _ => 6,
     }
@@ -314,7 +328,15 @@ mod tests {
     use super::*;
 
     fn wanted(seed: u64) -> Wanted {
-        Wanted { seed, kills: 8, records: 100_000, workers: 3, mutant: None, victims: Victims::Workers, pauses: 0 }
+        Wanted {
+            seed,
+            kills: 8,
+            records: 100_000,
+            workers: 3,
+            mutant: None,
+            victims: Victims::Workers,
+            pauses: 0,
+        }
     }
 
     fn points(plan: &Plan) -> BTreeSet<String> {
@@ -333,7 +355,8 @@ mod tests {
         let plan = Plan::draw(wanted(3), "auto");
         assert_eq!((plan.kills.len(), plan.arms().count()), (8, 4));
         assert!(points(&plan).iter().all(|point| crash_point::ALL.contains(&point.as_str())), "{plan:?}");
-        let armed: Result<Vec<crash_point::CrashAt>, String> = plan.arms().map(|arm| arm.at.parse()).collect();
+        let armed: Result<Vec<crash_point::CrashAt>, String> =
+            plan.arms().map(|arm| arm.at.parse()).collect();
         assert!(armed.is_ok());
     }
 
@@ -364,7 +387,8 @@ mod tests {
     fn coordinators_are_killed_at_all_their_crash_points_within_ten_seeds() {
         let draw = |seed| Plan::draw(Wanted { victims: Victims::Coordinator, ..wanted(seed) }, "auto");
         for first in [0, 1, 42] {
-            let covered: BTreeSet<String> = (first..first + 10).flat_map(|seed| points(&draw(seed))).collect();
+            let covered: BTreeSet<String> =
+                (first..first + 10).flat_map(|seed| points(&draw(seed))).collect();
             assert_eq!(covered.len(), crash_point::COORDINATOR.len(), "from seed {first}: {covered:?}");
             assert!(covered.iter().all(|point| crash_point::COORDINATOR.contains(&point.as_str())));
         }

@@ -41,7 +41,8 @@ pub(super) type Fault = (Instant, Instant);
 pub(super) fn unexplained(attempts: &[Instant], faults: &[Fault]) -> usize {
     const AFTERMATH: Duration = Duration::from_secs(2);
     const LATE: Duration = Duration::from_millis(300);
-    let explains = |(from, to): &Fault, attempt: Instant| *from <= attempt + LATE && attempt <= *to + AFTERMATH;
+    let explains =
+        |(from, to): &Fault, attempt: Instant| *from <= attempt + LATE && attempt <= *to + AFTERMATH;
     let unexplained = |attempt: &&Instant| !faults.iter().any(|fault| explains(fault, **attempt));
     attempts.iter().skip(1).filter(unexplained).count()
 }

@@ -389,7 +389,8 @@ impl Subject {
             return Ok(());
         }
         let (number, log) = (worker.worker, self.options.log(&worker.name));
-        let message = format!("worker {number} ended by itself ({}); see {}", exit.status_text(), log.display());
+        let message =
+            format!("worker {number} ended by itself ({}); see {}", exit.status_text(), log.display());
         self.note(message.clone())?;
         if exit.is_by_kill() {
             return Ok(());

@@ -106,11 +106,13 @@ fn lanes(history: &History, end_ms: u64) -> BTreeMap<Lane, Vec<Life>> {
         let Some((who, number, process, what)) = change(event) else { continue };
         let lives = lanes.entry(lane_of(who, number)).or_default();
         if what == Change::Started {
-            let life = Life { pid: process, from_ms: *t_ms, to_ms: end_ms, killed: false, paused: Vec::new() };
+            let life =
+                Life { pid: process, from_ms: *t_ms, to_ms: end_ms, killed: false, paused: Vec::new() };
             lives.push(life);
             continue;
         }
-        let Some(life) = lives.iter_mut().rev().find(|life| life.pid == process && life.to_ms == end_ms) else {
+        let Some(life) = lives.iter_mut().rev().find(|life| life.pid == process && life.to_ms == end_ms)
+        else {
             continue;
         };
         match what {

@@ -46,7 +46,7 @@ pub struct CoordinatorStart {
 #[derive(Debug)]
 pub enum Started {
     /// Workers may connect.
-    Listening(Coordinator),
+    Listening(Box<Coordinator>),
     /// It died before it said a word.
     Died(ExitStatus),
 }
@@ -133,7 +133,7 @@ impl JobOptions {
         match coordinator.next_event().await {
             Some(Event::Listening { address }) => {
                 coordinator.address = address;
-                Ok(Started::Listening(coordinator))
+                Ok(Started::Listening(Box::new(coordinator)))
             }
             Some(Event::Ended { message, exit_code, .. }) => Err(match exit_code {
                 exit::BAD_DATA => ProcessError::BadData { detail: message },

@@ -107,7 +107,7 @@ impl<W: FnMut(&Event)> Supervisor<'_, W> {
         loop {
             tokio::select! {
                 started = &mut starting => return Ok(match started? {
-                    Started::Listening(coordinator) => Next::Serve(Box::new(coordinator)),
+                    Started::Listening(coordinator) => Next::Serve(coordinator),
                     Started::Died(status) => Next::Died(status),
                 }),
                 _ = self.interrupts.recv() => {
@@ -121,7 +121,11 @@ impl<W: FnMut(&Event)> Supervisor<'_, W> {
     }
 
     fn log_name(&self) -> String {
-        if self.coordinators == 1 { "coordinator".into() } else { format!("coordinator-{}", self.coordinators) }
+        if self.coordinators == 1 {
+            "coordinator".into()
+        } else {
+            format!("coordinator-{}", self.coordinators)
+        }
     }
 
     /// Serves a coordinator until it ends, with workers of its own.
@@ -207,7 +211,8 @@ impl<W: FnMut(&Event)> Supervisor<'_, W> {
         if let Some(code) = status.code() {
             let message =
                 format!("the coordinator ended with {how}; its log {} says why; {again}", log.display());
-            let exit_code = u8::try_from(code).ok().filter(|code| *code != exit::OK).unwrap_or(exit::INTERNAL);
+            let exit_code =
+                u8::try_from(code).ok().filter(|code| *code != exit::OK).unwrap_or(exit::INTERNAL);
             return Some(Ended { message, exit_code });
         }
         self.deaths += 1;

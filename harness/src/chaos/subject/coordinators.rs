@@ -15,7 +15,7 @@ use crate::history::{Event, KillAt, Who};
 
 /// The coordinator in charge.
 pub(super) struct Chief {
-    pub(super) process: Coordinator,
+    pub(super) process: Box<Coordinator>,
     /// Which one since the run began, from 1.
     pub(super) number: u32,
     pub(super) pid: u32,
@@ -40,7 +40,11 @@ pub(super) struct Haunted {
 }
 
 impl Chief {
-    pub(super) async fn start(options: &JobOptions, number: u32, armed: Option<Arm>) -> Result<Self, Failure> {
+    pub(super) async fn start(
+        options: &JobOptions,
+        number: u32,
+        armed: Option<Arm>,
+    ) -> Result<Self, Failure> {
         let name = if number == 1 { "coordinator".to_owned() } else { format!("coordinator-{number}") };
         let crash_at = armed.as_ref().map(|arm| arm.at.clone());
         let start = CoordinatorStart { name: name.clone(), fresh: options.fresh, crash_at };
@@ -109,7 +113,8 @@ impl Subject {
         self.tell_start()?;
         // What the old workers were armed for is still to come.
         let number = old.number;
-        let waiting = self.workers.values().filter(|worker| worker.coordinator == number && worker.killed.is_none());
+        let waiting =
+            self.workers.values().filter(|worker| worker.coordinator == number && worker.killed.is_none());
         let waiting: Vec<Arm> = waiting.filter_map(|worker| worker.armed.clone()).collect();
         waiting.into_iter().rev().for_each(|arm| self.arms.push_front(arm));
         self.joined.clear();

@@ -241,6 +241,73 @@ fn a_claim_that_another_coordinator_won_ends_this_one_before_it_restores_anythin
 }
 
 #[test]
+fn a_takeover_that_meets_a_late_swap_of_the_one_before_claims_again_and_restores_what_that_completed() {
+    let mut coordinator = Coordinator::new(job(), Token::new(9), false);
+    check(
+        &mut coordinator,
+        "begin; head = 7 8 3 3.12 13; swap = unknown; retry swap; swap = conflict; head = failed; retry head; head = 8 8 3 3.13 14; swap = ok",
+        expect![[r#"
+            begin
+                arm heartbeat
+                start: read the head
+            head = 7 8 3 3.12 13
+                start: swap v7 for attempt 4 of coordinator 9, latest checkpoint 12 of attempt 3, next 13
+            swap = unknown
+                arm retry swap_head
+            retry swap
+                start: swap v7 for attempt 4 of coordinator 9, latest checkpoint 12 of attempt 3, next 13
+            swap = conflict
+                start: read the head
+            head = failed
+                arm retry read_head
+            retry head
+                start: read the head
+            head = 8 8 3 3.13 14
+                start: swap v8 for attempt 4 of coordinator 9, latest checkpoint 13 of attempt 3, next 14
+            swap = ok
+                start: read checkpoint 13 of attempt 3
+        "#]],
+    );
+}
+
+#[test]
+fn a_takeover_that_meets_another_one_has_lost_and_so_has_a_claim_after_the_first() {
+    let mut coordinator = Coordinator::new(job(), Token::new(9), false);
+    check(
+        &mut coordinator,
+        "begin; head = 7 8 3 3.12 13; swap = conflict; head = 8 5 4 3.12 13",
+        expect![[r#"
+        begin
+            arm heartbeat
+            start: read the head
+        head = 7 8 3 3.12 13
+            start: swap v7 for attempt 4 of coordinator 9, latest checkpoint 12 of attempt 3, next 13
+        swap = conflict
+            start: read the head
+        head = 8 5 4 3.12 13
+            halt: superseded
+    "#]],
+    );
+    let mut coordinator = after(job(), START);
+    check(
+        &mut coordinator,
+        "lost w0; fire restart; swap = conflict; head = 3 8 2 1.1 2",
+        expect![[r#"
+        lost w0
+            disarm silence w0
+            disarm interval
+            arm restart
+        fire restart
+            start: swap v2 for attempt 2 of coordinator 9, latest checkpoint 1 of attempt 1, next 2
+        swap = conflict
+            start: read the head
+        head = 3 8 2 1.1 2
+            halt: superseded
+    "#]],
+    );
+}
+
+#[test]
 fn a_head_or_a_checkpoint_that_can_not_be_read_stops_the_job() {
     let mut coordinator = Coordinator::new(job(), Token::new(9), false);
     check(
