@@ -78,9 +78,10 @@ async fn pause_all(subject: &mut Subject, plan: &Plan, before_kill: u32) -> Resu
 async fn pause_worker(subject: &mut Subject, pause: &PlannedPause) -> Result<(), Failure> {
     let Some(pid) = choose(subject, pause.draw) else { return Ok(()) };
     let (who, number) = subject.name_of(pid);
-    let attempt = subject.seen().attempt;
     subject.pause(pid)?;
-    subject.pump(SETTLE, |seen| seen.attempt > attempt && seen.running || is_over(seen)).await?;
+    // Another attempt is not enough: it may have failed for another reason, and still count on this worker.
+    subject.pump(SETTLE, |seen| seen.lost.contains(&pid) || is_over(seen)).await?;
+    subject.pump(SETTLE, |seen| seen.running || is_over(seen)).await?;
     come_back(subject, (who, number, pid), pause).await
 }
 

@@ -12,6 +12,8 @@ pub(super) struct Seen {
     pub(super) running: bool,
     /// Processes that run subtasks of it.
     pub(super) active: BTreeSet<u32>,
+    /// Processes of workers that the coordinator has given up.
+    pub(super) lost: BTreeSet<u32>,
     /// Completed checkpoints.
     pub(super) checkpoints: u64,
     /// Completed checkpoints of the newest attempt.

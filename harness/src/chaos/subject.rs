@@ -275,7 +275,7 @@ impl Subject {
         match event {
             event::Event::Listening { .. } | event::Event::CoordinatorDied { .. } => {}
             event::Event::WorkerJoined { worker, pid } => drop(self.joined.insert(worker, pid)),
-            event::Event::WorkerLost { worker } => drop(self.joined.remove(&worker)),
+            event::Event::WorkerLost { worker } => self.seen.lost.extend(self.joined.remove(&worker)),
             event::Event::Attempt { attempt, workers, .. } => {
                 (self.seen.attempt, self.seen.running, self.seen.checkpoints_of_attempt) =
                     (attempt, false, 0);
