@@ -41,6 +41,9 @@ impl<S: Clone> Coordinator<S> {
         assert!(matches!(self.phase, Phase::Opening), "the head is opened until it is claimed");
         assert!(head.is_some() == (version > Self::ABSENT), "an absent head has version 0");
         self.version = version;
+        if head.is_some() {
+            self.lingering.haunt(); // the coordinator before may live, and its workers
+        }
         self.next = head.map_or(CheckpointId::new(1), |head| head.next);
         self.head = head.map(|head| Head { latest: head.latest.filter(|_| !self.fresh), ..head });
         self.claim(out);
