@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-pub use event::{Entry, Event, KillAt};
+pub use event::{Entry, Event, KillAt, Who};
 pub use recovery::{Recovery, recoveries};
 pub use summary::{CheckpointKey, Summary};
 

@@ -266,6 +266,7 @@ mod tests {
             },
             recoveries: vec![Recovery {
                 ordinal: 1,
+                who: crate::history::Who::Worker,
                 worker: 0,
                 at: KillAt::Random,
                 confirmed: true,

@@ -268,14 +268,10 @@ impl<'a> Step<'a> {
             self.land_records(place, attempt, subtask, slot, landed);
         }
         for request in under_way {
-            match request {
-                Request::Commit(committable) => {
-                    self.state.broker.orphans.edit().insert(committable);
-                }
-                Request::Rewrite { .. } if landed > 0 => {
-                    self.rewrite(place, attempt, subtask, &request);
-                }
-                _ => {}
+            if let Request::Commit(committable) = request {
+                self.state.broker.orphans.edit().insert(committable);
+            } else if matches!(request, Request::Rewrite { .. }) && landed > 0 {
+                self.rewrite(place, attempt, subtask, &request);
             }
         }
         self.state.machines[place].remove(attempt, subtask);

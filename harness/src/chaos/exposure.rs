@@ -15,18 +15,27 @@ pub(super) struct Exposure {
 }
 
 impl Exposure {
-    /// So many crash points for this seed; consecutive seeds take turns through all of them.
+    /// So many crash points of workers for this seed; consecutive seeds take turns through all of them.
     pub(super) fn points_for(&self, seed: u64, count: u32) -> Vec<&'static str> {
-        let length = u64::try_from(self.points.len()).expect("a short list");
-        let first = (seed % length) * u64::from(count) % length;
-        // Neighbours in the list are places of one operation: a stride that shares no divisor with the length mixes them.
-        let stride = (7..).find(|stride| gcd(*stride, length) == 1).unwrap_or(1);
-        let point = |number: u64| {
-            let place = (first + number) % length * stride % length;
-            self.points[usize::try_from(place).expect("below a length")]
-        };
-        (0..u64::from(count)).map(point).collect()
+        in_turn(&self.points, seed, count)
     }
+}
+
+/// So many crash points of coordinators for this seed.
+pub(super) fn coordinator_points_for(seed: u64, count: u32) -> Vec<&'static str> {
+    in_turn(crash_point::COORDINATOR, seed, count)
+}
+
+fn in_turn(points: &[&'static str], seed: u64, count: u32) -> Vec<&'static str> {
+    let length = u64::try_from(points.len()).expect("a short list");
+    let first = (seed % length) * u64::from(count) % length;
+    // Neighbours in the list are places of one operation: a stride that shares no divisor with the length mixes them.
+    let stride = (7..).find(|stride| gcd(*stride, length) == 1).unwrap_or(1);
+    let point = |number: u64| {
+        let place = (first + number) % length * stride % length;
+        points[usize::try_from(place).expect("below a length")]
+    };
+    (0..u64::from(count)).map(point).collect()
 }
 
 fn gcd(a: u64, b: u64) -> u64 {

@@ -72,10 +72,18 @@ pub(super) fn config(plan: &Plan, names: &Names, bootstrap: &str, run_directory:
             max_restarts: MAX_RESTARTS,
             restart_delay_ms: 0,
         },
-        workers: WorkerConfig {
-            count: plan.wanted.workers,
-            slots: Some(plan.slots_per_worker()),
-            ..WorkerConfig::default()
-        },
+        workers: workers(plan),
     }
+}
+
+fn workers(plan: &Plan) -> WorkerConfig {
+    let mut workers = WorkerConfig {
+        count: plan.wanted.workers,
+        slots: Some(plan.slots_per_worker()),
+        ..WorkerConfig::default()
+    };
+    if let Some((between, timeout)) = plan.heartbeats_ms() {
+        (workers.heartbeat_ms, workers.heartbeat_timeout_ms) = (between, timeout);
+    }
+    workers
 }

@@ -1,13 +1,13 @@
-//! What a worker's log proves about its death.
+//! What a process's log proves about its death.
 
 use std::path::Path;
 
-/// Whether the last words of a worker say that it reached this crash point (`POINT:ORDINAL`): the log is written through, so
+/// Whether the last words of a process say that it reached this crash point (`POINT:ORDINAL`): the log is written through, so
 /// they are there although the process was killed right after them.
-pub(super) fn names_crash_point(logs: &Path, worker: &str, at: &str) -> bool {
+pub(super) fn names_crash_point(logs: &Path, process: &str, at: &str) -> bool {
     let point = at.split(':').next().unwrap_or(at);
     let Some((name, place)) = point.split_once('.') else { return false };
-    let text = std::fs::read_to_string(logs.join(format!("{worker}.log"))).unwrap_or_default();
+    let text = std::fs::read_to_string(logs.join(format!("{process}.log"))).unwrap_or_default();
     let said = |line: &str| {
         let line: serde_json::Value = serde_json::from_str(line).ok()?;
         let fields = line.get("fields")?;

@@ -5,6 +5,7 @@
 
 mod exposure;
 mod feeder;
+mod heads;
 mod job;
 mod judge;
 mod kafka;
@@ -30,7 +31,7 @@ use truecut_cluster::{Cluster, KafkaChoice, Options as ClusterOptions};
 
 pub use judge::judge;
 pub use moment::{Moment, Progress, Watch};
-pub use plan::{PLAN_FILE, Plan, PlannedKill, Wanted};
+pub use plan::{PLAN_FILE, Plan, PlannedKill, PlannedPause, Victims, Wanted};
 
 use crate::failure::Failure;
 use crate::history::{self, Event, Writer};

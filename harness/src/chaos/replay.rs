@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use truecut_mutants::{Mutant, Mutated};
-use truecut_runtime::trace::{Causality, Reader, RoleId, TraceError, in_causal_order, replay};
+use truecut_runtime::trace::{Causality, Frame, Header, Reader, RoleId, TraceError, in_causal_order, replay};
 
+use super::heads::Heads;
 use super::launches::{self, Launches, Place};
 
 use crate::failure::Failure;
@@ -25,11 +26,16 @@ pub(super) fn all(directory: &Path, mutant: Option<&str>) -> Result<Traces, Fail
         replayed.one(path, mutant)?;
     }
     if replayed.rejections.is_empty() {
-        let mut launches = Launches::default();
-        match in_causal_order(&paths, |header, frame| launches.visit(header, frame)) {
+        let (mut launches, mut heads) = (Launches::default(), Heads::default());
+        let visit = |header: &Header, frame: &Frame| {
+            launches.visit(header, frame);
+            heads.visit(header, frame);
+        };
+        match in_causal_order(&paths, visit) {
             Ok(causality) => replayed.received(&causality),
             Err(error) => replayed.refuse(error)?,
         }
+        replayed.rejections.extend(heads.into_conflicts());
         let missing = launches.not_among(&replayed.traced);
         replayed.gaps.extend(missing.into_iter().map(|role| format!("there is no trace of {role}")));
     }

@@ -1,5 +1,9 @@
-//! The job under test: its processes, and all that is seen of them. Starts workers, kills them, and writes down what happens.
-//! When to kill whom is the nemesis's; this is the only part of a run that knows what kind of job it is.
+//! The job under test: its processes, and all that is seen of them. Starts processes, kills and pauses them, and writes down what
+//! happens. When to kill whom is the nemesis's; this is the only part of a run that knows what kind of job it is. It is the
+//! job's supervisor, and as such holds the lock of the checkpoint directory; coordinators take none.
+
+mod coordinators;
+mod workers;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -9,14 +13,16 @@ use nix::unistd::Pid;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 use truecut_runtime::event;
-use truecut_runtime::supervise::{Coordinator, JobOptions};
+use truecut_runtime::launch::JobOptions;
+use truecut_runtime::store::Lock;
 
-use super::log;
 use super::moment::{Moment, Watch};
-use super::seen::{Ended, Seen, unexplained};
+use super::plan::Arm;
+use super::seen::{Ended, Fault, Seen, unexplained};
 use super::worker::{Exit, Running};
 use crate::failure::Failure;
-use crate::history::{Event, KillAt, Writer};
+use crate::history::{Event, KillAt, Who, Writer};
+use coordinators::{Chief, Haunted};
 
 /// How long processes may take to end once the job has.
 const GRACE: Duration = Duration::from_secs(10);
@@ -27,7 +33,10 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// A running job.
 pub(super) struct Subject {
     options: JobOptions,
-    coordinator: Coordinator,
+    _lock: Lock,
+    chief: Chief,
+    /// Ends of coordinators that others took over from.
+    haunted: (UnboundedSender<Haunted>, UnboundedReceiver<Haunted>),
     history: Writer,
     watch: Watch,
     exits: (UnboundedSender<Exit>, UnboundedReceiver<Exit>),
@@ -37,70 +46,98 @@ pub(super) struct Subject {
     /// Processes of the workers that have joined and are not lost, by the coordinator's name for them.
     joined: BTreeMap<u32, u32>,
     /// Crash points that are still to be armed.
-    arms: VecDeque<String>,
+    arms: VecDeque<Arm>,
+    /// The number of the kill that comes after the present one.
+    next_kill: u32,
+    /// The job was asked to end.
+    stopping: bool,
+    /// A worker to be started when an attempt is deployed.
+    late: Option<u32>,
     /// Worker processes started so far.
     started: u32,
     /// Dead workers are not started again while this is set; these are waiting.
     outage: Option<Vec<u32>>,
     seen: Seen,
-    /// When attempts were deployed, and when workers were killed.
+    /// When attempts were deployed, and when processes were killed or paused.
     attempts: Vec<Instant>,
-    kills: Vec<Instant>,
+    faults: Vec<Fault>,
 }
 
 /// What happened next.
 enum Happening {
     Told(Option<event::Event>),
     Exited(Exit),
+    ZombieEnded(Haunted),
     TimeIsOver,
 }
 
 impl Subject {
-    /// Starts the job; `arms` are the crash points that workers will be armed with, one at a time. All workers but one are
-    /// started first, so that the one that is armed is sure to run subtasks of the first attempt.
+    /// Starts the job; `arms` are the crash points that processes will be armed with, one at a time.
     pub(super) async fn start(
         options: JobOptions,
-        arms: impl IntoIterator<Item = String>,
+        arms: impl IntoIterator<Item = Arm>,
         history: Writer,
         watch: Watch,
     ) -> Result<Self, Failure> {
         options.prepare()?;
-        let coordinator = options.start_coordinator().await?;
-        let workers = u32::from(options.config.workers.count);
+        let lock = options.lock()?;
+        let mut arms: VecDeque<Arm> = arms.into_iter().collect();
+        let first = arms.front().is_some_and(|arm| arm.who == Who::Coordinator && arm.kill == 0);
+        let armed = if first { arms.pop_front() } else { None };
+        let chief = Chief::start(&options, 1, armed).await?;
         let mut subject = Self {
             options,
-            coordinator,
+            _lock: lock,
+            chief,
+            haunted: unbounded_channel(),
             history,
             watch,
             exits: unbounded_channel(),
             waits: JoinSet::new(),
             workers: BTreeMap::new(),
             joined: BTreeMap::new(),
-            arms: arms.into_iter().collect(),
+            arms,
+            next_kill: 0,
+            stopping: false,
+            late: None,
             started: 0,
             outage: None,
             seen: Seen::default(),
             attempts: Vec::new(),
-            kills: Vec::new(),
+            faults: Vec::new(),
         };
-        let last = (workers > 1).then(|| workers - 1);
-        for worker in (0..workers).filter(|worker| Some(*worker) != last) {
-            subject.start_worker(worker)?;
-        }
+        subject.tell_start()?;
+        subject.start_workers()?;
         subject.pump(GRACE, |seen| seen.attempt > 0 || seen.ended.is_some()).await?;
-        if let Some(last) = last {
-            subject.start_worker(last)?;
-        }
         Ok(subject)
+    }
+
+    /// The plan has come to this kill. A coordinator is armed as it starts, for the kill after the one that made room for it.
+    pub(super) fn begin_kill(&mut self, number: u32) {
+        self.next_kill = number + 1;
+        let is_over = |arm: &Arm| arm.who == Who::Coordinator && arm.kill < number;
+        while self.arms.front().is_some_and(is_over) {
+            self.arms.pop_front();
+        }
+    }
+
+    /// The next crash point, if it is of this kind of process and none is waited for.
+    fn arm_for(&mut self, who: Who) -> Option<Arm> {
+        let is_due = |arm: &Arm| arm.who == who && (who.is_worker() || arm.kill == self.next_kill);
+        let is_free = self.armed().is_none() && self.arms.front().is_some_and(is_due);
+        if is_free { self.arms.pop_front() } else { None }
     }
 
     pub(super) fn seen(&self) -> &Seen {
         &self.seen
     }
 
-    /// Processes that can be killed so that the job notices, in a stable order: the armed one last.
+    /// Workers that can be killed so that the job notices, in a stable order: the armed one last.
     pub(super) fn victims(&self) -> Vec<u32> {
-        let lives = |pid: &&u32| self.workers.get(pid).is_some_and(|worker| worker.killed.is_none());
+        let is_victim = |worker: &Running| {
+            worker.killed.is_none() && worker.paused.is_none() && worker.coordinator == self.chief.number
+        };
+        let lives = |pid: &&u32| self.workers.get(pid).is_some_and(is_victim);
         let mut victims: Vec<u32> = self.seen.active.iter().filter(lives).copied().collect();
         if victims.is_empty() {
             victims = self.workers.keys().filter(lives).copied().collect();
@@ -117,19 +154,49 @@ impl Subject {
 
     /// The armed process, if one waits for its crash point.
     pub(super) fn armed(&self) -> Option<u32> {
-        let armed = |worker: &Running| worker.armed.is_some() && worker.killed.is_none();
+        if self.chief.armed.is_some() && self.chief.killed.is_none() {
+            return Some(self.chief.pid);
+        }
+        let armed = |worker: &Running| {
+            worker.armed.is_some() && worker.killed.is_none() && worker.coordinator == self.chief.number
+        };
         self.workers.iter().find(|(_, worker)| armed(worker)).map(|(pid, _)| *pid)
     }
 
-    /// Kills a worker with SIGKILL.
+    /// Kills a process with SIGKILL.
     pub(super) fn kill(&mut self, pid: u32) -> Result<(), Failure> {
-        let Some(worker) = self.workers.get_mut(&pid) else { return Ok(()) };
-        worker.killed = Some(Instant::now());
-        let id = i32::try_from(pid).map_err(|error| Failure::internal(error.to_string()))?;
-        // A process that has just ended by itself is not there; its exit tells.
-        match kill(Pid::from_raw(id), Signal::SIGKILL) {
-            Ok(()) | Err(nix::errno::Errno::ESRCH) => Ok(()),
-            Err(error) => Err(Failure::environment(format!("can't kill worker process {pid}: {error}"))),
+        if pid == self.chief.pid {
+            self.chief.killed = Some(Instant::now());
+        } else if let Some(worker) = self.workers.get_mut(&pid) {
+            worker.killed = Some(Instant::now());
+        } else {
+            return Ok(());
+        }
+        send(pid, Signal::SIGKILL)
+    }
+
+    /// Pauses a process with SIGSTOP.
+    pub(super) fn pause(&mut self, pid: u32) -> Result<(), Failure> {
+        let (who, number) = self.name_of(pid);
+        match self.workers.get_mut(&pid) {
+            Some(worker) => worker.paused = Some(Instant::now()),
+            None => self.mark_coordinator_paused(),
+        }
+        send(pid, Signal::SIGSTOP)?;
+        self.record(Event::Paused { who, number, pid })
+    }
+
+    /// Lets a paused process go on. `who` and `number` are those that it was paused as.
+    pub(super) fn resume(&mut self, (who, number, pid): (Who, u32, u32)) -> Result<(), Failure> {
+        self.record(Event::Resumed { who, number, pid })?;
+        send(pid, Signal::SIGCONT)
+    }
+
+    /// What kind of process this is, and its number.
+    pub(super) fn name_of(&self, pid: u32) -> (Who, u32) {
+        match self.workers.get(&pid) {
+            Some(worker) => (Who::Worker, worker.worker),
+            None => (Who::Coordinator, self.chief.number),
         }
     }
 
@@ -148,7 +215,8 @@ impl Subject {
 
     /// Asks for the last checkpoint and the end of the job.
     pub(super) async fn stop(&mut self) {
-        self.coordinator.stop().await;
+        self.stopping = true;
+        self.chief.process.stop().await;
     }
 
     /// Takes in what happens until `done` says so, or the time is over. Returns whether it was done.
@@ -160,13 +228,16 @@ impl Subject {
         let deadline = tokio::time::Instant::now() + limit;
         while !done(&self.seen) {
             let happening = tokio::select! {
-                event = self.coordinator.next_event(), if self.seen.ended.is_none() => Happening::Told(event),
+                event = self.chief.process.next_event(), if self.seen.ended.is_none() => Happening::Told(event),
                 Some(exit) = self.exits.1.recv() => Happening::Exited(exit),
+                Some(haunted) = self.haunted.1.recv() => Happening::ZombieEnded(haunted),
                 () = tokio::time::sleep_until(deadline) => Happening::TimeIsOver,
             };
             match happening {
-                Happening::Told(event) => self.told(event)?,
+                Happening::Told(Some(event)) => self.told(event)?,
+                Happening::Told(None) => self.coordinator_gone().await?,
                 Happening::Exited(exit) => self.exited(&exit).await?,
+                Happening::ZombieEnded(haunted) => self.zombie_ended(haunted)?,
                 Happening::TimeIsOver => return Ok(false),
             }
         }
@@ -188,46 +259,23 @@ impl Subject {
                 }
             }
         }
-        let unexplained = unexplained(&self.attempts, &self.kills);
+        let unexplained = unexplained(&self.attempts, &self.faults);
         if unexplained > 0 {
             self.note(format!(
-                "{unexplained} attempts failed without a kill; the coordinator's log says why"
+                "{unexplained} attempts failed without a kill or a pause; the coordinator's log says why"
             ))?;
         }
-        let Self { coordinator, waits, seen, .. } = self;
+        let Self { chief, waits, seen, .. } = self;
         drop(waits); // and with them the handles of processes that still run
-        drop(tokio::time::timeout_at(deadline, coordinator.wait()).await);
+        drop(tokio::time::timeout_at(deadline, chief.process.wait()).await);
         Ok(seen)
     }
 
-    fn start_worker(&mut self, worker: u32) -> Result<(), Failure> {
-        let armed = if self.armed().is_none() { self.arms.pop_front() } else { None };
-        self.started += 1;
-        let name = format!("worker-{worker}-{}", self.started);
-        let mut child = self.options.start_worker(self.coordinator.address(), &name, armed.clone())?;
-        let pid = child.id().ok_or_else(|| Failure::internal("a new process has no id"))?;
-        self.record(Event::WorkerStarted { worker, pid })?;
-        if let Some(at) = &armed {
-            self.note(format!("worker {worker} (process {pid}) is armed to kill itself at {at}"))?;
-        }
-        self.workers.insert(pid, Running { worker, name, armed, killed: None });
-        let exited = self.exits.0.clone();
-        self.waits.spawn(async move {
-            let status = child.wait().await.ok();
-            drop(exited.send(Exit { pid, at: Instant::now(), status }));
-        });
-        Ok(())
-    }
-
-    fn told(&mut self, event: Option<event::Event>) -> Result<(), Failure> {
-        let Some(event) = event else {
-            let message = "the coordinator died; its log says more".to_owned();
-            return self.end(Ended { exit_code: truecut_runtime::failure::exit::INTERNAL, message });
-        };
+    fn told(&mut self, event: event::Event) -> Result<(), Failure> {
         match event {
-            event::Event::Listening { .. } => {}
+            event::Event::Listening { .. } | event::Event::CoordinatorDied { .. } => {}
             event::Event::WorkerJoined { worker, pid } => drop(self.joined.insert(worker, pid)),
-            event::Event::WorkerLost { worker } => drop(self.joined.remove(&worker)),
+            event::Event::WorkerLost { worker } => self.seen.lost.extend(self.joined.remove(&worker)),
             event::Event::Attempt { attempt, workers, .. } => {
                 (self.seen.attempt, self.seen.running, self.seen.checkpoints_of_attempt) =
                     (attempt, false, 0);
@@ -235,6 +283,9 @@ impl Subject {
                     workers.iter().filter_map(|worker| self.joined.get(worker)).copied().collect();
                 self.attempts.push(Instant::now());
                 self.record(Event::Attempt { attempt })?;
+                if let Some(late) = self.late.take() {
+                    self.start_worker(late)?;
+                }
             }
             event::Event::Running { attempt } => {
                 self.seen.running = attempt == self.seen.attempt;
@@ -267,89 +318,18 @@ impl Subject {
         self.record(Event::JobEnded { exit_code, message })
     }
 
-    /// A worker is gone: was it a kill, and was it the planned one? Its successor is started.
-    async fn exited(&mut self, exit: &Exit) -> Result<(), Failure> {
-        let Some(worker) = self.workers.remove(&exit.pid) else { return Ok(()) };
-        self.seen.active.remove(&exit.pid);
-        self.tell_exit(&worker, exit)?;
-        let by_kill = exit.is_by_kill();
-        let crash_point = worker
-            .armed
-            .as_deref()
-            .filter(|at| by_kill && log::names_crash_point(&self.options.logs, &worker.name, at));
-        if let Some(at) = crash_point {
-            let point = at.split(':').next().unwrap_or(at);
-            self.killed(&worker, exit, exit.at, KillAt::CrashPoint(point.to_owned()), true)?;
-        } else if let Some(when) = worker.killed {
-            self.killed(&worker, exit, when, KillAt::Random, by_kill)?;
-        } else if self.seen.ended.is_none() {
-            let log = self.options.logs.join(format!("{}.log", worker.name));
-            let message = format!(
-                "worker {} ended by itself ({}); see {}",
-                worker.worker,
-                exit.status_text(),
-                log.display()
-            );
-            self.note(message.clone())?;
-            if !by_kill && !self.is_over_soon().await? {
-                // It could not do its work, and would not the next time.
-                self.tell_exit(&worker, exit)?;
-                let code = exit.status.and_then(|status| u8::try_from(status.code()?).ok());
-                return self.end(Ended {
-                    exit_code: code.unwrap_or(truecut_runtime::failure::exit::INTERNAL),
-                    message,
-                });
-            }
-        }
-        self.tell_exit(&worker, exit)?;
-        match &mut self.outage {
-            _ if self.seen.ended.is_some() => Ok(()),
-            Some(waiting) => {
-                waiting.push(worker.worker);
-                Ok(())
-            }
-            None => self.start_worker(worker.worker),
-        }
-    }
-
-    /// A worker may hear of the job's end, and end, before its coordinator has said so here.
-    async fn is_over_soon(&mut self) -> Result<bool, Failure> {
-        let deadline = tokio::time::Instant::now() + LAST_WORDS;
-        while self.seen.ended.is_none() {
-            match tokio::time::timeout_at(deadline, self.coordinator.next_event()).await {
-                Ok(event) => self.told(event)?,
-                Err(_) => return Ok(false),
-            }
-        }
-        Ok(true)
-    }
-
-    fn ended_well(&mut self, exit: &Exit) -> Result<(), Failure> {
-        match self.workers.remove(&exit.pid) {
-            Some(worker) => self.tell_exit(&worker, exit),
-            None => Ok(()),
-        }
-    }
-
-    fn tell_exit(&self, worker: &Running, exit: &Exit) -> Result<(), Failure> {
-        let event = Event::WorkerExited { worker: worker.worker, pid: exit.pid, status: exit.status_text() };
-        self.history.record_at(exit.at, event).map_err(unwritable)
-    }
-
     fn killed(
         &mut self,
-        worker: &Running,
-        exit: &Exit,
+        (who, number, pid): (Who, u32, u32),
         when: Instant,
         at: KillAt,
         confirmed: bool,
     ) -> Result<(), Failure> {
         self.seen.kills += 1;
-        self.kills.push(when);
-        let what = format!("worker {} (process {}), {at}", worker.worker, exit.pid);
-        (self.watch)(&Moment::Killed { ordinal: self.seen.kills, what });
-        let kill =
-            Event::Kill { ordinal: self.seen.kills, worker: worker.worker, pid: exit.pid, at, confirmed };
+        self.faults.push((when, when));
+        let ordinal = self.seen.kills;
+        (self.watch)(&Moment::Killed { ordinal, what: format!("{who} {number} (process {pid}), {at}") });
+        let kill = Event::Kill { ordinal, who, worker: number, pid, at, confirmed };
         self.history.record_at(when, kill).map_err(unwritable)
     }
 
@@ -364,4 +344,13 @@ impl Subject {
 
 fn unwritable(error: std::io::Error) -> Failure {
     Failure::environment(format!("the history can't be written: {error}"))
+}
+
+/// Sends a signal. A process that has just ended by itself is not there; its exit tells.
+fn send(pid: u32, signal: Signal) -> Result<(), Failure> {
+    let id = i32::try_from(pid).map_err(|error| Failure::internal(error.to_string()))?;
+    match kill(Pid::from_raw(id), signal) {
+        Ok(()) | Err(nix::errno::Errno::ESRCH) => Ok(()),
+        Err(error) => Err(Failure::environment(format!("can't send {signal} to process {pid}: {error}"))),
+    }
 }

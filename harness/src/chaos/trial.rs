@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use truecut_runtime::supervise::JobOptions;
+use truecut_runtime::launch::JobOptions;
 
 use super::feeder::{Feed, Feeder};
 use super::job::{self, Names};

@@ -4,6 +4,10 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 use std::time::Instant;
 
+use truecut_runtime::launch::status_text;
+
+use super::plan::Arm;
+
 /// A worker process.
 #[derive(Clone, Debug)]
 pub(super) struct Running {
@@ -11,10 +15,14 @@ pub(super) struct Running {
     pub(super) worker: u32,
     /// Its log's name.
     pub(super) name: String,
-    /// `POINT:ORDINAL` at which it kills itself.
-    pub(super) armed: Option<String>,
+    /// The coordinator that it was started for.
+    pub(super) coordinator: u32,
+    /// Where it kills itself.
+    pub(super) armed: Option<Arm>,
     /// It was killed from here.
     pub(super) killed: Option<Instant>,
+    /// It was paused.
+    pub(super) paused: Option<Instant>,
 }
 
 /// A worker process is gone.
@@ -28,12 +36,12 @@ pub(super) struct Exit {
 impl Exit {
     /// How it ended, in words.
     pub(super) fn status_text(&self) -> String {
-        let Some(status) = self.status else { return "unknown".to_owned() };
-        match (status.signal(), status.code()) {
-            (Some(signal), _) => format!("signal {signal}"),
-            (None, Some(code)) => format!("exit code {code}"),
-            (None, None) => status.to_string(),
-        }
+        self.status.map_or_else(|| "unknown".to_owned(), status_text)
+    }
+
+    /// It ended by itself, in good order.
+    pub(super) fn is_in_good_order(&self) -> bool {
+        self.status.is_some_and(|status| status.success())
     }
 
     /// SIGKILL ended it.

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
-use truecut::chaos::{self, Options, Wanted};
+use clap::{Args, ValueEnum};
+use truecut::chaos::{self, Options, Victims, Wanted};
 use truecut::failure::Failure;
 use truecut::verdict::{ChaosDocument, Exit, Verdict};
 use truecut_cluster::KafkaChoice;
@@ -22,9 +22,15 @@ pub(super) struct Chaos {
     /// Decides workload and plan [default: drawn, and printed]
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,
-    /// Workers to kill, one after another
+    /// Processes to kill, one after another
     #[arg(long, default_value_t = 8, value_name = "N")]
     pub(super) kills: u32,
+    /// Whom to kill and to pause
+    #[arg(long, default_value = "workers", value_name = "WHO")]
+    pub(super) kill: Kill,
+    /// Processes to pause until the job goes on without them, so that they come back as zombies
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(super) pauses: u32,
     /// Input records (Nexmark bids)
     #[arg(long, default_value_t = 100_000, value_name = "N")]
     pub(super) records: u64,
@@ -46,6 +52,27 @@ pub(super) struct Chaos {
     /// Print one JSON document, and nothing else
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// Whom to kill and to pause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Kill {
+    /// Workers
+    Workers,
+    /// The coordinator: another one takes over
+    Coordinator,
+    /// Both, in turn
+    All,
+}
+
+impl Kill {
+    fn victims(self) -> Victims {
+        match self {
+            Self::Workers => Victims::Workers,
+            Self::Coordinator => Victims::Coordinator,
+            Self::All => Victims::All,
+        }
+    }
 }
 
 fn mutant(name: &str) -> Result<String, String> {
@@ -76,6 +103,8 @@ impl Chaos {
                 records: self.records,
                 workers: self.workers,
                 mutant: self.mutant.clone(),
+                victims: self.kill.victims(),
+                pauses: self.pauses,
             },
             kafka: self.kafka.clone(),
             run_directory: self.run_directory.clone(),
@@ -136,7 +165,7 @@ fn rows(document: &ChaosDocument) -> Vec<Vec<String>> {
                 document.checkpoints_completed, document.checkpoints_aborted
             ),
         ),
-        row("kills", format!("{} confirmed of {} planned", document.kills_confirmed, document.kills_planned)),
+        row("kills", kills(document)),
         row("crash points", if points.is_empty() { "none".to_owned() } else { points.join(", ") }),
         row("attempts", document.attempts.to_string()),
         row("recovery", recovery),
@@ -150,6 +179,17 @@ fn rows(document: &ChaosDocument) -> Vec<Vec<String>> {
         ),
         row("time", format!("{:.1} s", document.seconds)),
     ]
+}
+
+fn kills(document: &ChaosDocument) -> String {
+    let mut text = format!("{} confirmed of {} planned", document.kills_confirmed, document.kills_planned);
+    if document.coordinator_kills > 0 {
+        text += &format!(", {} of them of the coordinator", document.coordinator_kills);
+    }
+    if document.pauses > 0 {
+        text += &format!("; {} paused until given up", document.pauses);
+    }
+    text
 }
 
 fn times(kills: u64) -> String {

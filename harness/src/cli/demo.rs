@@ -94,6 +94,8 @@ impl Demo {
             seed: self.seed,
             kills: self.kills,
             records: self.records,
+            kill: chaos::Kill::Workers,
+            pauses: 0,
             workers: 3,
             mutant: None,
             run_directory: self.run_directory.clone(),

@@ -21,7 +21,7 @@ pub(super) struct List {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum What {
-    /// Places at which a worker can be made to kill itself
+    /// Places at which a process can be made to kill itself
     CrashPoints,
     /// Wrong protocols: each must be found
     Mutants,
@@ -49,9 +49,14 @@ struct Item {
 }
 
 /// Faults that runs inject and the model explores.
-const FAULTS: [(&str, &str); 7] = [
-    ("kill_at_random", "chaos: a worker is killed with SIGKILL at a moment drawn from the seed"),
-    ("kill_at_crash_point", "chaos: a worker kills itself with SIGKILL at a named crash point"),
+const FAULTS: [(&str, &str); 9] = [
+    ("kill_at_random", "chaos: a process is killed with SIGKILL at a moment drawn from the seed"),
+    ("kill_at_crash_point", "chaos: a process kills itself with SIGKILL at a named crash point"),
+    ("takeover", "chaos --kill coordinator: the coordinator is killed, and another one takes over"),
+    (
+        "zombie",
+        "chaos --pauses: a process is stopped with SIGSTOP until the job goes on without it, and comes back",
+    ),
     (
         "outage",
         "chaos --mutant fenced_means_committed: all workers stay away longer than a transaction may be open",
@@ -82,7 +87,11 @@ impl What {
     fn items(self) -> Vec<Item> {
         let item = |name: &str, describe: &str| Item { name: name.to_owned(), describe: describe.to_owned() };
         match self {
-            Self::CrashPoints => crash_point::ALL.iter().map(|name| item(name, &place(name))).collect(),
+            Self::CrashPoints => {
+                let of = |who: &str, name: &&str| item(name, &format!("{who}: {}", place(name)));
+                let workers = crash_point::ALL.iter().map(|name| of("worker", name));
+                workers.chain(crash_point::COORDINATOR.iter().map(|name| of("coordinator", name))).collect()
+            }
             Self::Mutants => {
                 Mutant::all().iter().map(|mutant| item(mutant.name(), mutant.describe())).collect()
             }

@@ -50,6 +50,7 @@ struct Document {
     attempts: u64,
     checkpoints_completed: u64,
     workers_lost: u64,
+    coordinators_lost: u64,
 }
 
 impl Run {
@@ -81,6 +82,7 @@ impl Run {
                 attempts: told.attempts,
                 checkpoints_completed: told.checkpoints,
                 workers_lost: told.workers_lost,
+                coordinators_lost: told.coordinators_lost,
             });
         } else if ended.exit_code == exit::OK {
             output::line(&ended.message);
@@ -98,12 +100,13 @@ struct Told {
     attempts: u64,
     checkpoints: u64,
     workers_lost: u64,
+    coordinators_lost: u64,
 }
 
 impl Told {
     fn new(quiet: bool) -> Self {
         let live = (!quiet && std::io::stderr().is_terminal()).then(show::spinner);
-        Self { quiet, live, attempts: 0, checkpoints: 0, workers_lost: 0 }
+        Self { quiet, live, attempts: 0, checkpoints: 0, workers_lost: 0, coordinators_lost: 0 }
     }
 
     fn event(&mut self, event: &Event) {
@@ -124,6 +127,10 @@ impl Told {
             Event::WorkerLost { worker } => {
                 self.workers_lost += 1;
                 self.say(&format!("worker {worker} is gone"));
+            }
+            Event::CoordinatorDied { status } => {
+                self.coordinators_lost += 1;
+                self.say(&format!("the coordinator died ({status}), another one takes over"));
             }
             Event::Restarting { attempt } => {
                 self.say(&format!("attempt {attempt} failed, the job restarts from its latest checkpoint"))

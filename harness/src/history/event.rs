@@ -35,11 +35,21 @@ pub enum Event {
         /// Its process id.
         pid: u32,
     },
-    /// A worker was killed with SIGKILL, from outside or by an armed crash point.
+    /// A coordinator process was started.
+    CoordinatorStarted {
+        /// Which one since the run began, from 1.
+        coordinator: u32,
+        /// Its process id.
+        pid: u32,
+    },
+    /// A process was killed with SIGKILL, from outside or by an armed crash point.
     Kill {
         /// The number of the kill in the plan, from 1.
         ordinal: u64,
-        /// Who was killed.
+        /// Who was killed: a worker, unless it says otherwise.
+        #[serde(default, skip_serializing_if = "Who::is_worker")]
+        who: Who,
+        /// Its number: the worker's, or which coordinator it was.
         worker: u32,
         /// Its process id.
         pid: u32,
@@ -56,6 +66,33 @@ pub enum Event {
         pid: u32,
         /// How, in words, for example `signal 9` or `exit code 0`.
         status: String,
+    },
+    /// A coordinator process has ended.
+    CoordinatorExited {
+        /// Which one.
+        coordinator: u32,
+        /// Its process id.
+        pid: u32,
+        /// How, in words.
+        status: String,
+    },
+    /// A process was stopped with SIGSTOP. Others must give it up for lost.
+    Paused {
+        /// Who.
+        who: Who,
+        /// Its number.
+        number: u32,
+        /// Its process id.
+        pid: u32,
+    },
+    /// A process that was paused goes on, as a zombie.
+    Resumed {
+        /// Who.
+        who: Who,
+        /// Its number.
+        number: u32,
+        /// Its process id.
+        pid: u32,
     },
     /// The coordinator began to deploy an attempt.
     Attempt {
@@ -123,6 +160,34 @@ pub enum Event {
     },
 }
 
+/// A kind of process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Who {
+    /// A worker.
+    #[default]
+    Worker,
+    /// A coordinator.
+    Coordinator,
+}
+
+impl Who {
+    /// Whether it is a worker.
+    #[must_use]
+    pub fn is_worker(&self) -> bool {
+        *self == Who::Worker
+    }
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Who::Worker => "worker",
+            Who::Coordinator => "coordinator",
+        })
+    }
+}
+
 /// Where a kill struck. In JSON a string: `random`, or the crash point's name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
@@ -166,6 +231,11 @@ mod tests {
             r#"{"t_ms":2,"kind":"worker_started","worker":2,"pid":71}"#,
             r#"{"t_ms":3,"kind":"kill","ordinal":1,"worker":2,"pid":71,"at":"random","confirmed":true}"#,
             r#"{"t_ms":3,"kind":"kill","ordinal":2,"worker":0,"pid":72,"at":"sink.end_txn.before","confirmed":false}"#,
+            r#"{"t_ms":3,"kind":"coordinator_started","coordinator":1,"pid":70}"#,
+            r#"{"t_ms":3,"kind":"kill","ordinal":3,"who":"coordinator","worker":1,"pid":70,"at":"random","confirmed":true}"#,
+            r#"{"t_ms":3,"kind":"coordinator_exited","coordinator":1,"pid":70,"status":"signal 9"}"#,
+            r#"{"t_ms":3,"kind":"paused","who":"worker","number":2,"pid":71}"#,
+            r#"{"t_ms":3,"kind":"resumed","who":"coordinator","number":1,"pid":70}"#,
             r#"{"t_ms":4,"kind":"worker_exited","worker":2,"pid":71,"status":"signal 9"}"#,
             r#"{"t_ms":5,"kind":"attempt","attempt":2}"#,
             r#"{"t_ms":6,"kind":"job_running","attempt":2}"#,

@@ -2,7 +2,7 @@
 //! From the kill to the first sample of the `read_committed` reader that shows more than the last sample before
 //! the new attempt ran: so what the old attempt had committed already does not count. Resolution: that of the samples.
 
-use super::event::{Event, KillAt};
+use super::event::{Event, KillAt, Who};
 use super::{Entry, History};
 
 /// One kill and what followed. Times are milliseconds since the run started.
@@ -11,6 +11,8 @@ pub struct Recovery {
     /// The number of the kill in the plan.
     pub ordinal: u64,
     /// Who was killed.
+    pub who: Who,
+    /// Its number.
     pub worker: u32,
     /// Where in the protocol.
     pub at: KillAt,
@@ -43,13 +45,14 @@ pub fn recoveries(history: &History) -> Vec<Recovery> {
         if let Some(attempt) = attempt_of(event) {
             attempt_now = attempt_now.max(attempt);
         }
-        if let Event::Kill { ordinal, worker, at, confirmed, .. } = event {
+        if let Event::Kill { ordinal, who, worker, at, confirmed, .. } = event {
             let after = &history.entries[position + 1..];
             let running = after.iter().position(
                 |entry| matches!(&entry.event, Event::JobRunning { attempt } if *attempt > attempt_now),
             );
             found.push(Recovery {
                 ordinal: *ordinal,
+                who: *who,
                 worker: *worker,
                 at: at.clone(),
                 confirmed: *confirmed,
@@ -78,6 +81,10 @@ fn attempt_of(event: &Event) -> Option<u64> {
         | Event::WorkerStarted { .. }
         | Event::Kill { .. }
         | Event::WorkerExited { .. }
+        | Event::CoordinatorStarted { .. }
+        | Event::CoordinatorExited { .. }
+        | Event::Paused { .. }
+        | Event::Resumed { .. }
         | Event::CheckpointAborted { .. }
         | Event::Visible { .. }
         | Event::JobEnded { .. }
@@ -109,7 +116,7 @@ mod tests {
     }
 
     fn kill(ordinal: u64) -> Event {
-        Event::Kill { ordinal, worker: 1, pid: 9, at: KillAt::Random, confirmed: true }
+        Event::Kill { ordinal, who: Who::Worker, worker: 1, pid: 9, at: KillAt::Random, confirmed: true }
     }
 
     fn visible(records_total: u64) -> Event {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::event::{Event, KillAt};
+use super::event::{Event, KillAt, Who};
 use super::{Entry, History};
 
 /// A checkpoint's full name: ids alone are unique too, but the attempt tells who made it.
@@ -23,6 +23,10 @@ pub struct Summary {
     pub checkpoints_aborted: BTreeSet<CheckpointKey>,
     /// Kills whose exit status proves them.
     pub kills_confirmed: u64,
+    /// Those of them that killed a coordinator.
+    pub coordinator_kills: u64,
+    /// Processes that were paused and came back as zombies.
+    pub pauses: u64,
     /// Kills whose exit status does not: the trial is not valid.
     pub kills_unconfirmed: u64,
     /// Confirmed kills by crash point. Random ones are not among them.
@@ -56,8 +60,9 @@ impl Summary {
             Event::RunStarted { seed } => self.seed = Some(*seed),
             Event::Fed { records_total } => self.fed = self.fed.max(*records_total),
             Event::Visible { records_total } => self.visible = self.visible.max(*records_total),
-            Event::Kill { at, confirmed: true, .. } => {
+            Event::Kill { at, who, confirmed: true, .. } => {
                 self.kills_confirmed += 1;
+                self.coordinator_kills += u64::from(*who == Who::Coordinator);
                 if let KillAt::CrashPoint(name) = at {
                     *self.crash_points.entry(name.clone()).or_default() += 1;
                 }
@@ -72,6 +77,7 @@ impl Summary {
             Event::CheckpointAborted { attempt, id, .. } => {
                 self.checkpoints_aborted.insert((*attempt, *id));
             }
+            Event::Resumed { .. } => self.pauses += 1,
             Event::Drained => self.drained = true,
             Event::LeftOpen { transactions, partitions } => {
                 self.left_open = Some(match transactions.as_slice() {
@@ -89,6 +95,9 @@ impl Summary {
             Event::GaveUp { reason } => self.cut_short.push(reason.clone()),
             Event::WorkerStarted { .. }
             | Event::WorkerExited { .. }
+            | Event::CoordinatorStarted { .. }
+            | Event::CoordinatorExited { .. }
+            | Event::Paused { .. }
             | Event::CheckpointTriggered { .. }
             | Event::Note { .. } => {}
         }
@@ -101,8 +110,9 @@ mod tests {
 
     #[test]
     fn repeated_completions_count_once_and_unconfirmed_kills_count_apart() {
-        let kill = |at: &str, confirmed| Event::Kill {
+        let kill = |at: &str, who, confirmed| Event::Kill {
             ordinal: 1,
+            who,
             worker: 0,
             pid: 1,
             at: at.to_owned().into(),
@@ -113,9 +123,9 @@ mod tests {
             Event::CheckpointCompleted { attempt: 1, id: 1 },
             Event::CheckpointCompleted { attempt: 1, id: 1 },
             Event::CheckpointAborted { attempt: 1, id: 2, reason: "expired".into() },
-            kill("random", true),
-            kill("sink.flush.before", true),
-            kill("sink.flush.before", false),
+            kill("random", Who::Coordinator, true),
+            kill("sink.flush.before", Who::Worker, true),
+            kill("sink.flush.before", Who::Worker, false),
             Event::JobRunning { attempt: 4 },
             Event::Visible { records_total: 9 },
         ];
@@ -124,6 +134,7 @@ mod tests {
         assert_eq!(summary.checkpoints_completed.len(), 1);
         assert_eq!(summary.checkpoints_aborted.len(), 1);
         assert_eq!((summary.kills_confirmed, summary.kills_unconfirmed), (2, 1));
+        assert_eq!(summary.coordinator_kills, 1);
         assert_eq!(summary.crash_points, [("sink.flush.before".to_owned(), 1)].into());
         assert_eq!((summary.attempts, summary.visible, summary.drained), (4, 9, false));
     }

@@ -51,7 +51,7 @@ fn bar(recovery: &Recovery, longest_ms: u64) -> Markup {
             span.who {
                 b { (recovery.ordinal) }
                 span {
-                    "worker " (recovery.worker) ", " (recovery.at)
+                    (recovery.who) " " (recovery.worker) ", " (recovery.at)
                     @if !recovery.confirmed { em { " not confirmed" } }
                 }
             }
@@ -73,7 +73,7 @@ fn table(recoveries: &[Recovery]) -> Markup {
             table {
                 thead {
                     tr {
-                        th.n { "Kill" } th.n { "At" } th.n { "Worker" } th { "Where" }
+                        th.n { "Kill" } th.n { "At" } th { "Who" } th { "Where" }
                         th.n { "Noticed" } th.n { "Restored" } th.n { "Visible" } th.n { "In all" }
                     }
                 }
@@ -82,7 +82,7 @@ fn table(recoveries: &[Recovery]) -> Markup {
                         tr {
                             td.n { (recovery.ordinal) }
                             td.n { (moment(recovery.killed_ms)) }
-                            td.n { (recovery.worker) }
+                            td { (recovery.who) " " (recovery.worker) }
                             td { (recovery.at) @if !recovery.confirmed { " (not confirmed)" } }
                             @match phases(recovery) {
                                 Some(phases) => @for (_, ms) in phases { td.n { (duration(ms)) } },
@@ -106,6 +106,7 @@ mod tests {
     fn the_phases_add_up_to_the_whole() {
         let recovery = Recovery {
             ordinal: 1,
+            who: crate::history::Who::Worker,
             worker: 0,
             at: KillAt::Random,
             confirmed: true,

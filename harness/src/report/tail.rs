@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::run::{FileEntry, FileKind, Run};
 use super::text::{counted, duration, number, size};
-use crate::verdict::Verdict;
+use crate::verdict::{ChaosDocument, Verdict};
 
 pub(super) fn facts(run: &Run) -> Markup {
     let document = &run.document;
@@ -62,7 +62,7 @@ pub(super) fn limits(run: &Run) -> Markup {
             h2 { "What this run does not show" }
             ul {
                 li { "One run with one seed: what it did not meet, it does not judge. The model checks every interleaving, within its bounds." }
-                li { "Faults other than SIGKILL of worker processes: no broker failed, no network broke, no process was paused and came back." }
+                li { (other_faults(document)) }
                 @if random_only { li { "Kills at named crash points: all kills fell at random moments." } }
                 @if document.kills_confirmed == 0 { li { "Recovery: nobody was confirmed killed." } }
                 @if document.traces.verdict == Verdict::Unknown { li { "Agreement of the processes with the protocol core: the traces were not replayed in full." } }
@@ -71,6 +71,13 @@ pub(super) fn limits(run: &Run) -> Markup {
             }
         }
     }
+}
+
+/// Faults that this run did not bring.
+fn other_faults(document: &ChaosDocument) -> String {
+    let paused = if document.pauses == 0 { ", no process was paused and came back" } else { "" };
+    let coordinator = if document.coordinator_kills == 0 { ", the coordinator was not killed" } else { "" };
+    format!("Faults other than those above: no broker failed, no network broke{paused}{coordinator}.")
 }
 
 pub(super) fn files(run: &Run) -> Markup {

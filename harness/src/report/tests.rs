@@ -36,7 +36,14 @@ fn events() -> Vec<Entry> {
         let pid = pid.map_or(100 + worker, |kill| 200 + u32::try_from(kill).unwrap());
         entries.push((
             t_ms,
-            Event::Kill { ordinal, worker, pid, at: KillAt::from(at.to_owned()), confirmed: true },
+            Event::Kill {
+                ordinal,
+                who: crate::history::Who::Worker,
+                worker,
+                pid,
+                at: KillAt::from(at.to_owned()),
+                confirmed: true,
+            },
         ));
         entries.push((t_ms + 4, Event::WorkerExited { worker, pid, status: "signal 9".into() }));
         let (detect, restore) = (12 + 31 * (ordinal % 3), 60 + 45 * (ordinal % 4));

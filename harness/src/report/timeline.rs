@@ -1,4 +1,4 @@
-//! The run as lanes over time: the job's attempts, each worker's life, kills through all of them, checkpoints.
+//! The run as lanes over time: the job's attempts, the lives of coordinators and workers, kills through all of them, checkpoints.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::chart::{Frame, both, line, px, span};
 use super::run::Run;
 use super::text::{duration, moment};
-use crate::history::{Entry, Event, History, Recovery};
+use crate::history::{Entry, Event, History, Recovery, Who};
 
 /// The numbers of kills stand in two rows, so that two kills close together keep both.
 const KILL_ROWS: [f64; 2] = [30.0, 10.0];
@@ -19,16 +19,17 @@ const GAP: f64 = 8.0;
 
 pub(super) fn section(run: &Run) -> Markup {
     let job = job_lane(&run.history, run.end_ms());
-    let workers = worker_lanes(&run.history, run.end_ms());
+    let lanes = lanes(&run.history, run.end_ms());
     html! {
         section {
             h2 { "Timeline" }
-            (both(run.end_ms(), "Timeline of kills, attempts, workers and checkpoints", |frame| draw(frame, run, &job, &workers)))
+            (both(run.end_ms(), "Timeline of kills, attempts, processes and checkpoints", |frame| draw(frame, run, &job, &lanes)))
             ul.legend {
                 li { i.running {} "attempt runs" }
                 li { i.restoring {} "restores" }
                 li { i.down {} "killed, not yet noticed" }
-                li { i.alive {} "worker process" }
+                li { i.alive {} "process" }
+                @if lanes.values().flatten().any(|life| !life.paused.is_empty()) { li { i.paused {} "paused" } }
                 li { i.checkpoint {} "checkpoint completed" }
                 li { i.aborted {} "given up" }
             }
@@ -81,44 +82,112 @@ fn replaced_later(entries: &[Entry], attempt_now: u64) -> bool {
     })
 }
 
-/// A worker process's life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A process's life.
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Life {
     pid: u32,
     from_ms: u64,
     to_ms: u64,
     killed: bool,
+    /// From and to.
+    paused: Vec<(u64, u64)>,
 }
 
-fn worker_lanes(history: &History, end_ms: u64) -> BTreeMap<u32, Vec<Life>> {
-    let mut lanes: BTreeMap<u32, Vec<Life>> = BTreeMap::new();
+/// A lane's name: the coordinators share one, in front; each worker's successors keep its own.
+type Lane = (std::cmp::Reverse<Who>, u32);
+
+fn lane_of(who: Who, number: u32) -> Lane {
+    (std::cmp::Reverse(who), if who.is_worker() { number } else { 0 })
+}
+
+fn lanes(history: &History, end_ms: u64) -> BTreeMap<Lane, Vec<Life>> {
+    let mut lanes: BTreeMap<Lane, Vec<Life>> = BTreeMap::new();
     for Entry { t_ms, event } in &history.entries {
-        if let Event::WorkerStarted { worker, pid } = event {
-            let life = Life { pid: *pid, from_ms: *t_ms, to_ms: end_ms, killed: false };
-            lanes.entry(*worker).or_default().push(life);
-        } else if let Event::Kill { worker, pid, .. } | Event::WorkerExited { worker, pid, .. } = event {
-            let lives = lanes.get_mut(worker).into_iter().flatten();
-            if let Some(life) = lives.rev().find(|life| life.pid == *pid && life.to_ms == end_ms) {
+        let Some((who, number, process, what)) = change(event) else { continue };
+        let lives = lanes.entry(lane_of(who, number)).or_default();
+        if what == Change::Started {
+            let life =
+                Life { pid: process, from_ms: *t_ms, to_ms: end_ms, killed: false, paused: Vec::new() };
+            lives.push(life);
+            continue;
+        }
+        let Some(life) = lives.iter_mut().rev().find(|life| life.pid == process && life.to_ms == end_ms)
+        else {
+            continue;
+        };
+        match what {
+            Change::Started => {}
+            Change::Paused => life.paused.push((*t_ms, end_ms)),
+            Change::Resumed => {
+                if let Some(paused) = life.paused.last_mut() {
+                    paused.1 = *t_ms;
+                }
+            }
+            Change::Killed | Change::Exited => {
                 life.to_ms = *t_ms;
-                life.killed = matches!(event, Event::Kill { .. });
+                life.killed = what == Change::Killed;
             }
         }
     }
     lanes
 }
 
-fn draw(frame: Frame, run: &Run, job: &[Stretch], workers: &BTreeMap<u32, Vec<Life>>) -> (Markup, f64) {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Started,
+    Paused,
+    Resumed,
+    Killed,
+    Exited,
+}
+
+/// What an event changes in a process's life, if anything: who, number, process, what.
+fn change(event: &Event) -> Option<(Who, u32, u32, Change)> {
+    let (worker, coordinator) = (Who::Worker, Who::Coordinator);
+    match event {
+        Event::WorkerStarted { worker: number, pid } => Some((worker, *number, *pid, Change::Started)),
+        Event::CoordinatorStarted { coordinator: number, pid } => {
+            Some((coordinator, *number, *pid, Change::Started))
+        }
+        Event::Kill { who, worker: number, pid, .. } => Some((*who, *number, *pid, Change::Killed)),
+        Event::WorkerExited { worker: number, pid, .. } => Some((worker, *number, *pid, Change::Exited)),
+        Event::CoordinatorExited { coordinator: number, pid, .. } => {
+            Some((coordinator, *number, *pid, Change::Exited))
+        }
+        Event::Paused { who, number, pid } => Some((*who, *number, *pid, Change::Paused)),
+        Event::Resumed { who, number, pid } => Some((*who, *number, *pid, Change::Resumed)),
+        Event::RunStarted { .. }
+        | Event::Fed { .. }
+        | Event::Attempt { .. }
+        | Event::JobRunning { .. }
+        | Event::CheckpointTriggered { .. }
+        | Event::CheckpointCompleted { .. }
+        | Event::CheckpointAborted { .. }
+        | Event::Visible { .. }
+        | Event::JobEnded { .. }
+        | Event::LeftOpen { .. }
+        | Event::GaveUp { .. }
+        | Event::Drained
+        | Event::Note { .. } => None,
+    }
+}
+
+fn draw(frame: Frame, run: &Run, job: &[Stretch], lanes: &BTreeMap<Lane, Vec<Life>>) -> (Markup, f64) {
     let job_y = KILLS_HEIGHT;
-    let workers_y = job_y + JOB_HEIGHT + GAP;
-    let checkpoints_y = workers.values().fold(workers_y, |y, _| y + LANE_HEIGHT) + GAP;
+    let lanes_y = job_y + JOB_HEIGHT + GAP;
+    let checkpoints_y = lanes.values().fold(lanes_y, |y, _| y + LANE_HEIGHT) + GAP;
     let bottom = checkpoints_y + LANE_HEIGHT + 2.0;
     let content = html! {
         (frame.time_axis(job_y - 4.0, bottom))
         (recovery_spans(frame, &run.recoveries, job_y, bottom))
         (name(frame, job_y + JOB_HEIGHT / 2.0, "attempts", "job"))
         @for stretch in job { (draw_stretch(frame, stretch, job_y)) }
-        @for ((worker, lives), y) in workers.iter().zip(lane_tops(workers_y)) {
-            (name(frame, y + LANE_HEIGHT / 2.0, &format!("worker {worker}"), &format!("w{worker}")))
+        @for (((who, number), lives), y) in lanes.iter().zip(lane_tops(lanes_y)) {
+            @if who.0.is_worker() {
+                (name(frame, y + LANE_HEIGHT / 2.0, &format!("worker {number}"), &format!("w{number}")))
+            } @else {
+                (name(frame, y + LANE_HEIGHT / 2.0, "coordinator", "co"))
+            }
             @for life in lives { (draw_life(frame, life, y)) }
         }
         (name(frame, checkpoints_y + LANE_HEIGHT / 2.0, "checkpoints", "cps"))
@@ -144,7 +213,7 @@ fn draw_stretch(frame: Frame, stretch: &Stretch, y: f64) -> Markup {
     let (class, what) = match phase {
         Phase::Running => ("running", "runs"),
         Phase::Restoring => ("restoring", "restores"),
-        Phase::Down => ("down", "has lost a worker and has not noticed"),
+        Phase::Down => ("down", "has lost a process and has not noticed"),
     };
     let (from, to) = (frame.x(from_ms), frame.x(to_ms));
     let title = format!("attempt {attempt} {what}, {} from {}", duration(to_ms - from_ms), moment(from_ms));
@@ -168,6 +237,10 @@ fn draw_life(frame: Frame, life: &Life, lane_y: f64) -> Markup {
     let middle = lane_y + LANE_HEIGHT / 2.0;
     html! {
         (span("alive", from, to, middle - 4.0, 8.0, &title))
+        @for (from_ms, to_ms) in &life.paused {
+            @let title = format!("process {} was paused at {} for {}", life.pid, moment(*from_ms), duration(to_ms - from_ms));
+            (span("paused", frame.x(*from_ms), frame.x(*to_ms), middle - 4.0, 8.0, &title))
+        }
         @if life.killed {
             path.cross d=(format!("M{x0:.1} {y0:.1}l8 8m0 -8l-8 8", x0 = to - 4.0, y0 = middle - 4.0)) {}
         }
@@ -224,7 +297,7 @@ fn kill_mark(recovery: &Recovery, x: f64, number_y: Option<f64>, bottom: f64) ->
     html! {
         g class=(class) {
             title {
-                "kill " (recovery.ordinal) " of worker " (recovery.worker) " at " (moment(recovery.killed_ms)) ", " (recovery.at)
+                "kill " (recovery.ordinal) " of " (recovery.who) " " (recovery.worker) " at " (moment(recovery.killed_ms)) ", " (recovery.at)
                 @if !recovery.confirmed { ", not confirmed" }
             }
             (line("", x, number_y.unwrap_or(KILL_ROWS[0]) + KILL_RADIUS, x, bottom))
@@ -248,7 +321,7 @@ mod tests {
     }
 
     fn kill(pid: u32) -> Event {
-        Event::Kill { ordinal: 1, worker: 0, pid, at: KillAt::Random, confirmed: true }
+        Event::Kill { ordinal: 1, who: Who::Worker, worker: 0, pid, at: KillAt::Random, confirmed: true }
     }
 
     #[test]
@@ -281,7 +354,7 @@ mod tests {
     #[test]
     fn a_worker_lives_from_its_start_to_its_kill_and_again() {
         let exited = Event::WorkerExited { worker: 0, pid: 7, status: "signal 9".into() };
-        let lanes = worker_lanes(
+        let lanes = lanes(
             &history(&[
                 (1, Event::WorkerStarted { worker: 0, pid: 7 }),
                 (20, kill(7)),
@@ -293,9 +366,31 @@ mod tests {
             50,
         );
         let want = [
-            Life { pid: 7, from_ms: 1, to_ms: 20, killed: true },
-            Life { pid: 8, from_ms: 30, to_ms: 50, killed: false },
+            Life { pid: 7, from_ms: 1, to_ms: 20, killed: true, paused: vec![] },
+            Life { pid: 8, from_ms: 30, to_ms: 50, killed: false, paused: vec![] },
         ];
-        assert_eq!(lanes[&0], want);
+        assert_eq!(lanes[&lane_of(Who::Worker, 0)], want);
+    }
+
+    #[test]
+    fn coordinators_share_the_first_lane_and_a_paused_one_overlaps_its_successor() {
+        let (who, number, pid) = (Who::Coordinator, 1, 5);
+        let lanes = lanes(
+            &history(&[
+                (1, Event::CoordinatorStarted { coordinator: 1, pid }),
+                (2, Event::WorkerStarted { worker: 0, pid: 7 }),
+                (10, Event::Paused { who, number, pid }),
+                (12, Event::CoordinatorStarted { coordinator: 2, pid: 6 }),
+                (30, Event::Resumed { who, number, pid }),
+                (33, Event::CoordinatorExited { coordinator: 1, pid, status: "exit code 4".into() }),
+            ]),
+            50,
+        );
+        let (lane, lives) = lanes.first_key_value().unwrap();
+        let want = [
+            Life { pid: 5, from_ms: 1, to_ms: 33, killed: false, paused: vec![(10, 30)] },
+            Life { pid: 6, from_ms: 12, to_ms: 50, killed: false, paused: vec![] },
+        ];
+        assert_eq!((*lane, lives.as_slice()), (lane_of(who, 2), want.as_slice()));
     }
 }

@@ -50,6 +50,12 @@ pub struct ChaosDocument {
     pub kills_planned: u64,
     /// Kills that exit statuses prove.
     pub kills_confirmed: u64,
+    /// Those of them that killed a coordinator.
+    #[serde(default)]
+    pub coordinator_kills: u64,
+    /// Processes that were paused until others had given them up, and came back as zombies.
+    #[serde(default)]
+    pub pauses: u64,
     /// Confirmed kills by crash point.
     pub crash_points: BTreeMap<String, u64>,
     /// The replay of the traces.
@@ -119,6 +125,8 @@ pub fn conclude(setting: Setting, evidence: &Evidence<'_>, thresholds: Threshold
         checkpoints_aborted: count(summary.checkpoints_aborted.len()),
         kills_planned: setting.kills_planned,
         kills_confirmed: summary.kills_confirmed,
+        coordinator_kills: summary.coordinator_kills,
+        pauses: summary.pauses,
         crash_points: summary.crash_points.clone(),
         traces: traces.clone(),
         anomaly_counts: findings.counts.clone(),

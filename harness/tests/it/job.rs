@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::program::{Answer, call_in};
 
 /// A job file in a directory; `change` is applied to its text.
-fn job(
+pub(crate) fn job(
     directory: &Path,
     bootstrap: &str,
     topics: (&str, &str),
@@ -116,49 +116,71 @@ fn damage(directory: &Path) {
 }
 
 /// Two topics, the first with records.
-struct Topics {
+pub(crate) struct Topics {
     raw: truecut_runtime::kafka::raw::RawClient,
 }
 
 impl Topics {
-    const RECORDS: u64 = 500;
+    pub(crate) const RECORDS: u64 = 500;
 
-    async fn make(bootstrap: &str, input: &str, output: &str) -> Self {
-        use truecut_runtime::kafka::raw::{NewRecord, NewRecords, NewTopic, RawClient};
+    pub(crate) async fn make(bootstrap: &str, input: &str, output: &str) -> Self {
+        use truecut_runtime::kafka::raw::{NewTopic, RawClient};
         let raw = RawClient::new(truecut_runtime::kafka::Cluster::new(bootstrap, "test"));
         let new = |name| NewTopic { name, partitions: 1, replication_factor: 1, settings: &[] };
         let limit = std::time::Duration::from_secs(30);
         let made = raw.create_topics(&[new(input), new(output)], limit).await.expect("Kafka answers");
         assert_eq!(made, [0, 0]);
+        let topics = Self { raw };
+        topics.add(input).await;
+        topics
+    }
+
+    /// Puts as many records again into a topic.
+    pub(crate) async fn add(&self, topic: &str) {
+        use truecut_runtime::kafka::raw::{NewRecord, NewRecords};
         let values: Vec<String> = (0..Self::RECORDS).map(|number| number.to_string()).collect();
         let records: Vec<NewRecord<'_>> = values
             .iter()
             .map(|value| NewRecord { key: None, value: Some(value.as_bytes()), timestamp_ms: 0 })
             .collect();
-        let batch =
-            NewRecords { topic: input, partition: 0, identity: None, base_sequence: -1, records: &records };
-        let mut written = raw.produce(None, batch, 9).await.expect("Kafka answers");
+        let batch = NewRecords { topic, partition: 0, identity: None, base_sequence: -1, records: &records };
+        let mut written = self.raw.produce(None, batch, 9).await.expect("Kafka answers");
         while written.error_code != 0 {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-            written = raw.produce(None, batch, 9).await.expect("Kafka answers");
+            written = self.raw.produce(None, batch, 9).await.expect("Kafka answers");
         }
-        Self { raw }
     }
 
-    /// Committed records of a topic.
+    /// Committed records of a topic that nothing was aborted in.
     async fn committed(&self, topic: &str) -> u64 {
-        let (mut next, mut records) = (0, 0);
+        let (records, aborted) = self.committed_and_aborted(topic).await;
+        assert_eq!(aborted, 0, "a run without a failure aborts nothing");
+        records
+    }
+
+    /// How many records of a topic are committed, and how many aborted.
+    pub(crate) async fn committed_and_aborted(&self, topic: &str) -> (u64, u64) {
+        use truecut_runtime::kafka::raw::{Isolation, Marker};
+        let (mut next, mut committed) = (0, 0);
+        let mut undecided = std::collections::BTreeMap::<i64, u64>::new();
+        let mut aborted = 0;
         loop {
-            let isolation = truecut_runtime::kafka::raw::Isolation::ReadCommitted;
-            let fetched = self.raw.fetch(topic, 0, next, isolation).await.expect("Kafka answers");
-            assert!(fetched.aborted.is_empty(), "a run without a failure aborts nothing");
+            let fetched =
+                self.raw.fetch(topic, 0, next, Isolation::ReadCommitted).await.expect("Kafka answers");
             for batch in &fetched.batches {
                 next = batch.records.last().map_or(next, |record| record.offset + 1);
-                records +=
-                    if batch.marker.is_none() { u64::try_from(batch.records.len()).expect("few") } else { 0 };
+                let producer =
+                    batch.identity.expect("all are written by producers with an identity").producer_id;
+                let records = u64::try_from(batch.records.len()).expect("few");
+                match batch.marker {
+                    None => *undecided.entry(producer).or_default() += records,
+                    Some(Marker::Commit) => committed += undecided.remove(&producer).unwrap_or_default(),
+                    Some(Marker::Abort) => aborted += undecided.remove(&producer).unwrap_or_default(),
+                    Some(Marker::Other(kind)) => panic!("a marker of kind {kind}"),
+                }
             }
             if fetched.batches.is_empty() {
-                return records;
+                return (committed, aborted);
             }
         }
     }

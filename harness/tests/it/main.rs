@@ -8,4 +8,5 @@ mod job;
 mod leftovers;
 mod list;
 mod program;
+mod takeover;
 mod usage;

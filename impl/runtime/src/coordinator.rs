@@ -1,4 +1,7 @@
 //! A coordinator process: hosts the coordinator role, its store, its timers and its connections to workers.
+//!
+//! It takes no lock: its supervisor holds the one of the checkpoint directory, and starts another coordinator when this one
+//! dies. Of two that live, the compare-and-set on the head leaves one.
 #![expect(
     clippy::wildcard_enum_match_arm,
     reason = "one alphabet serves all roles; only some of it concerns this one"
@@ -72,7 +75,6 @@ enum Happening {
 pub async fn run(options: CoordinatorOptions) -> Result<u8, ProcessError> {
     let config = &options.config;
     let directory = LocalDirectory::open(&config.checkpoints.directory, &config.name)?;
-    let _lock = directory.lock()?;
     let checkpoints = Checkpoints::new(Arc::new(directory));
     let raw = RawClient::new(Cluster::new(&config.bootstrap, &format!("{}-coordinator", config.name)));
     let admin = Admin::new(raw, config.clone());

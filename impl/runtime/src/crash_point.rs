@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use truecut_core::{Effect, Element, Input, Message, Order, Report};
+use truecut_core::{Effect, Element, Input, Message, Order, Peer, Report};
 
 use crate::types::{In, Out};
 
@@ -55,10 +55,38 @@ pub const ALL: &[&str] = &[
     "completed.received",
 ];
 
+/// Every crash point of a coordinator. A message is sent to one worker at a time, so that a kill may fall between two.
+pub const COORDINATOR: &[&str] = &[
+    "read_head.before",
+    "read_head.unanswered",
+    "read_head.answered",
+    "swap_head.before",
+    "swap_head.unanswered",
+    "swap_head.answered",
+    "read_checkpoint.before",
+    "read_checkpoint.unanswered",
+    "read_checkpoint.answered",
+    "write_checkpoint.before",
+    "write_checkpoint.unanswered",
+    "write_checkpoint.answered",
+    "list_transactions.before",
+    "list_transactions.unanswered",
+    "list_transactions.answered",
+    "fence.before",
+    "fence.unanswered",
+    "fence.answered",
+    "deploy.before",
+    "deploy.after",
+    "trigger.before",
+    "trigger.after",
+    "completed.before",
+    "completed.after",
+];
+
 /// A crash point and the visit at which it strikes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CrashAt {
-    /// One of [`ALL`].
+    /// One of [`ALL`] or [`COORDINATOR`].
     pub point: String,
     /// 1 is the first visit.
     pub ordinal: u32,
@@ -69,7 +97,7 @@ impl std::str::FromStr for CrashAt {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (point, ordinal) = text.split_once(':').unwrap_or((text, "1"));
-        if !ALL.contains(&point) {
+        if !ALL.contains(&point) && !COORDINATOR.contains(&point) {
             return Err(format!("there is no crash point `{point}`; `truecut list crash-points` names them"));
         }
         let ordinal = ordinal.parse().ok().filter(|ordinal| *ordinal > 0);
@@ -127,6 +155,12 @@ pub fn of_effect(effect: &Out) -> Option<(&'static str, &'static str)> {
             Report::Acknowledged { .. } => Some(("acknowledge", "after")),
             _ => None,
         },
+        Effect::Send { to: Peer::Worker(_), message } => match message {
+            Message::Deploy(_) => Some(("deploy", "after")),
+            Message::ToSubtask { order: Order::Trigger { .. }, .. } => Some(("trigger", "after")),
+            Message::ToSubtask { order: Order::Completed(_), .. } => Some(("completed", "after")),
+            _ => None,
+        },
         _ => None,
     }
 }
@@ -157,6 +191,7 @@ mod tests {
         assert_eq!(at, CrashAt { point: "commit.unanswered".into(), ordinal: 3 });
         assert_eq!(at.to_string().parse(), Ok(at));
         assert_eq!("flush.before".parse::<CrashAt>().unwrap().ordinal, 1);
+        assert_eq!("swap_head.answered:2".parse::<CrashAt>().unwrap().point, "swap_head.answered");
         for wrong in ["flush", "flush.after:1", "flush.before:0", "flush.before:x"] {
             assert!(wrong.parse::<CrashAt>().is_err(), "{wrong}");
         }

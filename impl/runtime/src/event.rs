@@ -67,6 +67,11 @@ pub enum Event {
         /// The attempt that failed.
         attempt: u64,
     },
+    /// The coordinator process was killed, and another one takes over. Only a supervisor tells this.
+    CoordinatorDied {
+        /// How, in words, for example `signal 9`.
+        status: String,
+    },
     /// The job ended.
     Ended {
         /// What came of it.

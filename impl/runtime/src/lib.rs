@@ -21,6 +21,7 @@ pub mod failure;
 pub mod function;
 pub mod inbox;
 pub mod kafka;
+pub mod launch;
 mod outcome;
 pub mod process;
 pub mod program;

@@ -31,6 +31,8 @@ pub struct CoordinatorArguments {
     pub fresh: bool,
     /// Go on after a lost transaction.
     pub accept_loss: bool,
+    /// `POINT:ORDINAL` at which it kills itself.
+    pub crash_at: Option<String>,
     /// What all processes of a job are told.
     pub common: Common,
 }
@@ -89,10 +91,18 @@ fn complain(error: &ProcessError) {
     eprintln!("truecut worker: {error}");
 }
 
+fn internal(detail: &dyn std::fmt::Display) -> ProcessError {
+    ProcessError::Internal { detail: format!("hidden argument: {detail}") }
+}
+
+fn arm(crash_at: Option<String>) -> Result<(), ProcessError> {
+    if let Some(at) = crash_at {
+        crash_point::arm(at.parse().map_err(|error: String| internal(&error))?);
+    }
+    Ok(())
+}
+
 fn run(is_worker: bool, argument: Option<OsString>, functions: &Functions) -> Result<u8, ProcessError> {
-    let internal = |detail: &dyn std::fmt::Display| ProcessError::Internal {
-        detail: format!("hidden argument: {detail}"),
-    };
     let text = argument.and_then(|text| text.into_string().ok()).ok_or_else(|| internal(&"missing"))?;
     die_with_parent()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("truecut").build();
@@ -100,15 +110,14 @@ fn run(is_worker: bool, argument: Option<OsString>, functions: &Functions) -> Re
     let code = if is_worker {
         let arguments: WorkerArguments = serde_json::from_str(&text).map_err(|error| internal(&error))?;
         let hosting = begin(&arguments.common)?;
-        if let Some(at) = arguments.crash_at {
-            crash_point::arm(at.parse().map_err(|error: String| internal(&error))?);
-        }
+        arm(arguments.crash_at)?;
         let options = WorkerOptions { coordinator: arguments.coordinator, slots: arguments.slots, hosting };
         runtime.block_on(worker::run(options, functions)).map(|()| exit::OK)
     } else {
         let arguments: CoordinatorArguments =
             serde_json::from_str(&text).map_err(|error| internal(&error))?;
         let hosting = begin(&arguments.common)?;
+        arm(arguments.crash_at)?;
         let CoordinatorArguments { config, fresh, accept_loss, .. } = arguments;
         runtime.block_on(coordinator::run(CoordinatorOptions { config, fresh, accept_loss, hosting }))
     };

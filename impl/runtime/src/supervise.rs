@@ -1,205 +1,27 @@
-//! The supervisor of a job: starts its processes, starts dead workers again, ends them.
+//! The supervisor of a job: starts its processes, starts dead ones again, ends them.
+//!
+//! It holds the lock of the checkpoint directory for as long as it lives. A coordinator that is killed is replaced by another
+//! one, with new workers: the old ones lose their connection, stop what they run, and end; those that do not are killed.
+//! Which attempt is in force, and what a coordinator that was thought dead may still do, is for the core to decide.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::ExitStatus;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinSet;
 
 use crate::config::JobConfig;
 use crate::event::Event;
 use crate::failure::{ProcessError, exit};
-use crate::process::{COORDINATOR, Common, CoordinatorArguments, WORKER, WorkerArguments};
+pub use crate::launch::{Coordinator, CoordinatorStart, JobOptions, Started, status_text};
 
 /// How long a coordinator gets to say why it ended.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
-/// How a job is run.
-#[derive(Clone, Debug)]
-pub struct JobOptions {
-    /// The job.
-    pub config: JobConfig,
-    /// Leave the completed checkpoints behind.
-    pub fresh: bool,
-    /// Go on after a lost transaction.
-    pub accept_loss: bool,
-    /// Directory of the processes' logs; made if there is none.
-    pub logs: PathBuf,
-    /// Directory of the traces, if any are wanted; made if there is none.
-    pub traces: Option<PathBuf>,
-    /// Name of the wrong protocol to run: in chaos runs only.
-    pub mutant: Option<String>,
-}
-
-impl JobOptions {
-    /// Makes the directories.
-    ///
-    /// # Errors
-    /// One can't be made.
-    pub fn prepare(&self) -> Result<(), ProcessError> {
-        for directory in [Some(&self.logs), self.traces.as_ref()].into_iter().flatten() {
-            std::fs::create_dir_all(directory).map_err(|error| {
-                ProcessError::environment(&format!("make the directory {}", directory.display()), &error)
-            })?;
-        }
-        Ok(())
-    }
-
-    fn common(&self, name: &str) -> Common {
-        Common {
-            log: self.logs.join(format!("{name}.log")),
-            traces: self.traces.clone(),
-            mutant: self.mutant.clone(),
-        }
-    }
-
-    /// Starts a worker. `name` is its log's; `crash_at` a crash point at which it kills itself.
-    ///
-    /// # Errors
-    /// The process can't be started.
-    pub fn start_worker(
-        &self,
-        coordinator: &str,
-        name: &str,
-        crash_at: Option<String>,
-    ) -> Result<Child, ProcessError> {
-        let arguments = WorkerArguments {
-            coordinator: coordinator.into(),
-            slots: self.config.slots_per_worker(),
-            crash_at,
-            common: self.common(name),
-        };
-        let json = serde_json::to_string(&arguments).expect("arguments are JSON");
-        let mut command = again(WORKER, &json)?;
-        command.stdin(Stdio::null()).stdout(Stdio::null());
-        command.spawn().map_err(|error| ProcessError::environment("start a worker process", &error))
-    }
-
-    /// Starts the coordinator and waits until workers may connect.
-    ///
-    /// # Errors
-    /// The process can't be started, or ended at once: the error says why.
-    pub async fn start_coordinator(&self) -> Result<Coordinator, ProcessError> {
-        let arguments = CoordinatorArguments {
-            config: self.config.clone(),
-            fresh: self.fresh,
-            accept_loss: self.accept_loss,
-            common: self.common("coordinator"),
-        };
-        let json = serde_json::to_string(&arguments).expect("arguments are JSON");
-        let mut command = again(COORDINATOR, &json)?;
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command
-            .spawn()
-            .map_err(|error| ProcessError::environment("start the coordinator process", &error))?;
-        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(ProcessError::Internal {
-                detail: "the coordinator was started without pipes".into(),
-            });
-        };
-        let mut coordinator =
-            Coordinator { child, stdin, events: read_events(stdout), address: String::new() };
-        match coordinator.next_event().await {
-            Some(Event::Listening { address }) => {
-                coordinator.address = address;
-                Ok(coordinator)
-            }
-            Some(Event::Ended { message, exit_code, .. }) => Err(match exit_code {
-                exit::BAD_DATA => ProcessError::BadData { detail: message },
-                exit::ENVIRONMENT => ProcessError::Environment { detail: message },
-                _ => ProcessError::Internal { detail: message },
-            }),
-            other => Err(ProcessError::Internal { detail: format!("the coordinator began with {other:?}") }),
-        }
-    }
-}
-
-/// This program again. In a process group of its own, so that the terminal's Ctrl-C reaches the supervisor alone.
-fn again(kind: &str, argument: &str) -> Result<Command, ProcessError> {
-    let program =
-        std::env::current_exe().map_err(|error| ProcessError::environment("find this program", &error))?;
-    let mut command = Command::new(program);
-    command.arg(kind).arg(argument).process_group(0).kill_on_drop(true);
-    Ok(command)
-}
-
-fn read_events(stdout: ChildStdout) -> UnboundedReceiver<Event> {
-    let (sender, events) = unbounded_channel();
-    tokio::spawn(async move {
-        let mut lines = BufReader::new(stdout).lines();
-        while let Ok(Some(line)) = lines.next_line().await {
-            match serde_json::from_str(&line) {
-                Ok(event) => drop(sender.send(event)),
-                Err(error) => tracing::warn!(line, %error, "a line that is no event"),
-            }
-        }
-    });
-    events
-}
-
-/// A coordinator process.
-#[derive(Debug)]
-pub struct Coordinator {
-    child: Child,
-    stdin: ChildStdin,
-    events: UnboundedReceiver<Event>,
-    address: String,
-}
-
-impl Coordinator {
-    /// Where workers connect.
-    #[must_use]
-    pub fn address(&self) -> &str {
-        &self.address
-    }
-
-    /// Its process id, while it runs.
-    #[must_use]
-    pub fn pid(&self) -> Option<u32> {
-        self.child.id()
-    }
-
-    /// What happens next; `None` when the process ended. Cancel safe.
-    pub async fn next_event(&mut self) -> Option<Event> {
-        self.events.recv().await
-    }
-
-    /// How the job ended, if it ends within this time.
-    async fn end_within(&mut self, limit: Duration) -> Option<Ended> {
-        let end = async {
-            loop {
-                match self.next_event().await? {
-                    Event::Ended { message, exit_code, .. } => return Some(Ended { message, exit_code }),
-                    Event::Listening { .. }
-                    | Event::WorkerJoined { .. }
-                    | Event::WorkerLost { .. }
-                    | Event::Attempt { .. }
-                    | Event::Running { .. }
-                    | Event::Triggered { .. }
-                    | Event::Completed { .. }
-                    | Event::Aborted { .. }
-                    | Event::Restarting { .. } => {}
-                }
-            }
-        };
-        tokio::time::timeout(limit, end).await.ok()?
-    }
-
-    /// Asks for a last checkpoint and the end of the job.
-    pub async fn stop(&mut self) {
-        if self.stdin.write_all(b"stop\n").await.is_err() {
-            tracing::debug!("the coordinator ended before it could be stopped");
-        }
-    }
-
-    /// Waits for the end of the process.
-    pub async fn wait(mut self) -> Option<i32> {
-        drop(self.stdin);
-        self.child.wait().await.ok()?.code()
-    }
-}
+/// How long workers may take to end when their coordinator has.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// What came of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -210,50 +32,208 @@ pub struct Ended {
     pub exit_code: u8,
 }
 
-/// Runs a job until it ends: starts dead workers again, ends on Ctrl-C with a last checkpoint, on a second one at once.
-/// `watch` hears of everything that happens.
+/// Runs a job until it ends: starts dead workers and a dead coordinator again, ends on Ctrl-C with a last checkpoint, on a second
+/// one at once. `watch` hears of everything that happens.
 ///
 /// # Errors
 /// The job could not be started.
-pub async fn run(options: &JobOptions, mut watch: impl FnMut(&Event)) -> Result<Ended, ProcessError> {
+pub async fn run(options: &JobOptions, watch: impl FnMut(&Event)) -> Result<Ended, ProcessError> {
     options.prepare()?;
-    let mut coordinator = options.start_coordinator().await?;
-    let mut workers = Workers::new(options, coordinator.address());
-    for _ in 0..options.config.workers.count {
-        workers.start()?;
-    }
-    let mut interrupted = false;
-    let ended = loop {
-        tokio::select! {
-            event = coordinator.next_event() => match event {
-                Some(Event::Ended { message, exit_code, .. }) => break Ended { message, exit_code },
-                Some(event) => watch(&event),
-                None => break died("the coordinator"),
-            },
-            exit = workers.next_exit() => {
-                if let Some(ended) = gave_up(exit) {
-                    // A coordinator that ended too knows better why.
-                    break coordinator.end_within(LAST_WORD).await.unwrap_or(ended);
-                }
-                workers.start()?;
-            }
-            _ = tokio::signal::ctrl_c() => {
-                if interrupted {
-                    let message = "ended at once; run the job again to resume from its latest checkpoint".into();
-                    break Ended { message, exit_code: exit::INTERRUPTED };
-                }
-                interrupted = true;
-                coordinator.stop().await;
-            }
-        }
+    let _lock = options.lock()?;
+    let interrupts = signal(SignalKind::interrupt())
+        .map_err(|error| ProcessError::environment("listen for Ctrl-C", &error))?;
+    let mut supervisor = Supervisor {
+        options,
+        watch,
+        interrupts,
+        stopping: false,
+        deployed: false,
+        coordinators: 0,
+        deaths: 0,
+        workers: 0,
+        leaving: JoinSet::new(),
     };
-    workers.end().await;
-    Ok(ended)
+    loop {
+        let status = match supervisor.start().await? {
+            Next::Serve(coordinator) => match supervisor.serve(*coordinator).await? {
+                Next::End(ended) => return Ok(ended),
+                Next::Died(status) => status,
+                Next::Serve(_) => unreachable!("a coordinator that was served has ended"),
+            },
+            Next::End(ended) => return Ok(ended),
+            Next::Died(status) => status,
+        };
+        if let Some(ended) = supervisor.died(status) {
+            return Ok(ended);
+        }
+        tokio::time::sleep(Duration::from_millis(options.config.checkpoints.restart_delay_ms)).await;
+    }
 }
 
-fn died(who: &str) -> Ended {
-    let message = format!("{who} died; run the job again to resume from its latest checkpoint");
-    Ended { message, exit_code: exit::JOB_FAILED }
+/// What follows.
+enum Next {
+    Serve(Box<Coordinator>),
+    Died(ExitStatus),
+    End(Ended),
+}
+
+/// What outlives a coordinator.
+struct Supervisor<'a, W> {
+    options: &'a JobOptions,
+    watch: W,
+    interrupts: Signal,
+    /// Ctrl-C was pressed: whichever coordinator there is must know.
+    stopping: bool,
+    /// An attempt was deployed: the checkpoints that there are now are this run's own.
+    deployed: bool,
+    /// Coordinators started so far.
+    coordinators: u32,
+    /// Coordinators that died one after another without a completed checkpoint in between.
+    deaths: u32,
+    /// Workers started so far.
+    workers: u32,
+    /// Workers of dead coordinators, until they have ended.
+    leaving: JoinSet<()>,
+}
+
+impl<W: FnMut(&Event)> Supervisor<'_, W> {
+    /// Starts a coordinator. Before the first one listens, Ctrl-C has nothing to save and ends everything at once.
+    async fn start(&mut self) -> Result<Next, ProcessError> {
+        self.coordinators += 1;
+        // An attempt is told before it is deployed: if none was, nothing has been done that `fresh` would repeat.
+        let fresh = self.options.fresh && !self.deployed;
+        let start = CoordinatorStart { name: self.log_name(), fresh, crash_at: None };
+        let mut starting = std::pin::pin!(self.options.start_coordinator(start));
+        loop {
+            tokio::select! {
+                started = &mut starting => return Ok(match started? {
+                    Started::Listening(coordinator) => Next::Serve(coordinator),
+                    Started::Died(status) => Next::Died(status),
+                }),
+                _ = self.interrupts.recv() => {
+                    if self.stopping || self.coordinators == 1 {
+                        return Ok(Next::End(interrupted()));
+                    }
+                    self.stopping = true;
+                }
+            }
+        }
+    }
+
+    fn log_name(&self) -> String {
+        if self.coordinators == 1 {
+            "coordinator".into()
+        } else {
+            format!("coordinator-{}", self.coordinators)
+        }
+    }
+
+    /// Serves a coordinator until it ends, with workers of its own.
+    async fn serve(&mut self, mut coordinator: Coordinator) -> Result<Next, ProcessError> {
+        if self.stopping {
+            coordinator.stop().await;
+        }
+        let mut workers = Workers::new(self.options, coordinator.address());
+        for _ in 0..self.options.config.workers.count {
+            self.start_worker(&mut workers)?;
+        }
+        let next = loop {
+            tokio::select! {
+                event = coordinator.next_event() => {
+                    if let Some(next) = self.hear(event, &mut coordinator).await? {
+                        break next;
+                    }
+                }
+                exit = workers.next_exit() => {
+                    if let Some(ended) = gave_up(exit) {
+                        // A coordinator that ended too knows better why; one that died explains it.
+                        break self.last_word(&mut coordinator).await?.unwrap_or(Next::End(ended));
+                    }
+                    self.start_worker(&mut workers)?;
+                }
+                _ = self.interrupts.recv() => {
+                    if self.stopping {
+                        break Next::End(interrupted());
+                    }
+                    self.stopping = true;
+                    coordinator.stop().await;
+                }
+            }
+        };
+        match &next {
+            Next::Died(_) => drop(self.leaving.spawn(workers.end())),
+            Next::End(_) | Next::Serve(_) => {
+                workers.end().await;
+                while self.leaving.join_next().await.is_some() {}
+            }
+        }
+        Ok(next)
+    }
+
+    fn start_worker(&mut self, workers: &mut Workers<'_>) -> Result<(), ProcessError> {
+        self.workers += 1;
+        workers.start(&format!("worker-{}", self.workers))
+    }
+
+    /// Takes in what the coordinator says; `None` is its end.
+    async fn hear(
+        &mut self,
+        event: Option<Event>,
+        coordinator: &mut Coordinator,
+    ) -> Result<Option<Next>, ProcessError> {
+        let Some(event) = event else { return Ok(Some(Next::Died(coordinator.exit_status().await?))) };
+        if let Event::Ended { message, exit_code, .. } = event {
+            return Ok(Some(Next::End(Ended { message, exit_code })));
+        }
+        self.deployed |= matches!(event, Event::Attempt { .. });
+        if matches!(event, Event::Completed { .. }) {
+            self.deaths = 0;
+        }
+        (self.watch)(&event);
+        Ok(None)
+    }
+
+    /// How the coordinator ended, if it ends soon.
+    async fn last_word(&mut self, coordinator: &mut Coordinator) -> Result<Option<Next>, ProcessError> {
+        let deadline = tokio::time::Instant::now() + LAST_WORD;
+        while let Ok(event) = tokio::time::timeout_at(deadline, coordinator.next_event()).await {
+            if let Some(next) = self.hear(event, coordinator).await? {
+                return Ok(Some(next));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A coordinator is gone without a word. One that was killed is replaced; one that ended by itself would do so again.
+    fn died(&mut self, status: ExitStatus) -> Option<Ended> {
+        let (how, log) = (status_text(status), self.options.log(&self.log_name()));
+        let again = "run the job again to resume from its latest checkpoint";
+        if let Some(code) = status.code() {
+            let message =
+                format!("the coordinator ended with {how}; its log {} says why; {again}", log.display());
+            let exit_code =
+                u8::try_from(code).ok().filter(|code| *code != exit::OK).unwrap_or(exit::INTERNAL);
+            return Some(Ended { message, exit_code });
+        }
+        self.deaths += 1;
+        let most = self.options.config.checkpoints.max_restarts;
+        if self.deaths > most {
+            let message = format!(
+                "the coordinator died {} times in a row without a completed checkpoint, the last time by {how}, and \
+                 `checkpoints.max_restarts` is {most}; its log {} may say why; {again}",
+                self.deaths,
+                log.display()
+            );
+            return Some(Ended { message, exit_code: exit::JOB_FAILED });
+        }
+        (self.watch)(&Event::CoordinatorDied { status: how });
+        None
+    }
+}
+
+fn interrupted() -> Ended {
+    let message = "ended at once; run the job again to resume from its latest checkpoint".into();
+    Ended { message, exit_code: exit::INTERRUPTED }
 }
 
 /// A worker that ended by itself could not do its work, and would not the next time. One that was killed is started again.
@@ -263,31 +243,21 @@ fn gave_up(exit: Option<i32>) -> Option<Ended> {
     Some(Ended { message, exit_code: code })
 }
 
-/// The worker processes of a job.
+/// The worker processes of one coordinator.
 struct Workers<'a> {
     options: &'a JobOptions,
     coordinator: String,
-    started: u32,
-    exits: (tokio::sync::mpsc::UnboundedSender<Option<i32>>, UnboundedReceiver<Option<i32>>),
-    waits: tokio::task::JoinSet<()>,
+    exits: (UnboundedSender<Option<i32>>, UnboundedReceiver<Option<i32>>),
+    waits: JoinSet<()>,
 }
 
 impl<'a> Workers<'a> {
     fn new(options: &'a JobOptions, coordinator: &str) -> Self {
-        let exits = unbounded_channel();
-        Self {
-            options,
-            coordinator: coordinator.into(),
-            started: 0,
-            exits,
-            waits: tokio::task::JoinSet::new(),
-        }
+        Self { options, coordinator: coordinator.into(), exits: unbounded_channel(), waits: JoinSet::new() }
     }
 
-    fn start(&mut self) -> Result<(), ProcessError> {
-        self.started += 1;
-        let mut child =
-            self.options.start_worker(&self.coordinator, &format!("worker-{}", self.started), None)?;
+    fn start(&mut self, name: &str) -> Result<(), ProcessError> {
+        let mut child = self.options.start_worker(&self.coordinator, name, None)?;
         let exited = self.exits.0.clone();
         self.waits.spawn(async move {
             let status = child.wait().await;
@@ -302,10 +272,13 @@ impl<'a> Workers<'a> {
     }
 
     /// Workers end when their coordinator does; those that do not in time are killed as their handles are dropped.
-    async fn end(mut self) {
-        let all = async { while self.waits.join_next().await.is_some() {} };
-        if tokio::time::timeout(Duration::from_secs(5), all).await.is_err() {
-            tracing::warn!("workers did not end in time and are killed");
+    fn end(self) -> impl Future<Output = ()> + Send + use<> {
+        let mut waits = self.waits;
+        async move {
+            let all = async { while waits.join_next().await.is_some() {} };
+            if tokio::time::timeout(GRACE, all).await.is_err() {
+                tracing::warn!("workers did not end in time and are killed");
+            }
         }
     }
 }

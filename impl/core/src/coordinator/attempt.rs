@@ -38,12 +38,14 @@ impl<S: Clone> Coordinator<S> {
         head: Option<Head>,
         out: &mut impl Effects<B, S>,
     ) {
-        assert!(matches!(self.phase, Phase::Opening), "the head is opened once");
+        assert!(matches!(self.phase, Phase::Opening), "the head is opened until it is claimed");
         assert!(head.is_some() == (version > Self::ABSENT), "an absent head has version 0");
         self.version = version;
+        if head.is_some() {
+            self.lingering.haunt(); // the coordinator before may live, and its workers
+        }
         self.next = head.map_or(CheckpointId::new(1), |head| head.next);
         self.head = head.map(|head| Head { latest: head.latest.filter(|_| !self.fresh), ..head });
-        self.phase = Phase::Claiming;
         self.claim(out);
     }
 
@@ -56,7 +58,8 @@ impl<S: Clone> Coordinator<S> {
 
     /// The attempt is ours: only now is the latest checkpoint read.
     pub(super) fn claimed<B>(&mut self, head: Head, out: &mut impl Effects<B, S>) {
-        assert!(matches!(self.phase, Phase::Claiming), "an attempt is claimed when there is none");
+        let is_none = matches!(self.phase, Phase::Opening | Phase::Claiming);
+        assert!(is_none, "an attempt is claimed when there is none");
         self.phase = Phase::Loading;
         match head.latest {
             Some(name) => self.read(name, out),

@@ -249,6 +249,7 @@ impl<S: Clone> Coordinator<S> {
     }
 
     pub(super) fn silent<B>(&mut self, worker: WorkerId, out: &mut impl Effects<B, S>) {
+        self.lingering.haunt();
         out.push(Effect::Disconnect(worker));
         self.worker_lost(worker, out);
     }

@@ -2,7 +2,8 @@
 //!
 //! The set to abort has one owner and is a pure function: listed ids of older attempts with this job's prefix, minus all
 //! committables of the restored checkpoint. Listing goes on after the first completed checkpoint of the attempt until one
-//! is complete and finds nothing: brokers may have been loading, and a zombie may open new ones. A job ends only then.
+//! is complete and finds nothing: brokers may have been loading. Where zombies may live it begins anew with each completed
+//! checkpoint: they may open new ones. A job ends only when nothing is found.
 #![expect(clippy::wildcard_enum_match_arm, reason = "whatever is not the awaited outcome is handled alike")]
 
 use alloc::collections::{BTreeSet, VecDeque};
@@ -33,6 +34,8 @@ pub(super) struct Lingering {
     fencing: VecDeque<TransactionalId>,
     /// A listing that began after a completed checkpoint was complete and found nothing.
     clean: bool,
+    /// Processes that were given up may live: a worker that fell silent, or whatever another coordinator started.
+    haunted: bool,
 }
 
 /// The ids to abort among the listed names.
@@ -60,7 +63,14 @@ impl Lingering {
             completed: false,
             fencing: VecDeque::new(),
             clean: true,
+            haunted: false,
         }
+    }
+
+    /// From now on zombies may open transactions of older attempts at any time, so that what is clean does not stay so: it is looked
+    /// for again after each completed checkpoint.
+    pub(super) fn haunt(&mut self) {
+        self.haunted = true;
     }
 
     /// An attempt restores this checkpoint.
@@ -91,6 +101,10 @@ impl Lingering {
     /// A checkpoint of the attempt is complete, or all commits of a job that had ended are confirmed.
     pub(super) fn completed<B, S>(&mut self, out: &mut impl Effects<B, S>) {
         self.completed = true;
+        if self.haunted {
+            self.clean = false;
+            self.listing = self.listing.map(|_| false);
+        }
         if !self.clean {
             self.list(out);
         }

@@ -23,7 +23,7 @@ use store::Store;
 /// What the coordinator is at.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Phase<S> {
-    /// The head is being read.
+    /// The head is being read, or the first attempt of this coordinator swapped in.
     Opening,
     /// The next attempt is being swapped in, or waits for the store to be free.
     Claiming,

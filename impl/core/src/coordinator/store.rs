@@ -108,7 +108,7 @@ impl<S: Clone> Coordinator<S> {
     pub(super) fn head_read<B>(&mut self, outcome: Outcome<S>, out: &mut impl Effects<B, S>) {
         let (version, head) = match outcome {
             Outcome::Head { version, head } => (version, head),
-            other if matches!(self.phase, Phase::Opening) => {
+            other if matches!(self.phase, Phase::Opening) && self.store == Store::Idle => {
                 return self.halt_unexpected(Op::ReadHead, other, out);
             }
             _ => return out.push(Effect::Arm(Timer::Retry(Op::ReadHead))),
@@ -117,9 +117,20 @@ impl<S: Clone> Coordinator<S> {
             Store::Swapping { head: ours, what } if head == Some(ours) && version == self.version.next() => {
                 self.adopt(ours, what, out);
             }
+            Store::Swapping { .. } if self.is_of_predecessor(head) => {
+                self.store = Store::Idle;
+                self.opened(version, head, out);
+            }
             Store::Swapping { .. } => self.halt(Halt::Superseded, out),
             Store::Idle | Store::Writing { .. } => self.opened(version, head, out),
         }
+    }
+
+    /// Whether a first claim met a swap of the coordinator that it takes over from: one that lives still, or died and whose swap
+    /// landed late. Then the claim is made again; with any other newcomer's head this coordinator has lost.
+    fn is_of_predecessor(&self, head: Option<Head>) -> bool {
+        let token = |head: Option<Head>| head.map(|head| head.token);
+        matches!(self.phase, Phase::Opening) && head.is_some() && token(head) == token(self.head)
     }
 
     /// The head is the one that this coordinator wanted.

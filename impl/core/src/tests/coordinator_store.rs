@@ -241,6 +241,73 @@ fn a_claim_that_another_coordinator_won_ends_this_one_before_it_restores_anythin
 }
 
 #[test]
+fn a_takeover_that_meets_a_late_swap_of_the_one_before_claims_again_and_restores_what_that_completed() {
+    let mut coordinator = Coordinator::new(job(), Token::new(9), false);
+    check(
+        &mut coordinator,
+        "begin; head = 7 8 3 3.12 13; swap = unknown; retry swap; swap = conflict; head = failed; retry head; head = 8 8 3 3.13 14; swap = ok",
+        expect![[r#"
+            begin
+                arm heartbeat
+                start: read the head
+            head = 7 8 3 3.12 13
+                start: swap v7 for attempt 4 of coordinator 9, latest checkpoint 12 of attempt 3, next 13
+            swap = unknown
+                arm retry swap_head
+            retry swap
+                start: swap v7 for attempt 4 of coordinator 9, latest checkpoint 12 of attempt 3, next 13
+            swap = conflict
+                start: read the head
+            head = failed
+                arm retry read_head
+            retry head
+                start: read the head
+            head = 8 8 3 3.13 14
+                start: swap v8 for attempt 4 of coordinator 9, latest checkpoint 13 of attempt 3, next 14
+            swap = ok
+                start: read checkpoint 13 of attempt 3
+        "#]],
+    );
+}
+
+#[test]
+fn a_takeover_that_meets_another_one_has_lost_and_so_has_a_claim_after_the_first() {
+    let mut coordinator = Coordinator::new(job(), Token::new(9), false);
+    check(
+        &mut coordinator,
+        "begin; head = 7 8 3 3.12 13; swap = conflict; head = 8 5 4 3.12 13",
+        expect![[r#"
+        begin
+            arm heartbeat
+            start: read the head
+        head = 7 8 3 3.12 13
+            start: swap v7 for attempt 4 of coordinator 9, latest checkpoint 12 of attempt 3, next 13
+        swap = conflict
+            start: read the head
+        head = 8 5 4 3.12 13
+            halt: superseded
+    "#]],
+    );
+    let mut coordinator = after(job(), START);
+    check(
+        &mut coordinator,
+        "lost w0; fire restart; swap = conflict; head = 3 8 2 1.1 2",
+        expect![[r#"
+        lost w0
+            disarm silence w0
+            disarm interval
+            arm restart
+        fire restart
+            start: swap v2 for attempt 2 of coordinator 9, latest checkpoint 1 of attempt 1, next 2
+        swap = conflict
+            start: read the head
+        head = 3 8 2 1.1 2
+            halt: superseded
+    "#]],
+    );
+}
+
+#[test]
 fn a_head_or_a_checkpoint_that_can_not_be_read_stops_the_job() {
     let mut coordinator = Coordinator::new(job(), Token::new(9), false);
     check(
@@ -402,5 +469,72 @@ fn a_partition_that_is_not_found_stops_a_job_that_begins() {
         start = 5 -
             halt: resolve_start: topic example has other partitions than when the job began; run it again; resume from nothing
     "#]],
+    );
+}
+
+#[test]
+fn what_is_clean_is_looked_for_again_only_where_zombies_may_live() {
+    const SECOND: &str = "fire interval; source-0 ack 2 2; source-1 ack 2 1; operator-0 ack 2 A:2; sink-0 ack 2;
+         write 2 = ok; swap = ok; list = all; fire interval; source-0 ack 3 2; source-1 ack 3 1; operator-0 ack 3 A:2; sink-0 ack 3; write 3 = ok";
+    let mut coordinator = after(job(), START);
+    run(&mut coordinator, SECOND, read::input);
+    check(
+        &mut coordinator,
+        "swap = ok",
+        expect![[r#"
+        swap = ok
+            start: discard what is older than 3
+            tell w0: sink-0: 3 is complete
+            tell w0: operator-0: 3 is complete
+            tell w0: source-0: 3 is complete
+            tell w0: source-1: 3 is complete
+    "#]],
+    );
+    let mut coordinator = after(job(), START);
+    run(&mut coordinator, "join w1 2; fire silence w1", read::input);
+    run(&mut coordinator, SECOND, read::input);
+    check(
+        &mut coordinator,
+        "swap = ok; list = all",
+        expect![[r#"
+        swap = ok
+            start: discard what is older than 3
+            tell w0: sink-0: 3 is complete
+            tell w0: operator-0: 3 is complete
+            tell w0: source-0: 3 is complete
+            tell w0: source-1: 3 is complete
+            start: list transactions that are Ongoing
+        list = all
+    "#]],
+    );
+}
+
+#[test]
+fn after_a_takeover_a_listing_that_is_older_than_the_completed_checkpoint_does_not_count() {
+    let mut coordinator = Coordinator::new(job(), Token::new(9), false);
+    run(
+        &mut coordinator,
+        "begin; head = 7 8 3 3.12 13; swap = ok; read = 3.12 2 1 A:2 12@3/0/0; join w0 2; list = all; source-0/4 ready; source-1/4 ready;
+         operator-0/4 ready; sink-0/4 ready; fire interval; source-0/4 ack 13 2; source-1/4 ack 13 1; operator-0/4 ack 13 A:2; sink-0/4 ack 13;
+         write 13 = ok; swap = ok; fire interval; source-0/4 ack 14 2; source-1/4 ack 14 1; operator-0/4 ack 14 A:2; sink-0/4 ack 14;
+         write 14 = ok; swap = ok",
+        read::input,
+    );
+    check(
+        &mut coordinator,
+        "list = all; retry list; list = all job/3/0/1; fence 3/0/1 = 0; retry list; list = all",
+        expect![[r#"
+            list = all
+                arm retry list_transactions
+            retry list
+                start: list transactions that are Ongoing
+            list = all job/3/0/1
+                start: fence job/3/0/1
+            fence 3/0/1 = 0
+                arm retry list_transactions
+            retry list
+                start: list transactions that are Ongoing
+            list = all
+        "#]],
     );
 }
