@@ -42,8 +42,14 @@ fn gcd(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// The exposure of this protocol; none is the core's own.
-pub(super) fn of(mutant: Option<Mutant>) -> Exposure {
+/// How long Kafka lets a transaction live when outages are to outlive it, ms.
+const SHORT_LIVED_MS: u32 = 3_000;
+/// The checkpoint lists the transaction, and nobody has committed it.
+const UNCOMMITTED: [&str; 2] = ["completed.received", "commit.before"];
+
+/// The exposure of this protocol; none is the core's own. `outage_ms`: all workers stay away for so long, and Kafka aborts what
+/// nobody committed.
+pub(super) fn of(mutant: Option<Mutant>, outage_ms: u32) -> Exposure {
     let all = || crash_point::ALL.iter().copied().filter(|point| is_reached(point)).collect();
     let usual = |points: &[&'static str]| Exposure {
         points: if points.is_empty() { all() } else { points.to_vec() },
@@ -52,7 +58,13 @@ pub(super) fn of(mutant: Option<Mutant>) -> Exposure {
         // Wrong protocols fail while a checkpoint is under way: there, one nearly always is.
         checkpoint_interval_ms: if mutant.is_some() { 20 } else { 150 },
     };
-    let Some(mutant) = mutant else { return usual(&[]) };
+    let Some(mutant) = mutant else {
+        let outage_ms = u64::from(outage_ms);
+        return match outage_ms {
+            0 => usual(&[]),
+            _ => Exposure { outage_ms, transaction_timeout_ms: SHORT_LIVED_MS, ..usual(&UNCOMMITTED) },
+        };
+    };
     #[expect(clippy::wildcard_enum_match_arm, reason = "most wrong protocols need no fault of their own")]
     match mutant {
         // One sink has committed, another subtask of the same checkpoint is killed before it acknowledges.
@@ -72,14 +84,12 @@ pub(super) fn of(mutant: Option<Mutant>) -> Exposure {
         Mutant::AckBeforeFlush => usual(&["acknowledge.after", "snapshot.answered", "flush.answered"]),
         // The checkpoint lists the transaction, and nobody has committed it.
         Mutant::DropCommittablesOnRestore | Mutant::AbortAllLingering | Mutant::ListOnlyOwnTransaction => {
-            usual(&["completed.received", "commit.before"])
+            usual(&UNCOMMITTED)
         }
         // Kafka aborts what nobody committed while all workers were away.
-        Mutant::FencedMeansCommitted => Exposure {
-            outage_ms: 8_000,
-            transaction_timeout_ms: 3_000,
-            ..usual(&["completed.received", "commit.before"])
-        },
+        Mutant::FencedMeansCommitted => {
+            Exposure { outage_ms: 8_000, transaction_timeout_ms: SHORT_LIVED_MS, ..usual(&UNCOMMITTED) }
+        }
         // What a dead attempt left open blocks readers until Kafka aborts it: longer than the drain waits.
         Mutant::NeverAbortLingering => Exposure { transaction_timeout_ms: 600_000, ..usual(&[]) },
         // The subtasks commit before the checkpoint is stored: an attempt that fails in between repeats them.
@@ -102,14 +112,14 @@ mod tests {
     #[test]
     fn every_exposure_names_crash_points_that_exist() {
         for mutant in Mutant::all() {
-            let exposure = of(Some(*mutant));
+            let exposure = of(Some(*mutant), 0);
             assert!(exposure.points.iter().all(|point| crash_point::ALL.contains(point)), "{mutant}");
         }
     }
 
     #[test]
     fn the_points_of_consecutive_seeds_take_turns() {
-        let exposure = of(None);
+        let exposure = of(None, 0);
         let all: std::collections::BTreeSet<_> =
             (0..8).flat_map(|seed| exposure.points_for(seed, 4)).collect();
         assert_eq!(all.len(), exposure.points.len());

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use truecut_runtime::config::{
-    CheckpointConfig, CommitByConfig, ExchangeConfig, GuaranteeConfig, JobConfig, OperatorConfig, SinkConfig,
-    SourceConfig, Start, WorkerConfig,
+    CheckpointConfig, ExchangeConfig, GuaranteeConfig, JobConfig, OperatorConfig, SinkConfig, SourceConfig,
+    Start, WorkerConfig,
 };
 
 use super::plan::Plan;
@@ -57,7 +57,7 @@ pub(super) fn config(plan: &Plan, names: &Names, bootstrap: &str, run_directory:
         sink: SinkConfig {
             topic: names.output.clone(),
             guarantee: GuaranteeConfig::ExactlyOnce,
-            commit_by: CommitByConfig::default(),
+            commit_by: plan.wanted.sink,
             marker_topic: None,
             transaction_timeout_ms: plan.transaction_timeout_ms,
         },

@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use serde::{Deserialize, Serialize};
 use truecut_mutants::Mutant;
+use truecut_runtime::config::CommitByConfig;
 
 use super::exposure;
 use crate::history::Who;
@@ -88,6 +89,13 @@ pub struct Wanted {
     /// Pauses.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub pauses: u32,
+    /// How the sink commits.
+    #[serde(default)]
+    pub sink: CommitByConfig,
+    /// How long all workers stay away when a crash point strikes, ms: longer than Kafka lets a transaction live. 0: only one is
+    /// killed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub outage_ms: u32,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
@@ -183,7 +191,7 @@ impl Plan {
     #[must_use]
     pub fn draw(wanted: Wanted, kafka: &str) -> Self {
         let mutant = wanted.mutant.as_deref().and_then(Mutant::from_name);
-        let exposure = exposure::of(mutant);
+        let exposure = exposure::of(mutant, wanted.outage_ms);
         let mut chance = ChaCha8Rng::seed_from_u64(wanted.seed);
         let mut points = Points::of(&exposure, &wanted);
         let kills = (0..wanted.kills).map(|number| {
@@ -305,13 +313,19 @@ fn visits(point: &str) -> u64 {
 }
 
 fn replay(wanted: &Wanted, kafka: &str) -> String {
-    let Wanted { seed, kills, records, workers, mutant, victims, pauses } = wanted;
+    let Wanted { seed, kills, records, workers, mutant, victims, pauses, sink, outage_ms } = wanted;
     let mut more = String::new();
     if !victims.is_workers() {
         more += &format!(" --kill {}", victims.name());
     }
     if *pauses > 0 {
         more += &format!(" --pauses {pauses}");
+    }
+    if *sink == CommitByConfig::Log {
+        more += " --sink log";
+    }
+    if *outage_ms > 0 {
+        more += &format!(" --outage {outage_ms}ms");
     }
     let mutant = mutant.as_ref().map_or_else(String::new, |name| format!(" --mutant {name}"));
     format!(
@@ -336,6 +350,8 @@ mod tests {
             mutant: None,
             victims: Victims::Workers,
             pauses: 0,
+            sink: CommitByConfig::Resume,
+            outage_ms: 0,
         }
     }
 

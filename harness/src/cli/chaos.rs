@@ -9,6 +9,7 @@ use truecut::failure::Failure;
 use truecut::verdict::{ChaosDocument, Exit, Verdict};
 use truecut_cluster::KafkaChoice;
 use truecut_mutants::Mutant;
+use truecut_runtime::config::CommitByConfig;
 
 use super::output::{self, Style, grouped};
 use super::{Outcome, block_on, show, time};
@@ -31,6 +32,13 @@ pub(super) struct Chaos {
     /// Processes to pause until the job goes on without them, so that they come back as zombies
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub(super) pauses: u32,
+    /// How the sink gets over a transaction that Kafka aborted
+    #[arg(long, default_value = "resume", value_name = "HOW")]
+    pub(super) sink: Sink,
+    /// All workers stay away for so long when a crash point strikes, and Kafka aborts what they left; give more than the 3 s that it
+    /// then lets a transaction live
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    pub(super) outage: Option<Duration>,
     /// Input records (Nexmark bids)
     #[arg(long, default_value_t = 100_000, value_name = "N")]
     pub(super) records: u64,
@@ -75,6 +83,29 @@ impl Kill {
     }
 }
 
+/// How the sink gets over a transaction that Kafka aborted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Sink {
+    /// Not at all: what was aborted is lost, and the job says so
+    Resume,
+    /// It writes it again from the checkpoint
+    Log,
+}
+
+impl Sink {
+    fn commit_by(self) -> CommitByConfig {
+        match self {
+            Self::Resume => CommitByConfig::Resume,
+            Self::Log => CommitByConfig::Log,
+        }
+    }
+}
+
+fn outage_ms(outage: Option<Duration>) -> Result<u32, Failure> {
+    let ms = outage.unwrap_or_default().as_millis();
+    u32::try_from(ms).map_err(|_| Failure::usage("--outage: that is too long; give seconds or minutes"))
+}
+
 fn mutant(name: &str) -> Result<String, String> {
     let known = Mutant::from_name(name).map(|mutant| mutant.name().to_owned());
     known.ok_or_else(|| "no such wrong protocol; `truecut list mutants` names them".to_owned())
@@ -105,6 +136,8 @@ impl Chaos {
                 mutant: self.mutant.clone(),
                 victims: self.kill.victims(),
                 pauses: self.pauses,
+                sink: self.sink.commit_by(),
+                outage_ms: outage_ms(self.outage)?,
             },
             kafka: self.kafka.clone(),
             run_directory: self.run_directory.clone(),

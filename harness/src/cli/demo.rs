@@ -96,6 +96,8 @@ impl Demo {
             records: self.records,
             kill: chaos::Kill::Workers,
             pauses: 0,
+            sink: chaos::Sink::Resume,
+            outage: None,
             workers: 3,
             mutant: None,
             run_directory: self.run_directory.clone(),
