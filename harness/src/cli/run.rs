@@ -22,7 +22,7 @@ pub(super) struct Run {
     /// The job's description
     #[arg(value_name = "JOB.toml")]
     job: PathBuf,
-    /// Begin anew: leave the completed checkpoints behind instead of resuming from the latest
+    /// Begin anew instead of resuming from the latest checkpoint; older ones are deleted once newer ones are complete
     #[arg(long)]
     fresh: bool,
     /// Go on after a transaction was lost

@@ -48,6 +48,39 @@ fn the_protocol_holds_under_kills_and_its_evidence_can_be_judged_again() {
     missing_records_are_bad_data(&directory);
 }
 
+/// Longer than Kafka lets a transaction live.
+const OUTAGE: [&str; 4] = ["--kills", "4", "--outage", "8s"];
+
+#[test]
+fn the_log_sink_writes_again_what_kafka_aborted_while_all_workers_were_away() {
+    let Some(kafka) = shared_kafka() else { return };
+    let folder = tempfile::tempdir().expect("a directory");
+    let wrote_again = ["3", "4", "5"].iter().any(|seed| {
+        let directory = folder.path().join(seed);
+        let more = [&OUTAGE[..], &["--sink", "log", "--seed", seed]].concat();
+        let answer = chaos(&directory, kafka.bootstrap(), &more);
+        let document = answer.document();
+        assert_eq!((answer.code, &document["verdict"]), (0, &"holds".into()), "{document:#} {}", answer.err);
+        let logs = std::fs::read_dir(directory.join("logs")).expect("logs").flatten();
+        logs.into_iter()
+            .any(|log| std::fs::read_to_string(log.path()).is_ok_and(|text| text.contains("written again")))
+    });
+    assert!(wrote_again, "Kafka aborted nothing in three runs");
+}
+
+#[test]
+fn the_resuming_sink_says_what_kafka_aborted_while_all_workers_were_away() {
+    let Some(kafka) = shared_kafka() else { return };
+    let folder = tempfile::tempdir().expect("a directory");
+    let told = ["3", "4", "5"].iter().any(|seed| {
+        let more = [&OUTAGE[..], &["--sink", "resume", "--seed", seed]].concat();
+        let document = chaos(&folder.path().join(seed), kafka.bootstrap(), &more).document();
+        assert_ne!(document["verdict"], "violated", "a loss is never silent: {document:#}");
+        document["reasons"].to_string().contains("data loss: transaction")
+    });
+    assert!(told, "Kafka aborted nothing in three runs");
+}
+
 fn tampered_traces_are_rejected(directory: &Path) {
     let mut traces: Vec<_> = std::fs::read_dir(directory.join("traces")).expect("traces").flatten().collect();
     traces.sort_by_key(std::fs::DirEntry::file_name);

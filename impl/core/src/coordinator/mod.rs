@@ -44,7 +44,7 @@ enum Phase<S> {
 pub struct Coordinator<S> {
     job: Job,
     token: Token,
-    /// Leave the completed checkpoints behind.
+    /// Begin anew, whatever is complete.
     fresh: bool,
     phase: Phase<S>,
     /// The durable head, as this coordinator last read or wrote it, and its version.
@@ -81,7 +81,7 @@ pub struct Coordinator<S> {
 }
 
 impl<S: Clone> Coordinator<S> {
-    /// A coordinator. `token` tells it from every other one; `fresh` leaves completed checkpoints behind.
+    /// A coordinator. `token` tells it from every other one; `fresh` begins anew, and completed checkpoints are deleted once newer ones are complete.
     pub fn new(job: Job, token: Token, fresh: bool) -> Self {
         let forwards = matches!(job.exchange, Exchange::Forward);
         assert!(!forwards || job.sources == job.operators, "forwarding is from one source to one operator");
