@@ -111,7 +111,7 @@ impl Step<'_> {
                 self.state.store.edit().write_log(log, outputs);
                 Outcome::Uploaded
             }
-            (None, Request::ReadMarker(of)) => Outcome::Marker(self.state.broker.kafka.marker(of)),
+            (None, Request::ReadMarker(of)) => Outcome::Markers(self.state.broker.kafka.markers(of)),
             (None, request @ Request::Rewrite { .. }) => self.rewrite(place, attempt, subtask, &request),
             (None, request) => unreachable!("{request:?} is not under way at a subtask"),
         };

@@ -16,7 +16,7 @@ use crate::id::{
 use crate::job::{Isolation, Position};
 use crate::kafka::ErrorCode;
 use crate::sink::Fate;
-use crate::snapshot::{Checkpoint, Committable, Head, LogName, Marker, Snapshot};
+use crate::snapshot::{Checkpoint, Committable, Head, LogName, Marker, MarkerEvent, Snapshot};
 use crate::transaction::{Described, Slot, TransactionProtocol, TransactionState, TransactionalId};
 
 /// An input channel of a subtask: the index of the subtask upstream. A chained input is channel 0.
@@ -174,8 +174,8 @@ pub enum Request<S> {
         /// The name.
         log: LogName,
     },
-    /// Read the newest committed marker of the subtask: of all of its partition up to where it ends now, whatever is open in
-    /// it. Answers [`Outcome::Marker`].
+    /// Read all of the subtask's partition of the marker topic, up to where it ends now, whatever is open in it. Answers
+    /// [`Outcome::Markers`].
     ReadMarker(u16),
     /// Produce logged outputs, then this marker, to the slot's transaction, and have all of it acknowledged by Kafka. Answers
     /// [`Outcome::Flushed`].
@@ -252,8 +252,8 @@ pub enum Outcome<S> {
     Described(Described),
     /// The log is durable.
     Uploaded,
-    /// The newest committed marker, if there is any.
-    Marker(Option<Marker>),
+    /// All that the partition holds, in log order.
+    Markers(Vec<MarkerEvent>),
 }
 
 /// A timer by name. The driver owns the durations.

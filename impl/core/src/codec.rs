@@ -18,7 +18,7 @@ use crate::id::{
 };
 use crate::job::{CommitBy, Exchange, Guarantee, Isolation, Job, Position, Settings, StartPosition};
 use crate::sink::Fate;
-use crate::snapshot::{Checkpoint, Committable, Head, LogName, Marker, Snapshot};
+use crate::snapshot::{Checkpoint, Committable, Head, LogName, Marker, MarkerEvent, Snapshot};
 use crate::transaction::{Described, Producer, Slot, TransactionProtocol, TransactionState, TransactionalId};
 
 /// Why bytes could not be read.
@@ -341,6 +341,7 @@ enums! {
     TransactionState { 0 Empty, 1 Ongoing, 2 PrepareCommit, 3 PrepareAbort, 4 CompleteCommit, 5 CompleteAbort, 6 Other }
     TransactionProtocol { 0 V1, 1 V2 }
     Fate { 0 Committed, 1 Aborted, 2 Unknowable }
+    MarkerEvent { 0 Written { producer, marker }, 1 Ended { producer, committed } }
     Snapshot<S> { 0 Source(offsets), 1 Operator(state), 2 Sink(committables) }
     Element<B> { 0 Batch(batch), 1 Barrier { checkpoint, last }, 2 Cancel { checkpoint }, 3 End }
     Op {
@@ -357,7 +358,7 @@ enums! {
     Outcome<S> {
         0 Answer(code), 1 Unknown, 2 Failed { detail }, 3 Head { version, head }, 4 Swapped, 5 Conflict, 6 Checkpoint(checkpoint),
         7 Written, 8 Offsets(offsets), 9 Listed { topic, leaderless, brokers, names }, 10 Restored, 11 Snapshotted(state), 12 Initialised { described, protocol },
-        13 Flushed, 14 Described(described), 15 Opened, 16 Uploaded, 17 Marker(marker),
+        13 Flushed, 14 Described(described), 15 Opened, 16 Uploaded, 17 Markers(events),
     }
     Timer { 0 Interval, 1 MinPause, 2 Expiry(id), 3 Heartbeat, 4 Silence(worker), 5 Restart, 6 Retry(op) }
     Reason {

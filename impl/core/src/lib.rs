@@ -56,7 +56,7 @@ pub use kafka::{ErrorCode, Meaning, meaning};
 pub use operator::Operator;
 pub use role::{AnyRole, Batch, Effects, Role};
 pub use sink::{Fate, Sink, fate};
-pub use snapshot::{Checkpoint, Committable, Head, LogName, Marker, Snapshot};
+pub use snapshot::{Checkpoint, Committable, Head, LogName, Marker, MarkerEvent, Snapshot, committed_up_to};
 pub use source::Source;
 pub use transaction::{Described, Producer, Slot, TransactionProtocol, TransactionState, TransactionalId};
 pub use worker::Worker;

@@ -31,11 +31,41 @@ pub struct Marker {
     pub checkpoint: CheckpointId,
 }
 
-impl Marker {
-    /// Whether all of a subtask's transactions up to this checkpoint are committed: they are, in order.
-    pub fn covers(self, origin: Token, checkpoint: CheckpointId) -> bool {
-        self.origin == origin && self.checkpoint >= checkpoint
+/// What is found in a sink subtask's partition of the marker topic, in log order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MarkerEvent {
+    /// A transaction of this producer id wrote a marker.
+    Written {
+        /// The producer id.
+        producer: i64,
+        /// The marker.
+        marker: Marker,
+    },
+    /// The transaction of this producer id ended: Kafka's own control record.
+    Ended {
+        /// The producer id.
+        producer: i64,
+        /// It was committed.
+        committed: bool,
+    },
+}
+
+/// The last checkpoint of a history up to which a subtask's transactions are committed. Control records of different transaction
+/// coordinators come in any order, and commits are in checkpoint order: so it is the highest, not the last.
+pub fn committed_up_to(origin: Token, events: &[MarkerEvent]) -> Option<CheckpointId> {
+    let mut open: BTreeMap<i64, Vec<Marker>> = BTreeMap::new();
+    let mut highest = None;
+    for event in events {
+        match *event {
+            MarkerEvent::Written { producer, marker } => open.entry(producer).or_default().push(marker),
+            MarkerEvent::Ended { producer, committed } => {
+                let ended = open.remove(&producer).unwrap_or_default().into_iter();
+                let ours = ended.filter(|marker| committed && marker.origin == origin);
+                highest = ours.map(|marker| marker.checkpoint).max().max(highest);
+            }
+        }
     }
+    highest
 }
 
 /// Names the logged outputs of one transaction.
@@ -106,4 +136,32 @@ pub struct Head {
     pub latest: Option<CheckpointName>,
     /// The next checkpoint id that may be given out.
     pub next: CheckpointId,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_committed_is_the_highest_of_the_own_history_that_a_commit_follows() {
+        let written = |producer, origin, checkpoint| MarkerEvent::Written {
+            producer,
+            marker: Marker { origin: Token::new(origin), checkpoint: CheckpointId::new(checkpoint) },
+        };
+        let ended = |producer, committed| MarkerEvent::Ended { producer, committed };
+        let log = [
+            written(7, 1, 5),
+            written(8, 1, 6),
+            written(9, 1, 7),  // open for ever
+            written(10, 1, 8), // aborted
+            written(11, 2, 9), // of another history
+            ended(8, true),
+            ended(7, true), // its coordinator was late
+            ended(10, false),
+            ended(11, true),
+        ];
+        assert_eq!(committed_up_to(Token::new(1), &log), Some(CheckpointId::new(6)));
+        assert_eq!(committed_up_to(Token::new(2), &log), Some(CheckpointId::new(9)));
+        assert_eq!(committed_up_to(Token::new(3), &log), None);
+    }
 }

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use truecut_core::{Described, ErrorCode, Marker, Producer, TransactionState};
+use truecut_core::{Described, ErrorCode, Marker, MarkerEvent, Producer, TransactionState};
 
 /// INVALID_PRODUCER_EPOCH
 pub(crate) const INVALID_PRODUCER_EPOCH: ErrorCode = 47;
@@ -176,9 +176,14 @@ impl<K: Copy + Ord, R: Copy> Kafka<K, R> {
         }
     }
 
-    /// The newest committed marker of a sink subtask.
-    pub(crate) fn marker(&self, subtask: u16) -> Option<Marker> {
-        self.marked.get(&subtask).copied()
+    /// What a sink subtask's partition of the compacted marker topic tells: of committed markers the newest.
+    pub(crate) fn markers(&self, subtask: u16) -> Vec<MarkerEvent> {
+        let newest = self.marked.get(&subtask).into_iter();
+        let told = |marker: &Marker| {
+            let written = MarkerEvent::Written { producer: 0, marker: *marker };
+            [written, MarkerEvent::Ended { producer: 0, committed: true }]
+        };
+        newest.flat_map(told).collect()
     }
 
     /// EndTxn. Up to version 4 the epoch must be exact and stays; from version 5 on each end bumps it, and the epoch before

@@ -84,6 +84,11 @@ impl Lingering {
         self.keep = restored.committables().map(|committable| committable.id).collect();
         self.completed = false;
         self.clean = false;
+        // A recovery id may be in use by the sinks of this attempt; only one that is being fenced already can't be helped.
+        let under_way = self.fencing.pop_front();
+        self.fencing.retain(|id| !id.is_recovery());
+        self.fencing.extend(under_way);
+        self.fencing.rotate_right(usize::from(under_way.is_some()));
         // A listing that the attempt before asked for may be older than what that attempt left open.
         self.listing = self.listing.map(|_| false);
         assert!(

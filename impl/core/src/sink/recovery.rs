@@ -2,7 +2,8 @@
 //!
 //! Taking the subtask's one recovery id comes first: it aborts what another recoverer has open and excludes that recoverer
 //! from here on. Then every listed id is fenced, so that nothing more can be committed under it. Only then is the marker
-//! read: what it covers is committed, and what it does not cover never will be, except by us. Once one transaction is written
+//! read: what it covers is committed, and what it does not cover never will be, except by us. Whoever takes the recovery id
+//! again, to write the next one, reads again: in between another recoverer may have had it. Once one transaction is written
 //! again, all later ones of the subtask are too, since their old records lie before it.
 #![expect(clippy::wildcard_enum_match_arm, reason = "whatever is not the awaited outcome is handled alike")]
 
@@ -14,7 +15,7 @@ use crate::operator::unexpected;
 use crate::role::Effects;
 use crate::sink::committer::{Committer, Progress};
 use crate::sink::slots::Generation;
-use crate::snapshot::{Committable, Marker};
+use crate::snapshot::{Committable, Marker, MarkerEvent, committed_up_to};
 use crate::transaction::{Described, Slot, TransactionState, TransactionalId};
 
 /// How far a recovery is.
@@ -24,7 +25,7 @@ pub(crate) struct Recovery {
     generation: Option<Generation>,
     /// Listed ids that are to be fenced; the first is under way.
     fencing: VecDeque<TransactionalId>,
-    /// The marker was read, and what it covers is confirmed.
+    /// The marker was read under this generation, and what it covers is confirmed.
     is_known: bool,
 }
 
@@ -68,7 +69,9 @@ impl Committer {
                     protocol,
                 },
             ) => {
-                self.recovery().generation = Some(Generation { producer, protocol });
+                let recovery = self.recovery();
+                recovery.generation = Some(Generation { producer, protocol });
+                recovery.is_known = false;
                 self.go_on(out)
             }
             (Op::InitProducer(_), Outcome::Initialised { .. }) => self.retry(op, out),
@@ -76,7 +79,7 @@ impl Committer {
                 self.recovery().fencing.pop_front();
                 self.go_on(out)
             }
-            (Op::ReadMarker, Outcome::Marker(marker)) => self.marker_read(marker),
+            (Op::ReadMarker, Outcome::Markers(events)) => self.marker_read(&events),
             (Op::Rewrite(_), Outcome::Flushed) => {
                 out.push(Effect::CloseProducer(Slot::RECOVERY));
                 self.commit_again(out);
@@ -101,10 +104,9 @@ impl Committer {
         Progress::Waiting
     }
 
-    fn marker_read(&mut self, marker: Option<Marker>) -> Progress {
-        let origin = self.origin;
-        let is_committed =
-            |listed: &Committable| marker.is_some_and(|marker| marker.covers(origin, listed.checkpoint));
+    fn marker_read(&mut self, events: &[MarkerEvent]) -> Progress {
+        let committed = committed_up_to(self.origin, events);
+        let is_committed = |listed: &Committable| Some(listed.checkpoint) <= committed;
         while self.unconfirmed.pop_front_if(|first| is_committed(first)).is_some() {}
         self.recovery().is_known = true;
         self.busy = false;

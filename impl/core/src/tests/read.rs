@@ -17,9 +17,9 @@ use alloc::vec::Vec;
 use super::{In, Words, name};
 use crate::{
     Attempt, Checkpoint, CheckpointId, Committable, Described, Element, Fate, Head, HeadVersion, Input,
-    Marker, Message, NextOffset, Offset, Op, Order, Outcome, Partition, Peer, Producer, Reason, Report, Slot,
-    Snapshot, Subtask, Timer, Token, TransactionProtocol, TransactionState, TransactionalId, Vertex,
-    WorkerId,
+    Marker, MarkerEvent, Message, NextOffset, Offset, Op, Order, Outcome, Partition, Peer, Producer, Reason,
+    Report, Slot, Snapshot, Subtask, Timer, Token, TransactionProtocol, TransactionState, TransactionalId,
+    Vertex, WorkerId,
 };
 
 /// The coordinator that began every history of these tests.
@@ -206,11 +206,15 @@ fn outcome(op: Op, text: &str) -> Outcome<String> {
         (Op::InitProducer(_), ["ok"]) => Outcome::Opened,
         (Op::Flush(_) | Op::Rewrite(_), ["ok"]) => Outcome::Flushed,
         (Op::Upload(_), ["ok"]) => Outcome::Uploaded,
-        (Op::ReadMarker, ["none"]) => Outcome::Marker(None),
-        (Op::ReadMarker, [origin, "at", id]) => Outcome::Marker(Some(Marker {
-            origin: Token::new(number(origin)),
-            checkpoint: CheckpointId::new(number(id)),
-        })),
+        (Op::ReadMarker, ["none"]) => Outcome::Markers(Vec::new()),
+        (Op::ReadMarker, [origin, "at", id]) => {
+            let marker =
+                Marker { origin: Token::new(number(origin)), checkpoint: CheckpointId::new(number(id)) };
+            Outcome::Markers(vec![
+                MarkerEvent::Written { producer: 1, marker },
+                MarkerEvent::Ended { producer: 1, committed: true },
+            ])
+        }
         (Op::Describe(_), [state, generation]) => Outcome::Described(Described {
             state: TransactionState::from_name(state),
             producer: producer(generation),

@@ -180,7 +180,7 @@ fn after_a_refusal_the_recovery_id_is_taken_then_all_is_fenced_then_the_marker_i
     restored(
         "begin; init 0 = 8.0; commit 1/0/0 = 90; take = 51; retry take; take = 9.0; fence 1/0/0 = 0; fence 1/0/1 = 51; retry fence 1/0/1;
          fence 1/0/1 = 0; marker = 5 at 3; rewrite 4 = ok; commit 0/0/65535 = unknown; retry commit 0/0/65535; commit 0/0/65535 = 0;
-         take = 9.1; rewrite 5 = ok; commit 0/0/65535 = 0",
+         take = 9.1; marker = 5 at 4; rewrite 5 = ok; commit 0/0/65535 = 0",
         expect![[r#"
             begin
                 hold 0
@@ -215,6 +215,8 @@ fn after_a_refusal_the_recovery_id_is_taken_then_all_is_fenced_then_the_marker_i
             commit 0/0/65535 = 0
                 start: init job/0/0/65535
             take = 9.1
+                start: read the marker of sink-0
+            marker = 5 at 4
                 start: write the log of sink-0 at checkpoint 5 of attempt 1 again, and mark 5 of history 5
             rewrite 5 = ok
                 close the producer of slot 65535
@@ -312,7 +314,7 @@ fn a_marker_of_another_history_covers_nothing() {
 fn what_was_written_again_in_part_is_aborted_by_the_next_generation() {
     restored(
         "begin; init 0 = 8.0; commit 1/0/0 = 90; take = 9.0; fence 1/0/0 = 0; fence 1/0/1 = 0; marker = none; rewrite 4 = -195; retry take;
-         take = 9.2; rewrite 4 = ok; commit 0/0/65535 = 0",
+         take = 9.2; marker = none; rewrite 4 = ok; commit 0/0/65535 = 0",
         expect![[r#"
             begin
                 hold 0
@@ -334,6 +336,8 @@ fn what_was_written_again_in_part_is_aborted_by_the_next_generation() {
             retry take
                 start: init job/0/0/65535
             take = 9.2
+                start: read the marker of sink-0
+            marker = none
                 start: write the log of sink-0 at checkpoint 4 of attempt 1 again, and mark 4 of history 5
             rewrite 4 = ok
                 close the producer of slot 65535
@@ -369,6 +373,42 @@ fn a_recoverer_that_another_one_excluded_fails_its_attempt() {
                 start: commit 4@job/0/0/65535 by 9.0 (3 records)
             commit 0/0/65535 = 90
                 tell the coordinator: sink-0 of attempt 2 failed: commit job/0/0/65535 was answered 90
+        "#]],
+    );
+}
+
+#[test]
+fn what_another_recoverer_wrote_in_between_is_not_written_once_more() {
+    restored(
+        "begin; init 0 = 8.0; commit 1/0/0 = 90; take = 9.0; fence 1/0/0 = 0; fence 1/0/1 = 0; marker = none; rewrite 4 = ok;
+         commit 0/0/65535 = 0; take = 9.3; marker = 5 at 5",
+        expect![[r#"
+            begin
+                hold 0
+                start: init job/2/0/0
+                start: commit 4@job/1/0/0 by 7.0 (3 records)
+            init 0 = 8.0
+            commit 1/0/0 = 90
+                start: init job/0/0/65535
+            take = 9.0
+                start: fence job/1/0/0
+            fence 1/0/0 = 0
+                start: fence job/1/0/1
+            fence 1/0/1 = 0
+                start: read the marker of sink-0
+            marker = none
+                start: write the log of sink-0 at checkpoint 4 of attempt 1 again, and mark 4 of history 5
+            rewrite 4 = ok
+                close the producer of slot 65535
+                start: commit 4@job/0/0/65535 by 9.0 (3 records)
+            commit 0/0/65535 = 0
+                start: init job/0/0/65535
+            take = 9.3
+                start: read the marker of sink-0
+            marker = 5 at 5
+                release 0
+                start: init job/2/0/1
+                tell the coordinator: sink-0 of attempt 2 is ready
         "#]],
     );
 }

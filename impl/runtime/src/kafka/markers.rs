@@ -1,11 +1,10 @@
-//! The marker topic: one partition per sink subtask, compacted. Key: the job's name and the subtask. Value: the history of
-//! checkpoints and the checkpoint, as two decimal numbers.
+//! The marker topic: one partition per sink subtask, compacted. Key: the job's name, the history of checkpoints and the
+//! subtask, so that compaction keeps the newest of each history. Value: the history and the checkpoint, as two decimal numbers.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use truecut_core::{CheckpointId, Isolation, Marker, Token};
+use truecut_core::{CheckpointId, Isolation, Marker, MarkerEvent, Token};
 
 use super::Transport;
 use super::raw::{At, LogBatch, LogRecord, Marker as End, NewTopic, RawClient};
@@ -39,7 +38,8 @@ impl Markers {
     /// The record that says so.
     #[must_use]
     pub fn record(&self, subtask: u16, marker: Marker) -> RecordBatch {
-        let (key, value) = (self.key(subtask), format!("{} {}", marker.origin, marker.checkpoint));
+        let key = format!("{}/{}/{subtask}", self.job, marker.origin);
+        let value = format!("{} {}", marker.origin, marker.checkpoint);
         let mut batch = RecordBatch::default();
         batch.push(RecordRef {
             key: Some(key.as_bytes()),
@@ -51,19 +51,16 @@ impl Markers {
         batch
     }
 
-    /// The newest committed marker of a subtask: all of its partition is read, up to where it ends now. Gives the raw code where
-    /// Kafka refuses.
-    ///
-    /// Committed is what a commit marker of Kafka's own follows, so that an open transaction of somebody else, behind which a
-    /// `read_committed` reader would have to wait, holds up nothing. Compaction keeps that marker for as long as it keeps a record.
+    /// All that a subtask's partition holds, up to where it ends now, whatever is open in it. Gives the raw code where Kafka
+    /// refuses.
     ///
     /// # Errors
-    /// No answer came.
+    /// No answer came, or not all of it.
     pub async fn read(
         &self,
         raw: &RawClient,
         subtask: u16,
-    ) -> Result<Result<Option<Marker>, i16>, Transport> {
+    ) -> Result<Result<Vec<MarkerEvent>, i16>, Transport> {
         let partition = i32::from(subtask);
         let mut ends = [0; 2];
         for (end, at) in ends.iter_mut().zip([At::Earliest, At::Latest]) {
@@ -73,14 +70,14 @@ impl Markers {
                 _ => return Ok(Err(listed.error_code)),
             }
         }
-        let ([mut next, to], mut read) = (ends, Committed { key: self.key(subtask), ..Committed::default() });
+        let ([mut next, to], key, mut events) = (ends, (&*self.job, subtask), Vec::new());
         while next < to {
             let fetched = raw.fetch(&self.topic, partition, next, Isolation::ReadUncommitted).await?;
             if fetched.error_code != 0 {
                 return Ok(Err(fetched.error_code));
             }
             for batch in fetched.batches {
-                read.take(&batch).map_err(|offset| {
+                take(key, &batch, &mut events).map_err(|offset| {
                     Transport::Unsupported(format!(
                         "the record at offset {offset} of {}-{partition} is not a marker of a job: give the job a marker topic of its own",
                         self.topic
@@ -89,14 +86,13 @@ impl Markers {
             }
             match fetched.next_offset {
                 Some(after) => next = next.max(after),
-                None => break,
+                None => {
+                    let why = format!("{}-{partition} ends at {next} and not at {to}", self.topic);
+                    return Err(Transport::Unanswered(why));
+                }
             }
         }
-        Ok(Ok(read.newest))
-    }
-
-    fn key(&self, subtask: u16) -> String {
-        format!("{}/{subtask}", self.job)
+        Ok(Ok(events))
     }
 
     /// Makes the topic if there is none. Gives its number of partitions, or the raw code where Kafka refuses.
@@ -113,7 +109,7 @@ impl Markers {
             name: &self.topic,
             partitions: i32::from(subtasks),
             replication_factor,
-            settings: &[("cleanup.policy", "compact")],
+            settings: &[("cleanup.policy", "compact"), ("compression.type", "producer")],
         };
         if !self.exists(raw).await? {
             for code in raw.create_topics(&[topic], AT_MOST).await? {
@@ -136,32 +132,23 @@ impl Markers {
     }
 }
 
-/// What is committed of a partition, as its batches come.
-#[derive(Debug, Default)]
-struct Committed {
-    key: String,
-    /// Of each producer, what it wrote and has not ended.
-    open: BTreeMap<i64, Marker>,
-    newest: Option<Marker>,
-}
-
-impl Committed {
-    /// Takes the next batch. The error is the offset of a record under the key that is no marker.
-    fn take(&mut self, batch: &LogBatch) -> Result<(), i64> {
-        let Some(producer) = batch.identity.map(|identity| identity.producer_id) else { return Ok(()) };
-        match batch.marker {
-            Some(End::Commit) => self.newest = self.open.remove(&producer).or(self.newest),
-            Some(_) => drop(self.open.remove(&producer)),
-            None => {
-                for record in &batch.records {
-                    if record.key.as_deref() == Some(self.key.as_bytes()) {
-                        self.open.insert(producer, parse(record).ok_or(record.offset)?);
-                    }
-                }
-            }
-        }
-        Ok(())
+/// What a batch says. The error is the offset of a record under a key of the subtask that is no marker.
+fn take((job, subtask): (&str, u16), batch: &LogBatch, events: &mut Vec<MarkerEvent>) -> Result<(), i64> {
+    let Some(producer) = batch.identity.map(|identity| identity.producer_id) else { return Ok(()) };
+    if let Some(end) = batch.marker {
+        events.push(MarkerEvent::Ended { producer, committed: end == End::Commit });
+        return Ok(());
     }
+    let is_ours = |record: &&LogRecord| {
+        let key = record.key.as_deref().and_then(|key| std::str::from_utf8(key).ok());
+        let rest = key.and_then(|key| key.strip_prefix(job)).and_then(|rest| rest.strip_prefix('/'));
+        rest.and_then(|rest| rest.split_once('/')).is_some_and(|(_, of)| of == subtask.to_string())
+    };
+    for record in batch.records.iter().filter(is_ours) {
+        let marker = parse(record).ok_or(record.offset)?;
+        events.push(MarkerEvent::Written { producer, marker });
+    }
+    Ok(())
 }
 
 fn parse(record: &LogRecord) -> Option<Marker> {
@@ -177,36 +164,25 @@ mod tests {
     use crate::kafka::raw::ProducerIdentity;
 
     #[test]
-    fn only_what_a_commit_follows_is_committed_and_the_last_of_it_counts() {
-        let marker = |checkpoint| Marker { origin: Token::new(1), checkpoint: CheckpointId::new(checkpoint) };
-        let batch = |producer_id, checkpoint: Option<u64>, end| LogBatch {
-            identity: Some(ProducerIdentity { producer_id, producer_epoch: 0 }),
+    fn a_record_under_the_key_that_is_no_marker_is_named() {
+        let batch = |value: &'static str| LogBatch {
+            identity: Some(ProducerIdentity { producer_id: 7, producer_epoch: 0 }),
             transactional: true,
             base_sequence: 0,
-            marker: end,
-            records: checkpoint
-                .map(|checkpoint| LogRecord {
-                    offset: 0,
-                    timestamp_ms: 0,
-                    key: Some(bytes::Bytes::from_static(b"job/0")),
-                    value: Some(bytes::Bytes::from(format!("1 {checkpoint}"))),
-                })
-                .into_iter()
-                .collect(),
+            marker: None,
+            records: vec![LogRecord {
+                offset: 5,
+                timestamp_ms: 0,
+                key: Some(bytes::Bytes::from_static(b"job/1/0")),
+                value: Some(bytes::Bytes::from_static(value.as_bytes())),
+            }],
         };
-        let mut read = Committed { key: "job/0".to_owned(), ..Committed::default() };
-        for batch in [
-            batch(7, Some(1), None),
-            batch(7, None, Some(End::Commit)),
-            batch(8, Some(3), None), // open for ever
-            batch(7, Some(2), None),
-            batch(9, Some(4), None),
-            batch(9, None, Some(End::Abort)),
-            batch(7, None, Some(End::Commit)),
-        ] {
-            read.take(&batch).unwrap();
-        }
-        assert_eq!(read.newest, Some(marker(2)));
+        let mut events = Vec::new();
+        assert_eq!(take(("job", 0), &batch("1 2"), &mut events), Ok(()));
+        assert_eq!(take(("job", 1), &batch("what"), &mut events), Ok(()), "of another subtask");
+        assert_eq!(take(("job", 0), &batch("what"), &mut events), Err(5));
+        let marker = Marker { origin: Token::new(1), checkpoint: CheckpointId::new(2) };
+        assert_eq!(events, [MarkerEvent::Written { producer: 7, marker }]);
     }
 
     #[test]
@@ -214,7 +190,7 @@ mod tests {
         let marker = Marker { origin: Token::new(u64::MAX), checkpoint: CheckpointId::new(7) };
         let batch = Markers::new("markers", "job").record(2, marker);
         let record = batch.get(0).unwrap();
-        assert_eq!((record.key, record.partition), (Some(&b"job/2"[..]), 2));
+        assert_eq!((record.key, record.partition), (Some(&b"job/18446744073709551615/2"[..]), 2));
         let stored = |value: &[u8]| LogRecord {
             offset: 0,
             timestamp_ms: 0,

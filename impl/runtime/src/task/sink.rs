@@ -161,7 +161,7 @@ impl Hands {
                     match why {
                         NotInitialised::Refused(failure) => Outcome::Answer(failure.code),
                         NotInitialised::NotDescribed(why) => unanswered(&why),
-                        NotInitialised::Undescribed(_) => Outcome::Unknown,
+                        NotInitialised::Undescribed(code) => Outcome::Answer(code),
                     }
                 }
             };
@@ -210,7 +210,7 @@ impl Hands {
     /// What was kept of the slot goes into the log. It is kept until it is certainly there.
     fn upload(&mut self, op: Op, slot: Slot, log: LogName) {
         let taken = self.kept.remove(&slot).map(Arc::new);
-        let outputs = self.uploading.entry(log).or_insert_with(|| taken.unwrap_or_default());
+        let outputs = self.uploading.entry(log).or_insert_with(|| taken.expect("what is uploaded was kept"));
         let (outputs, checkpoints) = (Arc::clone(outputs), self.shared.checkpoints.clone());
         let write = self.shared.runtime.spawn_blocking(move || match checkpoints.write_log(log, &outputs) {
             Ok(Ok(())) => Outcome::Uploaded,
@@ -227,7 +227,7 @@ impl Hands {
         let (raw, markers) = (self.shared.raw.clone(), self.markers.clone());
         self.answer(op, async move {
             match markers.read(&raw, subtask).await {
-                Ok(Ok(marker)) => Outcome::Marker(marker),
+                Ok(Ok(events)) => Outcome::Markers(events),
                 Ok(Err(code)) => Outcome::Answer(code),
                 Err(why) => {
                     tracing::info!(%why, "the marker was not read");

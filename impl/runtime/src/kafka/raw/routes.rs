@@ -180,16 +180,19 @@ impl RawClient {
     }
 
     async fn find_leader(&self, topic: &str, partition: i32) -> Result<Found, Transport> {
-        const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
-        const LEADER_NOT_AVAILABLE: i16 = 5;
         let metadata = self.metadata(Some(&[topic])).await?;
         let Some(found) = metadata.topics.iter().find(|t| t.name == topic) else {
-            return Ok(Err(UNKNOWN_TOPIC_OR_PARTITION));
+            return Err(Transport::NotSent(format!("Kafka says nothing of topic {topic}")));
         };
         if found.error_code != 0 {
             return Ok(Err(found.error_code));
         }
         let found = found.partitions.iter().find(|p| p.partition == partition);
-        Ok(found.map_or(Err(UNKNOWN_TOPIC_OR_PARTITION), |p| p.leader.ok_or(LEADER_NOT_AVAILABLE)))
+        let leader = found.and_then(|found| found.leader);
+        leader.map(Ok).ok_or_else(|| {
+            Transport::NotSent(format!(
+                "partition {partition} of topic {topic} is not there, or nobody leads it"
+            ))
+        })
     }
 }

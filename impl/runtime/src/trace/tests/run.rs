@@ -402,7 +402,7 @@ impl World {
             }
             Request::OpenProducer(_) => Outcome::Opened,
             Request::Upload { .. } => Outcome::Uploaded,
-            Request::ReadMarker(_) => Outcome::Marker(None),
+            Request::ReadMarker(_) => Outcome::Markers(Vec::new()),
             Request::Rewrite { .. } => Outcome::Flushed,
             Request::Flush(_) => Outcome::Flushed,
             Request::Describe(_) => Outcome::Unknown,
