@@ -132,11 +132,18 @@ impl Markers {
     }
 }
 
-/// What a batch says. The error is the offset of a record under a key of the subtask that is no marker.
+/// What a batch says. The error is the offset of a record under a key of the subtask that is no marker, or of a control record of an
+/// unknown kind.
 fn take((job, subtask): (&str, u16), batch: &LogBatch, events: &mut Vec<MarkerEvent>) -> Result<(), i64> {
     let Some(producer) = batch.identity.map(|identity| identity.producer_id) else { return Ok(()) };
-    if let Some(end) = batch.marker {
-        events.push(MarkerEvent::Ended { producer, committed: end == End::Commit });
+    let committed = match batch.marker {
+        None => None,
+        Some(End::Commit) => Some(true),
+        Some(End::Abort) => Some(false),
+        Some(End::Other(_)) => return Err(batch.records.first().map_or(-1, |record| record.offset)),
+    };
+    if let Some(committed) = committed {
+        events.push(MarkerEvent::Ended { producer, committed });
         return Ok(());
     }
     let is_ours = |record: &&LogRecord| {

@@ -209,8 +209,11 @@ impl Hands {
 
     /// What was kept of the slot goes into the log. It is kept until it is certainly there.
     fn upload(&mut self, op: Op, slot: Slot, log: LogName) {
-        let taken = self.kept.remove(&slot).map(Arc::new);
-        let outputs = self.uploading.entry(log).or_insert_with(|| taken.expect("what is uploaded was kept"));
+        let kept = &mut self.kept;
+        let outputs = self
+            .uploading
+            .entry(log)
+            .or_insert_with(|| Arc::new(kept.remove(&slot).expect("what is uploaded was kept")));
         let (outputs, checkpoints) = (Arc::clone(outputs), self.shared.checkpoints.clone());
         let write = self.shared.runtime.spawn_blocking(move || match checkpoints.write_log(log, &outputs) {
             Ok(Ok(())) => Outcome::Uploaded,

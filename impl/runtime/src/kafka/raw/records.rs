@@ -258,8 +258,9 @@ fn decode(mut bytes: Bytes) -> Result<(Vec<LogBatch>, Option<i64>), Transport> {
             break;
         }
         next_offset = after(&bytes).or(next_offset);
-        let set = RecordBatchDecoder::decode(&mut bytes.split_to(length))
-            .map_err(|error| Transport::Unanswered(format!("unreadable batch in the log: {error}")))?;
+        let set = RecordBatchDecoder::decode(&mut bytes.split_to(length)).map_err(|error| {
+            Transport::Unsupported(format!("a batch in the log is compressed or damaged: {error}"))
+        })?;
         batches.extend(log_batch(&set.records));
     }
     Ok((batches, next_offset))
