@@ -145,10 +145,9 @@ impl Hands {
     fn init(&self, op: Op, id: TransactionalId, timeout_ms: u32) {
         let name = id.render(&self.shared.job.prefix);
         let timeout = Duration::from_millis(timeout_ms.into());
-        let (makers, inbox, subtask) = (self.shared.producers.clone(), Arc::clone(&self.inbox), self.subtask);
-        let producers = Arc::clone(&self.producers);
-        self.shared.runtime.spawn(async move {
-            let outcome = match makers.init(&name, timeout).await {
+        let (makers, producers) = (self.shared.producers.clone(), Arc::clone(&self.producers));
+        self.answer(op, async move {
+            match makers.init(&name, timeout).await {
                 Ok((producer, description)) => {
                     producers
                         .lock()
@@ -164,22 +163,20 @@ impl Hands {
                         NotInitialised::Undescribed(code) => Outcome::Answer(code),
                     }
                 }
-            };
-            done(&inbox, subtask, op, outcome);
+            }
         });
     }
 
     fn flush(&self, op: Op, slot: Slot) {
-        let (producer, inbox, subtask) = (self.producer(slot), Arc::clone(&self.inbox), self.subtask);
-        self.shared.runtime.spawn(async move {
-            let outcome = match producer.flush().await {
+        let (producer, subtask) = (self.producer(slot), self.subtask);
+        self.answer(op, async move {
+            match producer.flush().await {
                 Ok(_) => Outcome::Flushed,
                 Err(failure) => {
                     tracing::warn!(%subtask, slot = slot.get(), %failure, "records were not delivered");
                     Outcome::Answer(failure.code)
                 }
-            };
-            done(&inbox, subtask, op, outcome);
+            }
         });
     }
 
