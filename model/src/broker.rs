@@ -6,6 +6,7 @@ use truecut_core::{
     TransactionProtocol, TransactionState, TransactionalId,
 };
 
+use crate::assumption::Assumption;
 use crate::lineage::{Lineage, Record};
 use crate::property::{AbortedBy, Event};
 use crate::step::{Step, Work, take};
@@ -120,7 +121,7 @@ impl Step<'_> {
 
     /// A commit that has not landed goes on as one of a dead sender; an InitProducerId has landed.
     pub(crate) fn lose_answer(&mut self, place: usize, attempt: Attempt, subtask: Subtask, op: Op) {
-        *self.state.budget.lost_answers.edit() -= 1;
+        self.state.budget.spend(Assumption::LostAnswer);
         let task = self.state.machines[place].task_mut(attempt, subtask).expect("the sink runs");
         let under_way = take(task.ops.edit(), op);
         match under_way.request {

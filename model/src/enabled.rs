@@ -4,6 +4,7 @@
 use truecut_core::{Attempt, CheckpointId, Op, Partition, Subtask, Vertex};
 
 use crate::action::Action;
+use crate::assumption::Assumption;
 use crate::scope::Scope;
 use crate::state::State;
 use crate::world::process::{Host, Machine, Task, UnderWay};
@@ -39,16 +40,16 @@ pub(crate) fn parts(scope: &Scope, tasks: usize, links: usize) -> Vec<Part> {
     parts.extend(of_tasks.clone().map(|(place, task)| Part::Task(place, task)));
     parts.extend((0..links).map(Part::Link));
     parts.push(Part::Orphans);
-    if scope.budget.expiries > 0 {
+    if scope.assumes(Assumption::Expiry) {
         parts.push(Part::Expiries);
     }
-    if scope.budget.crashes > 0 {
+    if scope.assumes(Assumption::Crash) {
         parts.extend(machines.map(Part::Crash));
     }
-    if scope.budget.timeouts > 0 {
+    if scope.assumes(Assumption::TransactionTimeout) {
         parts.push(Part::TimeOuts);
     }
-    if scope.budget.lost_answers > 0 {
+    if scope.assumes(Assumption::LostAnswer) {
         parts.extend(of_tasks.map(|(place, task)| Part::LostAnswers(place, task)));
     }
     parts
@@ -83,7 +84,7 @@ impl Part {
                 actions.extend(state.broker.orphans.iter().map(|orphan| Action::LandOrphan(*orphan)));
             }
             Self::Expiries => {
-                if *state.budget.expiries > 0 && state.halted.is_none() {
+                if state.budget.allows(Assumption::Expiry) && state.halted.is_none() {
                     actions.extend(state.desk.expiries.iter().map(|id| Action::Expire(*id)));
                 }
             }
@@ -93,12 +94,12 @@ impl Part {
                 }
             }
             Self::TimeOuts => {
-                if *state.budget.timeouts > 0 && state.halted.is_none() {
+                if state.budget.allows(Assumption::TransactionTimeout) && state.halted.is_none() {
                     actions.extend(state.broker.kafka.open_ids().map(Action::TimeOut));
                 }
             }
             Self::LostAnswers(place, task) => {
-                if *state.budget.lost_answers > 0 && state.halted.is_none() {
+                if state.budget.allows(Assumption::LostAnswer) && state.halted.is_none() {
                     lost_answers(&state.machines[place], place, task, actions);
                 }
             }
@@ -147,9 +148,9 @@ fn is_at(scope: &Scope, state: &State) -> bool {
 /// The offset at which a source waits for what comes next in a course.
 fn bound(scope: &Scope, state: &State, partition: Partition) -> Option<i64> {
     let course = scope.course?;
-    let wanted = match (*state.budget.checkpoints, *state.budget.crashes) {
-        (0, 0) => return None,
-        (0, _) => course.crash_before,
+    let wanted = match (*state.budget.checkpoints, state.budget.allows(Assumption::Crash)) {
+        (0, false) => return None,
+        (0, true) => course.crash_before,
         (_, _) => course.checkpoint_at,
     };
     wanted.get(usize::try_from(partition.get()).ok()?).copied()
@@ -160,7 +161,7 @@ fn may_crash(scope: &Scope, state: &State) -> bool {
     let completed = || {
         state.store.head().and_then(|head| head.latest).is_some_and(|latest| latest.id > CheckpointId::new(1))
     };
-    *state.budget.crashes > 0 && (scope.course.is_none() || completed())
+    state.budget.allows(Assumption::Crash) && (scope.course.is_none() || completed())
 }
 
 /// Whether every source subtask runs and has read its partitions to their end.
@@ -206,7 +207,7 @@ fn sink(
     task: &Task,
     actions: &mut Vec<Action>,
 ) {
-    if scope.early_landing {
+    if scope.assumes(Assumption::EarlyLanding) {
         for (slot, _) in task.lanes.iter().filter(|(_, lane)| !lane.records.is_empty()) {
             actions.push(Action::LandRecords(place, attempt, subtask, *slot));
         }

@@ -12,7 +12,9 @@
 #![forbid(unsafe_code)]
 
 mod action;
+mod assumption;
 mod broker;
+mod budget;
 mod cell;
 mod enabled;
 mod engine;
@@ -33,6 +35,7 @@ mod tell;
 mod world;
 
 pub use action::Action;
+pub use assumption::{Assumption, Budget};
 pub use lineage::{Lineage, Record};
 pub use model::JobModel;
 pub use property::{Property, properties};
@@ -40,7 +43,7 @@ pub use report::{
     CheckReport, Counterexample, MutantReport, Options, PropertyReport, Verdict, check, check_model,
     check_mutant, check_mutants, check_whole, scope_of,
 };
-pub use scope::{Budget, Scope, scope, scopes};
+pub use scope::{Scope, scope, scopes};
 pub use search::{Cost, Progress};
 pub use state::State;
 pub use world::conformance::{Answer, Generation, KafkaRequest, Observed, run_modelled};

@@ -1,5 +1,7 @@
 //! A scope as a Stateright model: initial state, actions, next state, properties.
 
+use std::sync::Arc;
+
 use stateright::{Model, Property as Checked};
 use truecut_mutants::Mutant;
 
@@ -13,7 +15,7 @@ use crate::step::{Step, look};
 /// A scope, with the protocol as it is or with a mutant.
 #[derive(Clone, Debug)]
 pub struct JobModel {
-    pub(crate) scope: &'static Scope,
+    pub(crate) scope: Arc<Scope>,
     pub(crate) mutant: Option<Mutant>,
     /// Reports that nothing can tell from later ones are taken at once.
     collapse: bool,
@@ -23,8 +25,8 @@ pub struct JobModel {
 
 impl JobModel {
     /// A model of a scope.
-    pub fn new(scope: &'static Scope, mutant: Option<Mutant>) -> Self {
-        Self { scope, mutant, collapse: true, memo: true }
+    pub fn new(scope: &Scope, mutant: Option<Mutant>) -> Self {
+        Self { scope: Arc::new(scope.clone()), mutant, collapse: true, memo: true }
     }
 
     /// The same with every report a step of its own: more states, and the same verdicts.
@@ -40,20 +42,20 @@ impl JobModel {
     }
 
     fn start(&self, state: State) -> Step<'_> {
-        Step::new(self.scope, self.mutant, self.collapse, state)
+        Step::new(&self.scope, self.mutant, self.collapse, state)
     }
 
     /// The one initial state: the coordinator opened the store, claimed the first attempt and waits for nothing but its
     /// workers.
     pub(crate) fn begin(&self) -> State {
-        let mut step = self.start(State::new(self.scope, self.mutant));
+        let mut step = self.start(State::new(&self.scope, self.mutant));
         step.begin();
         step.finish().0
     }
 
     pub(crate) fn enabled(&self, state: &State) -> Vec<Action> {
         let mut actions = Vec::new();
-        enabled(self.scope, state, &mut actions);
+        enabled(&self.scope, state, &mut actions);
         actions
     }
 
@@ -77,7 +79,7 @@ impl JobModel {
 
     /// Bits of the properties that a state of rest violates, and of those that it witnesses.
     pub(crate) fn judge_at_rest(&self, state: &State) -> (u32, u32) {
-        look(self.scope, state, &Event::Rest)
+        look(&self.scope, state, &Event::Rest)
     }
 
     /// Bits of the properties that are violated in a state.
@@ -96,7 +98,7 @@ impl Model for JobModel {
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
-        enabled(self.scope, state, actions);
+        enabled(&self.scope, state, actions);
     }
 
     fn next_state(&self, state: &State, action: Action) -> Option<State> {

@@ -23,6 +23,7 @@ use truecut_core::{
     Position, Request, Subtask, Timer, Vertex,
 };
 
+use crate::assumption::Assumption;
 use crate::launch::launch;
 use crate::lineage::{Lineage, Record};
 use crate::property::{AbortedBy, Event};
@@ -75,7 +76,7 @@ impl Step<'_> {
     fn arm_coordinator(&mut self, timer: Timer) {
         match timer {
             Timer::Interval => self.state.desk.edit().interval = true,
-            Timer::Expiry(id) if *self.state.budget.expiries > 0 => {
+            Timer::Expiry(id) if self.state.budget.allows(Assumption::Expiry) => {
                 self.state.desk.edit().expiries.insert(id);
             }
             Timer::Restart | Timer::Retry(_) => self.work.push_back(Work::Coordinator(Input::Fired(timer))),
@@ -351,7 +352,7 @@ impl Step<'_> {
                 let host = self.state.machines[place].host(attempt, subtask).expect("it runs");
                 Outcome::Snapshotted(host.state)
             }
-            Request::InitProducer { id, .. } if *self.state.budget.lost_answers == 0 => {
+            Request::InitProducer { id, .. } if !self.state.budget.allows(Assumption::LostAnswer) => {
                 self.init_producer(place, attempt, subtask, id)
             }
             Request::Fence { id, .. } => match self.initialise(id, AbortedBy::Sink) {

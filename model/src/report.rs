@@ -77,7 +77,7 @@ pub struct PropertyReport {
 #[derive(Clone, Debug)]
 pub struct CheckReport {
     /// The scope's name.
-    pub scope: &'static str,
+    pub scope: String,
     /// Different states.
     pub unique_states: u64,
     /// Steps taken.
@@ -128,7 +128,7 @@ impl CheckReport {
 }
 
 /// Checks every property of a scope.
-pub fn check(scope: &'static Scope, options: Options<'_>) -> CheckReport {
+pub fn check(scope: &Scope, options: Options<'_>) -> CheckReport {
     let Options { threads, time_limit, mutant, progress } = options;
     check_model(&JobModel::new(scope, mutant), threads, time_limit, progress)
 }
@@ -140,7 +140,7 @@ pub fn check_model(
     time_limit: Option<Duration>,
     progress: &mut dyn FnMut(Progress),
 ) -> CheckReport {
-    let scope = model.scope;
+    let scope = &model.scope;
     let asked = |name: &str| !scope.except.contains(&name) && !scope.too_calm_for.contains(&name);
     check_asked(model, asked, threads, time_limit, progress)
 }
@@ -162,7 +162,7 @@ fn check_asked(
     progress: &mut dyn FnMut(Progress),
 ) -> CheckReport {
     let began = Instant::now();
-    let scope = model.scope;
+    let scope = &model.scope;
     let found = search(model, Limits { threads, time: time_limit, until: 0 }, progress);
     let checked = properties().iter().enumerate().filter(|(_, property)| asked(property.name));
     let report = |(place, property): (usize, &Property)| PropertyReport {
@@ -177,7 +177,7 @@ fn check_asked(
     };
     let properties = checked.map(report).collect();
     CheckReport {
-        scope: scope.name,
+        scope: scope.name.to_string(),
         unique_states: found.progress.unique_states,
         generated_states: found.progress.generated_states,
         depth: found.progress.depth,
@@ -211,7 +211,7 @@ pub struct MutantReport {
     /// The property that found it; `None` if the expected one did not.
     pub killed_by: Option<&'static str>,
     /// The scope that was searched.
-    pub scope: &'static str,
+    pub scope: String,
     /// Wall clock time.
     pub seconds: f64,
     /// Length of the counterexample.
@@ -236,7 +236,7 @@ pub fn check_mutant(mutant: Mutant, options: Options<'_>) -> MutantReport {
         name: mutant.name(),
         expected,
         killed_by: counterexample.as_ref().map(|_| expected),
-        scope: scope.name,
+        scope: scope.name.to_string(),
         seconds: began.elapsed().as_secs_f64(),
         steps: counterexample.as_ref().map_or(0, |counterexample| counterexample.steps.len()),
         counterexample,

@@ -1,26 +1,15 @@
 //! Scopes: how large a world is, and which faults it may bring. Each hazard is an assumption with a name; a scope switches it
 //! on by giving it a budget. Budgets limit faults and triggers only, never what the core does about them.
 
+use std::borrow::Cow;
+
 use truecut_core::{
     Attempt, CommitBy, Exchange, Guarantee, Isolation, Job, Partition, Settings, StartPosition,
 };
 
+use crate::assumption::Assumption::{Crash, EarlyLanding, Expiry, LostAnswer, TransactionTimeout};
+use crate::assumption::{Assumption, Budget};
 use crate::lineage::Record;
-
-/// How often the world may do what.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Budget {
-    /// Checkpoints that the interval triggers. The last checkpoint of the job is not counted.
-    pub checkpoints: u8,
-    /// `crash`: a worker process is killed, at any crash point.
-    pub crashes: u8,
-    /// `expiry`: a checkpoint takes too long.
-    pub expiries: u8,
-    /// `transaction_timeout`: Kafka aborts an open transaction.
-    pub timeouts: u8,
-    /// `lost_answer`: Kafka's answer to EndTxn or InitProducerId is lost, or the request is.
-    pub lost_answers: u8,
-}
 
 /// A course that is told: sources read up to some offsets and wait for a checkpoint, go on to others and wait for a crash that
 /// comes once the checkpoint is complete, then read all.
@@ -36,7 +25,7 @@ pub struct Course {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Scope {
     /// Its name.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// What it is for, in one sentence.
     pub purpose: &'static str,
     /// The input: keys of each partition's records.
@@ -65,16 +54,14 @@ pub struct Scope {
     pub accept_loss: bool,
     /// The world may bring what no restart heals.
     pub may_fail: bool,
-    /// Records may reach Kafka before the flush.
-    pub early_landing: bool,
     /// A course that the world keeps to, where one is given.
     pub course: Option<Course>,
     /// What the world may do.
     pub budget: Budget,
     /// Properties that are not asked here, by name: the world breaks them, or no protocol could fail them in a world so small.
-    pub except: &'static [&'static str],
+    pub except: Cow<'static, [&'static str]>,
     /// Properties that the protocol could not fail here even if it were wrong in its usual ways; a mutant is asked for them.
-    pub too_calm_for: &'static [&'static str],
+    pub too_calm_for: Cow<'static, [&'static str]>,
 }
 
 impl Scope {
@@ -108,6 +95,11 @@ impl Scope {
     /// The first attempt of a job.
     pub(crate) fn first_attempt(&self) -> Attempt {
         Attempt::new(1)
+    }
+
+    /// Whether the world may bring this.
+    pub(crate) fn assumes(&self, assumption: Assumption) -> bool {
+        self.budget.of(assumption) > 0
     }
 
     pub(crate) fn partitions(&self) -> usize {
@@ -159,11 +151,9 @@ const CALM: &[&str] = &[
     "everything_is_visible_at_rest",
 ];
 
-const NONE: Budget = Budget { checkpoints: 0, crashes: 0, expiries: 0, timeouts: 0, lost_answers: 0 };
-
 /// One source, one worker, one partition: the smallest job that can fail.
 const SMALL: Scope = Scope {
-    name: "small",
+    name: Cow::Borrowed("small"),
     purpose: "one source, one worker, one crash: the smallest job that can fail",
     input: &[&[0, 0]],
     sources: 1,
@@ -178,16 +168,15 @@ const SMALL: Scope = Scope {
     bounded: false,
     accept_loss: false,
     may_fail: false,
-    early_landing: false,
     course: None,
-    budget: Budget { checkpoints: 1, crashes: 1, ..NONE },
-    except: &[],
-    too_calm_for: &[],
+    budget: Budget::checkpoints(1).with(Crash, 1),
+    except: Cow::Borrowed(&[]),
+    too_calm_for: Cow::Borrowed(&[]),
 };
 
 const SCOPES: &[Scope] = &[
     Scope {
-        name: "example",
+        name: Cow::Borrowed("example"),
         purpose: "the step by step example: two partitions A to E, a checkpoint at offsets 2 and 1, a failure, a restart",
         input: &[&[0, 1, 2, 3, 4], &[5, 6, 7, 8, 9]],
         sources: 2,
@@ -196,11 +185,11 @@ const SCOPES: &[Scope] = &[
         outputs: 2,
         credit: 1,
         course: Some(Course { checkpoint_at: &[2, 1], crash_before: &[3, 2] }),
-        except: &["no_phantom", "order_per_key"],
+        except: Cow::Borrowed(&["no_phantom", "order_per_key"]),
         ..SMALL
     },
     Scope {
-        name: "smoke",
+        name: Cow::Borrowed("smoke"),
         purpose: "two sources, a two-input alignment, one crash of a worker that runs all, two output partitions",
         input: &[&[0], &[0]],
         sources: 2,
@@ -208,11 +197,11 @@ const SCOPES: &[Scope] = &[
         slots: 2,
         outputs: 2,
         credit: 1,
-        except: &["order_per_key"],
+        except: Cow::Borrowed(&["order_per_key"]),
         ..SMALL
     },
     Scope {
-        name: "pr",
+        name: Cow::Borrowed("pr"),
         purpose: "two sources on two workers, a two-input alignment, one crash of either at any crash point, two output partitions",
         input: &[&[0, 0], &[1]],
         sources: 2,
@@ -221,140 +210,138 @@ const SCOPES: &[Scope] = &[
         ..SMALL
     },
     Scope {
-        name: "release",
+        name: Cow::Borrowed("release"),
         purpose: "the scope of pull requests with two checkpoints and two crashes: more than 100 million states, minutes",
         input: &[&[0, 0], &[1]],
         sources: 2,
         workers: 2,
         outputs: 2,
-        budget: Budget { checkpoints: 2, crashes: 2, ..NONE },
+        budget: Budget::checkpoints(2).with(Crash, 2),
         ..SMALL
     },
     SMALL,
     Scope {
-        name: "two_checkpoints",
+        name: Cow::Borrowed("two_checkpoints"),
         purpose: "two checkpoints and a crash: what the second must still list of the first",
         input: &[&[0, 0, 0]],
-        early_landing: true,
-        budget: Budget { checkpoints: 2, crashes: 1, ..NONE },
+        budget: Budget::checkpoints(2).with(Crash, 1).with(EarlyLanding, 1),
         ..SMALL
     },
     Scope {
-        name: "expiry",
+        name: Cow::Borrowed("expiry"),
         purpose: "checkpoints that expire, and the job survives it: aborted checkpoints, late acknowledgements",
         tolerable_failures: 1,
-        budget: Budget { checkpoints: 2, expiries: 1, ..NONE },
+        budget: Budget::checkpoints(2).with(Expiry, 1),
         ..SMALL
     },
     Scope {
-        name: "two_workers",
+        name: Cow::Borrowed("two_workers"),
         purpose: "one source on each of two workers, a crash of one while the other lives on",
         input: &[&[0], &[0]],
         sources: 2,
         workers: 2,
-        except: &["order_per_key"],
+        except: Cow::Borrowed(&["order_per_key"]),
         ..SMALL
     },
     Scope {
-        name: "timeout",
+        name: Cow::Borrowed("timeout"),
         purpose: "Kafka times a transaction out: a loss is never silent",
-        budget: Budget { checkpoints: 2, crashes: 1, timeouts: 1, ..NONE },
-        except: &["no_loss"],
+        budget: Budget::checkpoints(2).with(Crash, 1).with(TransactionTimeout, 1),
+        except: Cow::Borrowed(&["no_loss"]),
         ..SMALL
     },
     Scope {
-        name: "log",
+        name: Cow::Borrowed("log"),
         purpose: "the sink that commits by log, a crash and a transaction that times out: nothing is lost",
         commit_by: CommitBy::Log,
-        budget: Budget { checkpoints: 2, crashes: 1, timeouts: 1, ..NONE },
+        budget: Budget::checkpoints(2).with(Crash, 1).with(TransactionTimeout, 1),
         ..SMALL
     },
     Scope {
-        name: "log_twice",
+        name: Cow::Borrowed("log_twice"),
         purpose: "the sink that commits by log, and a second crash while it writes again what Kafka aborted",
         commit_by: CommitBy::Log,
-        budget: Budget { checkpoints: 1, crashes: 2, timeouts: 2, ..NONE },
+        budget: Budget::checkpoints(1).with(Crash, 2).with(TransactionTimeout, 2),
         ..SMALL
     },
     Scope {
-        name: "lost_answers",
+        name: Cow::Borrowed("lost_answers"),
         purpose: "requests to Kafka or their answers are lost",
-        budget: Budget { checkpoints: 1, crashes: 1, lost_answers: 1, ..NONE },
+        budget: Budget::checkpoints(1).with(Crash, 1).with(LostAnswer, 1),
         ..SMALL
     },
     Scope {
-        name: "calm",
+        name: Cow::Borrowed("calm"),
         purpose: "nothing fails: two checkpoints and the last one of a job that does what it should",
         input: &[&[0, 0, 0]],
-        budget: Budget { checkpoints: 2, ..NONE },
-        too_calm_for: CALM,
+        budget: Budget::checkpoints(2),
+        too_calm_for: Cow::Borrowed(CALM),
         ..SMALL
     },
     Scope {
-        name: "overtaking",
+        name: Cow::Borrowed("overtaking"),
         purpose: "nothing fails, and records reach Kafka whenever they like: what overtakes what",
         input: &[&[0, 0, 0]],
-        early_landing: true,
-        budget: Budget { checkpoints: 2, ..NONE },
-        too_calm_for: CALM,
+        budget: Budget::checkpoints(2).with(EarlyLanding, 1),
+        too_calm_for: Cow::Borrowed(CALM),
         ..SMALL
     },
     Scope {
-        name: "two_sources",
+        name: Cow::Borrowed("two_sources"),
         purpose: "two sources on one worker, and a crash before any checkpoint: who reads what after it",
         input: &[&[0], &[0]],
         sources: 2,
         slots: 2,
         credit: 1,
-        budget: Budget { crashes: 1, ..NONE },
-        except: &["order_per_key"],
+        budget: Budget::checkpoints(0).with(Crash, 1),
+        except: Cow::Borrowed(&["order_per_key"]),
         ..SMALL
     },
     Scope {
-        name: "reused_slot",
+        name: Cow::Borrowed("reused_slot"),
         purpose: "two checkpoints and a crash, no record before its flush: which generation of an id is listed",
-        budget: Budget { checkpoints: 2, crashes: 1, ..NONE },
+        budget: Budget::checkpoints(2).with(Crash, 1),
         ..SMALL
     },
     Scope {
-        name: "losses_accepted",
+        name: Cow::Borrowed("losses_accepted"),
         purpose: "a job that was told to go on when a transaction is lost: what it says is lost must stay lost",
         input: &[&[0]],
         accept_loss: true,
-        budget: Budget { checkpoints: 1, crashes: 1, lost_answers: 1, ..NONE },
-        except: &[
+        budget: Budget::checkpoints(1).with(Crash, 1).with(LostAnswer, 1),
+        except: Cow::Borrowed(&[
             "order_per_key",
             "all_or_nothing",
             "no_loss",
             "no_silent_loss",
             "everything_is_visible_at_rest",
-        ],
-        too_calm_for: &["no_phantom", "consistent_cut"],
+        ]),
+        too_calm_for: Cow::Borrowed(&["no_phantom", "consistent_cut"]),
         ..SMALL
     },
     Scope {
-        name: "bounded",
+        name: Cow::Borrowed("bounded"),
         purpose: "an input that ends: the job ends with it, also after a crash",
         bounded: true,
         ..SMALL
     },
     Scope {
-        name: "two_sinks",
+        name: Cow::Borrowed("two_sinks"),
         purpose: "two operators with a sink each on one worker: what one sink does to the other",
         input: &[&[0, 1]],
         operators: 2,
         slots: 2,
         max_restarts: 2,
-        except: &["order_per_key", "all_or_nothing"],
-        too_calm_for: &["no_phantom"],
+        except: Cow::Borrowed(&["order_per_key", "all_or_nothing"]),
+        too_calm_for: Cow::Borrowed(&["no_phantom"]),
         ..SMALL
     },
     Scope {
-        name: "late_loss",
+        name: Cow::Borrowed("late_loss"),
         purpose: "Kafka times a transaction out and nothing else fails: when the job says so",
-        budget: Budget { checkpoints: 2, timeouts: 1, ..NONE },
-        except: &["no_loss"],
-        too_calm_for: &[
+        budget: Budget::checkpoints(2).with(TransactionTimeout, 1),
+        except: Cow::Borrowed(&["no_loss"]),
+        too_calm_for: Cow::Borrowed(&[
             "no_duplicate",
             "no_phantom",
             "no_zombie_commit",
@@ -363,16 +350,20 @@ const SCOPES: &[Scope] = &[
             "one_owner_per_split",
             "completion_is_monotone",
             "everything_is_visible_at_rest",
-        ],
+        ]),
         ..SMALL
     },
     Scope {
-        name: "refused_records",
+        name: Cow::Borrowed("refused_records"),
         purpose: "a transaction times out while it is written: Kafka refuses the rest of its records",
-        early_landing: true,
-        budget: Budget { checkpoints: 1, timeouts: 1, ..NONE },
-        except: &["no_loss"],
-        too_calm_for: &["no_duplicate", "no_zombie_commit", "no_foreign_abort", "restore_is_latest"],
+        budget: Budget::checkpoints(1).with(TransactionTimeout, 1).with(EarlyLanding, 1),
+        except: Cow::Borrowed(&["no_loss"]),
+        too_calm_for: Cow::Borrowed(&[
+            "no_duplicate",
+            "no_zombie_commit",
+            "no_foreign_abort",
+            "restore_is_latest",
+        ]),
         ..SMALL
     },
 ];
@@ -385,4 +376,30 @@ pub fn scopes() -> &'static [Scope] {
 /// The scope of this name.
 pub fn scope(name: &str) -> Option<&'static Scope> {
     SCOPES.iter().find(|scope| scope.name == name)
+}
+
+impl Scope {
+    /// The same world, where this may happen too, so often.
+    #[must_use]
+    pub fn assuming(mut self, assumption: Assumption, times: u8) -> Self {
+        if self.budget.of(assumption) < times {
+            self.budget = self.budget.with(assumption, times);
+            self.name = format!("{} + {}", self.name, assumption.name()).into();
+        }
+        self
+    }
+
+    /// The same world, with a sink that commits in this way.
+    #[must_use]
+    pub fn committing_by(mut self, commit_by: CommitBy) -> Self {
+        if self.commit_by != commit_by {
+            self.commit_by = commit_by;
+            self.name = match commit_by {
+                CommitBy::Resume => format!("{}, resume", self.name),
+                CommitBy::Log => format!("{}, log", self.name),
+            }
+            .into();
+        }
+        self
+    }
 }

@@ -9,10 +9,11 @@ use truecut_core::{
 };
 use truecut_mutants::Mutant;
 
+use crate::budget::Left;
 use crate::cell::Cell;
 use crate::ledger::Ledger;
 use crate::lineage::{Lineage, Record};
-use crate::scope::{Budget, Scope};
+use crate::scope::Scope;
 use crate::world::kafka::Kafka;
 use crate::world::network::Network;
 use crate::world::process::{Host, Machine, Role, UnderWay};
@@ -40,28 +41,6 @@ pub(crate) struct Broker {
     pub(crate) orphans: Cell<BTreeSet<Committable>>,
     /// Offsets of the consumer group.
     pub(crate) group: Cell<Offsets>,
-}
-
-/// What is left of a scope's budget.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Left {
-    pub(crate) checkpoints: Cell<u8>,
-    pub(crate) crashes: Cell<u8>,
-    pub(crate) expiries: Cell<u8>,
-    pub(crate) timeouts: Cell<u8>,
-    pub(crate) lost_answers: Cell<u8>,
-}
-
-impl Left {
-    fn new(budget: Budget) -> Self {
-        Self {
-            checkpoints: Cell::new(budget.checkpoints),
-            crashes: Cell::new(budget.crashes),
-            expiries: Cell::new(budget.expiries),
-            timeouts: Cell::new(budget.timeouts),
-            lost_answers: Cell::new(budget.lost_answers),
-        }
-    }
 }
 
 /// One state.
@@ -125,8 +104,7 @@ impl State {
         self.broker.group.seal();
         self.store.seal();
         self.ledger.seal();
-        let Left { checkpoints, crashes, expiries, timeouts, lost_answers } = &mut self.budget;
-        [checkpoints, crashes, expiries, timeouts, lost_answers].into_iter().for_each(Cell::seal);
+        self.budget.seal();
         self.next_worker.seal();
         self.violated.seal();
     }

@@ -12,6 +12,7 @@ use truecut_core::{
 use truecut_mutants::Mutant;
 
 use crate::action::Action;
+use crate::assumption::Assumption;
 use crate::lineage::{Lineage, Record};
 use crate::property::{AbortedBy, Event, Seen, judge};
 use crate::scope::Scope;
@@ -101,13 +102,13 @@ impl<'a> Step<'a> {
                 self.work.push_back(Work::Coordinator(Input::Fired(Timer::Interval)));
             }
             Action::Expire(id) => {
-                *self.state.budget.expiries.edit() -= 1;
+                self.state.budget.spend(Assumption::Expiry);
                 self.state.desk.edit().expiries.remove(id);
                 self.work.push_back(Work::Coordinator(Input::Fired(Timer::Expiry(*id))));
             }
             Action::Crash(place, landed) => self.crash(*place, *landed),
             Action::TimeOut(id) => {
-                *self.state.budget.timeouts.edit() -= 1;
+                self.state.budget.spend(Assumption::TransactionTimeout);
                 self.abort_open(*id, AbortedBy::Timeout, |kafka, id| {
                     kafka.timeout(id);
                 });
@@ -150,7 +151,7 @@ impl<'a> Step<'a> {
     ///   late acknowledgements of older ones are told apart, and each is a step.
     /// - Drained follows the answer to a commit at once, so that a crash before it is heard is a crash before that answer is.
     fn take_reports_at_once(&mut self) -> bool {
-        let acknowledgements = self.scope.budget.expiries == 0;
+        let acknowledgements = !self.scope.assumes(Assumption::Expiry);
         let at_once = |machine: &Machine| match machine.up.front() {
             Some(Message::FromSubtask { report: Report::Ready | Report::Drained, .. }) => true,
             Some(Message::FromSubtask { report: Report::Acknowledged { .. }, .. }) => acknowledgements,
@@ -233,7 +234,7 @@ impl<'a> Step<'a> {
     /// A worker is killed. Of each producer's records a prefix lands, commits that were sent stay on their way, and what it
     /// had sent to others is still there for them.
     fn crash(&mut self, place: usize, landed: usize) {
-        *self.state.budget.crashes.edit() -= 1;
+        self.state.budget.spend(Assumption::Crash);
         let hosts = self.state.machines[place].running().to_vec();
         for (attempt, subtask) in &hosts {
             self.remove(place, *attempt, *subtask, landed);

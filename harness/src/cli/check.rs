@@ -53,7 +53,7 @@ impl Check {
         }
     }
 
-    fn one_scope(&self, scope: &'static Scope, mutant: Option<Mutant>) -> u8 {
+    fn one_scope(&self, scope: &Scope, mutant: Option<Mutant>) -> u8 {
         let report = in_scope(scope, self.limits(), mutant, self.json);
         let document = Document::new(&report, mutant);
         if self.json {
@@ -132,14 +132,9 @@ pub(super) struct Limits {
 }
 
 /// Checks a scope and shows how far it is.
-pub(super) fn in_scope(
-    scope: &'static Scope,
-    limits: Limits,
-    mutant: Option<Mutant>,
-    quiet: bool,
-) -> CheckReport {
+pub(super) fn in_scope(scope: &Scope, limits: Limits, mutant: Option<Mutant>, quiet: bool) -> CheckReport {
     let bar = bar(quiet);
-    let mut progress = |progress: Progress| bar.set_message(far(scope.name, progress));
+    let mut progress = |progress: Progress| bar.set_message(far(&scope.name, progress));
     let options =
         Options { threads: limits.threads, time_limit: limits.time, mutant, progress: &mut progress };
     let report = truecut_model::check(scope, options);
@@ -170,7 +165,7 @@ fn far(what: &str, progress: Progress) -> String {
 
 fn named_scope(name: &str) -> Result<&'static Scope, Failure> {
     truecut_model::scope(name).ok_or_else(|| {
-        let known: Vec<&str> = truecut_model::scopes().iter().map(|scope| scope.name).collect();
+        let known: Vec<&str> = truecut_model::scopes().iter().map(|scope| &*scope.name).collect();
         Failure::usage(format!("there is no scope `{name}`; there are {}", known.join(", ")))
     })
 }
@@ -190,7 +185,7 @@ struct Document {
     /// Why it is not `holds`.
     reasons: Vec<String>,
     seconds: f64,
-    scope: &'static str,
+    scope: String,
     mutant: Option<&'static str>,
     unique_states: u64,
     generated_states: u64,
@@ -228,7 +223,7 @@ impl Document {
             verdict,
             reasons,
             seconds: report.seconds,
-            scope: report.scope,
+            scope: report.scope.clone(),
             mutant: mutant.map(Mutant::name),
             unique_states: report.unique_states,
             generated_states: report.generated_states,
@@ -327,7 +322,7 @@ struct MutantRow {
     name: &'static str,
     killed_by: Option<&'static str>,
     expected: &'static str,
-    scope: &'static str,
+    scope: String,
     seconds: f64,
     steps: usize,
     counterexample: Vec<String>,
@@ -339,7 +334,7 @@ impl MutantRow {
             name: report.name,
             killed_by: report.killed_by,
             expected: report.expected,
-            scope: report.scope,
+            scope: report.scope.clone(),
             seconds: report.seconds,
             steps: report.steps,
             counterexample: report

@@ -100,7 +100,7 @@ impl What {
                 .map(|property| item(property.name, property.meaning))
                 .collect(),
             Self::Scopes => {
-                truecut_model::scopes().iter().map(|scope| item(scope.name, scope.purpose)).collect()
+                truecut_model::scopes().iter().map(|scope| item(&scope.name, scope.purpose)).collect()
             }
             Self::Faults => FAULTS.iter().map(|(name, describe)| item(name, describe)).collect(),
         }

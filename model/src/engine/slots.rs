@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use truecut_core::{Committable, Halt, TransactionalId};
 
 use crate::action::Action;
+use crate::assumption::Budget;
+use crate::budget::Left;
 use crate::cell::Cell;
 use crate::engine::index;
 use crate::engine::table::Table;
@@ -12,7 +14,7 @@ use crate::footprint::NOWHERE;
 use crate::ledger::{Aborted, Completed, Handed, Ledger, Owners};
 use crate::lineage::Record;
 use crate::scope::Scope;
-use crate::state::{Broker, Desk, Left, State};
+use crate::state::{Broker, Desk, State};
 use crate::world::kafka::Kafka;
 use crate::world::network::{Link, Network, Queue};
 use crate::world::process::{Head, Host, Lanes, Machine, Mail, Task, UnderWay};
@@ -108,9 +110,10 @@ impl<T: Kind> AnyCell for Cell<T> {
 }
 
 /// The slot of the bits of violated properties.
-pub(crate) const VIOLATED: u8 = 17;
-const LINKS: u8 = 18;
-const MACHINES: u8 = 19;
+pub(crate) const VIOLATED: u8 = 13;
+const LINKS: u8 = 14;
+/// The first slot of what is left of each hazard; behind them lie the machines.
+const FAULTS: u8 = 15;
 /// Slots of a machine without its tasks, and of a task.
 const OF_MACHINE: u8 = 3;
 const OF_TASK: u8 = 3;
@@ -119,6 +122,7 @@ const OF_TASK: u8 = 3;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Layout {
     pub(crate) machines: usize,
+    budget: Budget,
     /// Most tasks of a machine, and most links.
     pub(crate) tasks: usize,
     pub(crate) links: usize,
@@ -129,7 +133,7 @@ impl Layout {
     pub(crate) fn new(scope: &Scope) -> Self {
         let tasks = usize::from(scope.slots) * 3;
         let links = usize::from(scope.sources) * usize::from(scope.operators) * 2;
-        let layout = Self { machines: index(scope.workers), tasks, links };
+        let layout = Self { machines: index(scope.workers), budget: scope.budget, tasks, links };
         assert!(
             layout.len() < 128,
             "scope {} needs {} cells, and 127 can be followed",
@@ -141,7 +145,11 @@ impl Layout {
 
     /// Slots of a state.
     pub(crate) fn len(&self) -> usize {
-        usize::from(MACHINES) + self.machines * self.of_machine() + self.links
+        usize::from(self.first_machine()) + self.machines * self.of_machine() + self.links
+    }
+
+    fn first_machine(&self) -> u8 {
+        FAULTS + slot(self.budget.assumed().count())
     }
 
     fn of_machine(&self) -> usize {
@@ -149,7 +157,7 @@ impl Layout {
     }
 
     fn machine(&self, place: usize) -> u8 {
-        MACHINES + slot(place * self.of_machine())
+        self.first_machine() + slot(place * self.of_machine())
     }
 
     /// The first slot of a task; nothing is there if there is no such task.
@@ -161,7 +169,7 @@ impl Layout {
     /// The slot of a link's queue; nothing is there if there is no such link.
     pub(crate) fn link(&self, link: usize) -> u8 {
         assert!(link < self.links, "there is room for {} links at once", self.links);
-        MACHINES + slot(self.machines * self.of_machine() + link)
+        self.first_machine() + slot(self.machines * self.of_machine() + link)
     }
 
     /// The state of these ids.
@@ -186,14 +194,8 @@ impl Layout {
                 completed: load.cell(9),
                 owners: load.cell(10),
             },
-            budget: Left {
-                checkpoints: load.cell(11),
-                crashes: load.cell(12),
-                expiries: load.cell(13),
-                timeouts: load.cell(14),
-                lost_answers: load.cell(15),
-            },
-            next_worker: load.cell(16),
+            budget: Left::of(load.cell(11), &self.budget, |place| load.cell(FAULTS + slot(place))),
+            next_worker: load.cell(12),
             violated: load.cell(VIOLATED),
             machines: (0..self.machines).map(machine).collect(),
             network: Network::of(load.cell(LINKS), |link| load.cell(self.link(link))),
@@ -204,7 +206,7 @@ impl Layout {
     pub(crate) fn each<'a>(&self, state: &'a State, show: &mut dyn FnMut(u8, &'a dyn AnyCell)) {
         let State { broker, ledger, budget, .. } = state;
         let (links, queues) = state.network.stored();
-        let first: [&dyn AnyCell; 19] = [
+        let first: [&dyn AnyCell; 15] = [
             &state.desk,
             &state.ops,
             &state.halted,
@@ -217,16 +219,15 @@ impl Layout {
             &ledger.completed,
             &ledger.owners,
             &budget.checkpoints,
-            &budget.crashes,
-            &budget.expiries,
-            &budget.timeouts,
-            &budget.lost_answers,
             &state.next_worker,
             &state.violated,
             links,
         ];
         for (slot, cell) in (0..).zip(first) {
             show(slot, cell);
+        }
+        for (slot, left) in (FAULTS..).zip(budget.stored()) {
+            show(slot, left);
         }
         for (place, machine) in state.machines.iter().enumerate() {
             let at = self.machine(place);

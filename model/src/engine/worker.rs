@@ -39,10 +39,10 @@ struct At<'a> {
 
 impl<'a> Engine<'a> {
     pub(crate) fn new(model: &'a JobModel) -> Self {
-        let layout = Layout::new(model.scope);
+        let layout = Layout::new(&model.scope);
         let tables = Tables::new();
         let calm = tables.id(&Cell::new(0_u32));
-        let parts = parts(model.scope, layout.tasks, layout.links);
+        let parts = parts(&model.scope, layout.tasks, layout.links);
         let memo = Memo::new(model.memo);
         Self {
             model,
@@ -194,7 +194,7 @@ impl<'a> Engine<'a> {
         let mut actions = Vec::new();
         let state = self.full(at);
         footprint::begin();
-        part.enabled(self.model.scope, state, &mut actions);
+        part.enabled(&self.model.scope, state, &mut actions);
         let reads = footprint::taken();
         let word = |action: Action| {
             let awaited = u32::from(self.model.is_awaited(&action));

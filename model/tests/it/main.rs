@@ -278,7 +278,8 @@ fn a_search_without_memo_finds_the_same() {
 
 #[test]
 fn wrong_protocols_fail_alike_without_memo() {
-    for mutant in Mutant::all().iter().filter(|mutant| ["small", "expiry"].contains(&scope_of(**mutant).name))
+    for mutant in
+        Mutant::all().iter().filter(|mutant| ["small", "expiry"].contains(&&*scope_of(**mutant).name))
     {
         let model = || JobModel::new(scope_of(*mutant), Some(*mutant));
         let violated = |model: &JobModel| {
@@ -308,7 +309,8 @@ fn collapsed_steps_change_no_verdict() {
         JobModel::new(scope("small").unwrap(), None).uncollapsed().checker().threads(2).spawn_bfs().join();
     whole.assert_properties();
     assert!(u64::try_from(whole.unique_state_count()).unwrap() > run("small").unique_states);
-    for mutant in Mutant::all().iter().filter(|mutant| ["small", "expiry"].contains(&scope_of(**mutant).name))
+    for mutant in
+        Mutant::all().iter().filter(|mutant| ["small", "expiry"].contains(&&*scope_of(**mutant).name))
     {
         let whole = JobModel::new(scope_of(*mutant), Some(*mutant)).uncollapsed();
         assert_eq!(whole.checker().threads(2).spawn_bfs().join().discoveries().len(), 1, "{mutant}");
@@ -321,7 +323,7 @@ fn the_readme_names_every_property_mutant_and_scope() {
     let names = properties().iter().map(|property| property.name);
     let names = names
         .chain(Mutant::all().iter().chain(Mutant::equivalents()).map(|mutant| mutant.name()))
-        .chain(scopes().iter().map(|scope| scope.name));
+        .chain(scopes().iter().map(|scope| &*scope.name));
     for name in names {
         assert!(readme.contains(&format!("`{name}`")), "{name}");
     }
@@ -393,7 +395,7 @@ fn assert_acyclic(model: &JobModel) {
 #[test]
 fn names_lead_to_scopes() {
     for known in scopes() {
-        assert_eq!(scope(known.name), Some(known));
+        assert_eq!(scope(&known.name), Some(known));
     }
     assert_eq!(scope("none such"), None);
 }

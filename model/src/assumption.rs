@@ -1,0 +1,85 @@
+//! Hazards that the world may bring, each by name. A scope switches one on by saying how often it may happen.
+
+macro_rules! assumptions {
+    ($($variant:ident $name:literal: $meaning:literal,)*) => {
+        /// A hazard.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Assumption {
+            $(#[doc = $meaning] $variant,)*
+        }
+
+        impl Assumption {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// Its name, the same in scopes, options, reports and documents.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+
+            /// What may happen, in one sentence.
+            pub const fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $meaning,)*
+                }
+            }
+        }
+    };
+}
+
+assumptions! {
+    Crash "crash": "A worker process is killed, at any crash point.",
+    Expiry "expiry": "A checkpoint takes too long.",
+    TransactionTimeout "transaction_timeout": "Kafka aborts an open transaction.",
+    LostAnswer "lost_answer": "Kafka's answer to EndTxn or InitProducerId is lost, or the request is.",
+    EarlyLanding "early_landing": "Records reach Kafka whenever they like, not only when they are flushed.",
+}
+
+impl Assumption {
+    const NUMBER: usize = Self::ALL.len();
+
+    /// The assumption of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|assumption| assumption.name() == name)
+    }
+
+    #[expect(clippy::as_conversions, reason = "the place in the list")]
+    const fn place(self) -> usize {
+        self as usize
+    }
+}
+
+/// How often the world may do what. Budgets limit faults and triggers only, never what the core does about them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Budget {
+    /// Checkpoints that the interval triggers. The last checkpoint of the job is not counted.
+    pub checkpoints: u8,
+    faults: [u8; Assumption::NUMBER],
+}
+
+impl Budget {
+    /// So many checkpoints, and nothing fails.
+    pub const fn checkpoints(checkpoints: u8) -> Self {
+        Self { checkpoints, faults: [0; Assumption::NUMBER] }
+    }
+
+    /// The same, and this may happen so often.
+    #[must_use]
+    pub const fn with(mut self, assumption: Assumption, times: u8) -> Self {
+        self.faults[assumption.place()] = times;
+        self
+    }
+
+    /// How often this may happen.
+    pub const fn of(&self, assumption: Assumption) -> u8 {
+        self.faults[assumption.place()]
+    }
+
+    /// What may happen, and how often.
+    pub fn assumed(&self) -> impl Iterator<Item = (Assumption, u8)> + '_ {
+        let all = Assumption::ALL.iter().map(|assumption| (*assumption, self.of(*assumption)));
+        all.filter(|(_, times)| *times > 0)
+    }
+}
