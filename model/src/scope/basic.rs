@@ -1,144 +1,15 @@
-//! Scopes: how large a world is, and which faults it may bring. Each hazard is an assumption with a name; a scope switches it
-//! on by giving it a budget. Budgets limit faults and triggers only, never what the core does about them.
+//! The scopes of the protocol as it is meant: crashes, checkpoints that expire, transactions that time out, answers that are lost.
 
 use std::borrow::Cow;
 
-use truecut_core::{
-    Attempt, CommitBy, Exchange, Guarantee, Isolation, Job, Partition, Settings, StartPosition,
-};
+use truecut_core::CommitBy;
 
 use crate::assumption::Assumption::{Crash, EarlyLanding, Expiry, LostAnswer, TransactionTimeout};
-use crate::assumption::{Assumption, Budget};
-use crate::lineage::Record;
-
-/// A course that is told: sources read up to some offsets and wait for a checkpoint, go on to others and wait for a crash that
-/// comes once the checkpoint is complete, then read all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Course {
-    /// Offsets at which the checkpoint is triggered.
-    pub checkpoint_at: &'static [i64],
-    /// Offsets beyond which nothing is read before the crash.
-    pub crash_before: &'static [i64],
-}
-
-/// A bounded world.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Scope {
-    /// Its name.
-    pub name: Cow<'static, str>,
-    /// What it is for, in one sentence.
-    pub purpose: &'static str,
-    /// The input: keys of each partition's records.
-    pub input: &'static [&'static [u8]],
-    /// Source subtasks.
-    pub sources: u16,
-    /// Operator subtasks, each with a chained sink.
-    pub operators: u16,
-    /// Worker processes, one machine each.
-    pub workers: u32,
-    /// Slots that each worker offers.
-    pub slots: u16,
-    /// Partitions of the output topic.
-    pub outputs: u8,
-    /// Elements that a data channel takes before its source must wait.
-    pub credit: usize,
-    /// Failed checkpoints in a row that the job survives without a restart.
-    pub tolerable_failures: u32,
-    /// How the sink commits.
-    pub commit_by: CommitBy,
-    /// Restarts without a completed checkpoint in between that the job survives.
-    pub max_restarts: u32,
-    /// The input has an end, and the job ends there by itself.
-    pub bounded: bool,
-    /// A loss does not end the job.
-    pub accept_loss: bool,
-    /// The world may bring what no restart heals.
-    pub may_fail: bool,
-    /// A course that the world keeps to, where one is given.
-    pub course: Option<Course>,
-    /// What the world may do.
-    pub budget: Budget,
-    /// Properties that are not asked here, by name: the world breaks them, or no protocol could fail them in a world so small.
-    pub except: Cow<'static, [&'static str]>,
-    /// Properties that the protocol could not fail here even if it were wrong in its usual ways; a mutant is asked for them.
-    pub too_calm_for: Cow<'static, [&'static str]>,
-}
-
-impl Scope {
-    /// The job that runs in it.
-    pub(crate) fn job(&self) -> Job {
-        Job {
-            topic: "input".into(),
-            partitions: u32::try_from(self.input.len()).expect("few partitions"),
-            sources: self.sources,
-            operators: self.operators,
-            exchange: Exchange::Key,
-            guarantee: Guarantee::ExactlyOnce,
-            commit_by: self.commit_by,
-            prefix: Self::PREFIX.into(),
-            start: StartPosition::Earliest,
-            isolation: Isolation::ReadCommitted,
-            bounded: self.bounded,
-            transaction_timeout_ms: 60_000,
-            accept_loss: self.accept_loss,
-            settings: Settings {
-                tolerable_failures: self.tolerable_failures,
-                max_restarts: self.max_restarts,
-                ..Settings::default()
-            },
-        }
-    }
-
-    /// Prefix of the job's transactional ids.
-    pub(crate) const PREFIX: &str = "job";
-
-    /// The first attempt of a job.
-    pub(crate) fn first_attempt(&self) -> Attempt {
-        Attempt::new(1)
-    }
-
-    /// Whether the world may bring this.
-    pub(crate) fn assumes(&self, assumption: Assumption) -> bool {
-        self.budget.of(assumption) > 0
-    }
-
-    pub(crate) fn partitions(&self) -> usize {
-        self.input.len()
-    }
-
-    /// All input records.
-    pub(crate) fn records(&self) -> impl Iterator<Item = Record> + '_ {
-        let partitions = (0..).zip(self.input);
-        partitions.flat_map(|(partition, keys)| {
-            (0..).zip(*keys).map(move |(offset, key)| Record { partition, offset, key: *key, sequence: 0 })
-        })
-    }
-
-    /// The record at an offset of a partition.
-    pub(crate) fn record(&self, partition: u8, offset: u8) -> Option<Record> {
-        let key = *self.input.get(usize::from(partition))?.get(usize::from(offset))?;
-        Some(Record { partition, offset, key, sequence: 0 })
-    }
-
-    /// The next record to read of a partition.
-    pub(crate) fn next_record(&self, partition: Partition, offset: i64) -> Option<Record> {
-        self.record(u8::try_from(partition.get()).ok()?, u8::try_from(offset).ok()?)
-    }
-
-    /// The operator subtask that a record's key belongs to.
-    pub(crate) fn operator_of(&self, record: Record) -> u16 {
-        u16::from(record.key) % self.operators
-    }
-
-    /// Bits of all records of a key.
-    pub(crate) fn of_key(&self, key: u8) -> u64 {
-        let same = self.records().filter(|record| record.key == key);
-        same.fold(0, |bits, record| bits | crate::lineage::bit(record.partition, record.offset))
-    }
-}
+use crate::assumption::Budget;
+use crate::scope::{Course, Scope};
 
 /// What needs a failure to fail.
-const CALM: &[&str] = &[
+pub(super) const CALM: &[&str] = &[
     "no_duplicate",
     "no_phantom",
     "no_zombie_commit",
@@ -152,7 +23,7 @@ const CALM: &[&str] = &[
 ];
 
 /// One source, one worker, one partition: the smallest job that can fail.
-const SMALL: Scope = Scope {
+pub(super) const SMALL: Scope = Scope {
     name: Cow::Borrowed("small"),
     purpose: "one source, one worker, one crash: the smallest job that can fail",
     input: &[&[0, 0]],
@@ -174,7 +45,7 @@ const SMALL: Scope = Scope {
     too_calm_for: Cow::Borrowed(&[]),
 };
 
-const SCOPES: &[Scope] = &[
+pub(super) const SCOPES: &[Scope] = &[
     Scope {
         name: Cow::Borrowed("example"),
         purpose: "the step by step example: two partitions A to E, a checkpoint at offsets 2 and 1, a failure, a restart",
@@ -367,39 +238,3 @@ const SCOPES: &[Scope] = &[
         ..SMALL
     },
 ];
-
-/// All scopes.
-pub fn scopes() -> &'static [Scope] {
-    SCOPES
-}
-
-/// The scope of this name.
-pub fn scope(name: &str) -> Option<&'static Scope> {
-    SCOPES.iter().find(|scope| scope.name == name)
-}
-
-impl Scope {
-    /// The same world, where this may happen too, so often.
-    #[must_use]
-    pub fn assuming(mut self, assumption: Assumption, times: u8) -> Self {
-        if self.budget.of(assumption) < times {
-            self.budget = self.budget.with(assumption, times);
-            self.name = format!("{} + {}", self.name, assumption.name()).into();
-        }
-        self
-    }
-
-    /// The same world, with a sink that commits in this way.
-    #[must_use]
-    pub fn committing_by(mut self, commit_by: CommitBy) -> Self {
-        if self.commit_by != commit_by {
-            self.commit_by = commit_by;
-            self.name = match commit_by {
-                CommitBy::Resume => format!("{}, resume", self.name),
-                CommitBy::Log => format!("{}, log", self.name),
-            }
-            .into();
-        }
-        self
-    }
-}
