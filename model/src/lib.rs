@@ -16,6 +16,7 @@ mod assumption;
 mod broker;
 mod budget;
 mod cell;
+mod dice;
 mod enabled;
 mod engine;
 mod footprint;
@@ -32,6 +33,7 @@ mod search;
 mod state;
 mod step;
 mod tell;
+mod walk;
 mod world;
 
 pub use action::Action;
@@ -43,8 +45,9 @@ pub use report::{
     CheckReport, Counterexample, MutantReport, Options, PropertyReport, Verdict, check, check_model,
     check_mutant, check_mutants, check_whole, scope_of,
 };
-pub use scope::{Scope, scope, scopes};
+pub use scope::{Scope, deep_scope, deep_scopes, scope, scopes};
 pub use search::{Cost, Progress};
 pub use state::State;
+pub use walk::{WalkOptions, WalkReport, Walked, walk};
 pub use world::conformance::{Answer, Generation, KafkaRequest, Observed, run_modelled};
 pub use world::sequences::kafka_sequences;

@@ -84,8 +84,14 @@ impl JobModel {
 
     /// Bits of the properties that are violated in a state.
     fn judge(&self, state: &State) -> u32 {
-        let awaited = self.enabled(state).iter().any(|action| self.is_awaited(action));
-        *state.violated | if awaited { 0 } else { self.judge_at_rest(state).0 }
+        self.judge_among(state, &self.enabled(state)).0
+    }
+
+    /// Bits of the properties that are violated in a state where these steps are possible, and of those that it witnesses.
+    pub(crate) fn judge_among(&self, state: &State, actions: &[Action]) -> (u32, u32) {
+        let awaited = actions.iter().any(|action| self.is_awaited(action));
+        let (violated, witnessed) = if awaited { (0, 0) } else { self.judge_at_rest(state) };
+        (*state.violated | violated, witnessed)
     }
 }
 

@@ -2,6 +2,7 @@
 //! on by giving it a budget. Budgets limit faults and triggers only, never what the core does about them.
 
 mod basic;
+mod deep;
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -143,6 +144,16 @@ impl Scope {
 pub fn scopes() -> &'static [Scope] {
     static ALL: LazyLock<Vec<Scope>> = LazyLock::new(|| basic::SCOPES.to_vec());
     &ALL
+}
+
+/// Scopes far too large to be searched, for random walks.
+pub fn deep_scopes() -> &'static [Scope] {
+    deep::SCOPES
+}
+
+/// The scope for random walks of this name.
+pub fn deep_scope(name: &str) -> Option<&'static Scope> {
+    deep_scopes().iter().find(|scope| scope.name == name)
 }
 
 /// The scope of this name.

@@ -1,11 +1,12 @@
 //! Random sequences of requests to Kafka. The writer follows the modelled broker, so that most requests are ones that a client
 //! would make; some are late, repeated, or of a producer that never was.
 
+use crate::dice::Dice;
 use crate::world::conformance::{Broker, Generation, KafkaRequest, PARTITIONS};
 
 /// Random sequences, the same for the same seed. Each ends with nothing left open. One in a hundred waits for a timeout.
 pub fn kafka_sequences(seed: u64, n: usize) -> Vec<Vec<KafkaRequest>> {
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     (1..=n).map(|number| sequence(&mut dice, number % 100 == 0)).collect()
 }
 
@@ -141,18 +142,5 @@ impl Writer {
             // The same request once more, as after a lost answer.
             self.push(KafkaRequest::EndTxn { id, generation, commit, version });
         }
-    }
-}
-
-/// SplitMix64: a small generator, so that a seed means the same everywhere.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: u8) -> u8 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        u8::try_from((mixed ^ mixed >> 31) % u64::from(bound.max(1))).expect("below a byte")
     }
 }
