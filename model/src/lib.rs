@@ -23,6 +23,7 @@ mod footprint;
 mod launch;
 mod ledger;
 mod lineage;
+mod matrix;
 mod model;
 mod perform;
 mod property;
@@ -39,6 +40,7 @@ mod world;
 pub use action::Action;
 pub use assumption::{Assumption, Budget};
 pub use lineage::{Lineage, Record};
+pub use matrix::{MatrixCell, Row, Safety, Strategy, check_cell, rows, strategies};
 pub use model::JobModel;
 pub use property::{Property, properties};
 pub use report::{

@@ -1,6 +1,7 @@
 //! Which faults bring which wrong protocol to light. The protocol itself is given all of them in turn.
 
 use truecut_mutants::Mutant;
+use truecut_runtime::config::CommitByConfig;
 use truecut_runtime::crash_point;
 
 /// What a run is made of, by the protocol that it runs.
@@ -49,8 +50,12 @@ const UNCOMMITTED: [&str; 2] = ["completed.received", "commit.before"];
 
 /// The exposure of this protocol; none is the core's own. `outage_ms`: all workers stay away for so long, and Kafka aborts what
 /// nobody committed.
-pub(super) fn of(mutant: Option<Mutant>, outage_ms: u32) -> Exposure {
-    let all = || crash_point::ALL.iter().copied().filter(|point| is_reached(point)).collect();
+pub(super) fn of(mutant: Option<Mutant>, outage_ms: u32, sink: CommitByConfig) -> Exposure {
+    let of_sink = match sink {
+        CommitByConfig::Resume => &[],
+        CommitByConfig::Log => crash_point::LOG,
+    };
+    let all = || crash_point::ALL.iter().chain(of_sink).copied().filter(|point| is_reached(point)).collect();
     let usual = |points: &[&'static str]| Exposure {
         points: if points.is_empty() { all() } else { points.to_vec() },
         outage_ms: 0,
@@ -100,9 +105,9 @@ pub(super) fn of(mutant: Option<Mutant>, outage_ms: u32) -> Exposure {
     }
 }
 
-/// Whether ordinary runs come by: transactions are described only after Kafka refused a commit.
+/// Whether ordinary runs come by: transactions are described, and markers read, only after Kafka refused a commit.
 fn is_reached(point: &str) -> bool {
-    !point.starts_with("describe.")
+    !["describe.", "read_marker.", "rewrite."].iter().any(|operation| point.starts_with(operation))
 }
 
 #[cfg(test)]
@@ -112,16 +117,17 @@ mod tests {
     #[test]
     fn every_exposure_names_crash_points_that_exist() {
         for mutant in Mutant::all() {
-            let exposure = of(Some(*mutant), 0);
+            let exposure = of(Some(*mutant), 0, CommitByConfig::Resume);
             assert!(exposure.points.iter().all(|point| crash_point::ALL.contains(point)), "{mutant}");
         }
     }
 
     #[test]
     fn the_points_of_consecutive_seeds_take_turns() {
-        let exposure = of(None, 0);
+        let exposure = of(None, 0, CommitByConfig::Log);
+        assert!(exposure.points.contains(&"upload.unanswered"));
         let all: std::collections::BTreeSet<_> =
-            (0..8).flat_map(|seed| exposure.points_for(seed, 4)).collect();
+            (0..9).flat_map(|seed| exposure.points_for(seed, 4)).collect();
         assert_eq!(all.len(), exposure.points.len());
     }
 }

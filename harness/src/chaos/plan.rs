@@ -191,7 +191,7 @@ impl Plan {
     #[must_use]
     pub fn draw(wanted: Wanted, kafka: &str) -> Self {
         let mutant = wanted.mutant.as_deref().and_then(Mutant::from_name);
-        let exposure = exposure::of(mutant, wanted.outage_ms);
+        let exposure = exposure::of(mutant, wanted.outage_ms, wanted.sink);
         let mut chance = ChaCha8Rng::seed_from_u64(wanted.seed);
         let mut points = Points::of(&exposure, &wanted);
         let kills = (0..wanted.kills).map(|number| {

@@ -89,7 +89,7 @@ impl What {
         match self {
             Self::CrashPoints => {
                 let of = |who: &str, name: &&str| item(name, &format!("{who}: {}", place(name)));
-                let workers = crash_point::ALL.iter().map(|name| of("worker", name));
+                let workers = crash_point::ALL.iter().chain(crash_point::LOG).map(|name| of("worker", name));
                 workers.chain(crash_point::COORDINATOR.iter().map(|name| of("coordinator", name))).collect()
             }
             Self::Mutants => {

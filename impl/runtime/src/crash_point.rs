@@ -16,7 +16,20 @@ use truecut_core::{Effect, Element, Input, Message, Order, Peer, Report};
 
 use crate::types::{In, Out};
 
-/// Every crash point of a worker.
+/// Crash points that a worker has only if its sinks commit by log. Those of a recovery are reached once Kafka aborted a transaction.
+pub const LOG: &[&str] = &[
+    "upload.before",
+    "upload.unanswered",
+    "upload.answered",
+    "read_marker.before",
+    "read_marker.unanswered",
+    "read_marker.answered",
+    "rewrite.before",
+    "rewrite.unanswered",
+    "rewrite.answered",
+];
+
+/// Every crash point of a worker, however its sinks commit.
 pub const ALL: &[&str] = &[
     "restore.before",
     "restore.unanswered",
@@ -86,7 +99,7 @@ pub const COORDINATOR: &[&str] = &[
 /// A crash point and the visit at which it strikes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CrashAt {
-    /// One of [`ALL`] or [`COORDINATOR`].
+    /// One of [`ALL`], [`LOG`] or [`COORDINATOR`].
     pub point: String,
     /// 1 is the first visit.
     pub ordinal: u32,
@@ -97,7 +110,7 @@ impl std::str::FromStr for CrashAt {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (point, ordinal) = text.split_once(':').unwrap_or((text, "1"));
-        if !ALL.contains(&point) && !COORDINATOR.contains(&point) {
+        if ![ALL, LOG, COORDINATOR].iter().any(|points| points.contains(&point)) {
             return Err(format!("there is no crash point `{point}`; `truecut list crash-points` names them"));
         }
         let ordinal = ordinal.parse().ok().filter(|ordinal| *ordinal > 0);
@@ -191,6 +204,7 @@ mod tests {
         assert_eq!(at, CrashAt { point: "commit.unanswered".into(), ordinal: 3 });
         assert_eq!(at.to_string().parse(), Ok(at));
         assert_eq!("flush.before".parse::<CrashAt>().unwrap().ordinal, 1);
+        assert_eq!("rewrite.unanswered".parse::<CrashAt>().unwrap().point, "rewrite.unanswered");
         assert_eq!("swap_head.answered:2".parse::<CrashAt>().unwrap().point, "swap_head.answered");
         for wrong in ["flush", "flush.after:1", "flush.before:0", "flush.before:x"] {
             assert!(wrong.parse::<CrashAt>().is_err(), "{wrong}");
