@@ -67,9 +67,9 @@ impl Running {
         pid
     }
 
-    fn interrupt(&self) {
+    fn ask_to_end(&self, signal: Signal) {
         let pid = Pid::from_raw(i32::try_from(self.child.id()).expect("a process id"));
-        kill(pid, Signal::SIGINT).expect("it can be interrupted");
+        kill(pid, signal).expect("it can be told");
     }
 
     fn end(self) -> Answer {
@@ -111,7 +111,7 @@ async fn a_job_outlives_its_coordinators_and_remembers_ctrl_c() {
 
     topics.add("outlives-in").await;
     run.kill_coordinator(Some(first));
-    run.interrupt();
+    run.ask_to_end(Signal::SIGINT);
     let ended = run.end();
     let document = ended.document();
     assert_eq!(ended.code, 0, "{document:#} {}", ended.err);
@@ -119,6 +119,22 @@ async fn a_job_outlives_its_coordinators_and_remembers_ctrl_c() {
     assert_eq!(document["coordinators_lost"], 2);
     let records = committed(&topics, "outlives-out");
     assert!((2 * Topics::RECORDS..=3 * Topics::RECORDS).contains(&records), "{records}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_ends_a_job_with_a_last_checkpoint() {
+    let Some(kafka) = shared_kafka() else { return };
+    let topics = Topics::make(kafka.bootstrap(), "terminated-in", "terminated-out").await;
+    let folder = tempfile::tempdir().expect("a directory");
+    let directory = folder.path().canonicalize().expect("it is there");
+    let file = job(&directory, kafka.bootstrap(), ("terminated-in", "terminated-out"), unbounded);
+    let run = Running::start(&directory, &file);
+    wait_until("records are committed", || committed(&topics, "terminated-out") == Topics::RECORDS);
+    run.ask_to_end(Signal::SIGTERM);
+    let ended = run.end();
+    let document = ended.document();
+    assert_eq!(ended.code, 0, "{document:#} {}", ended.err);
+    assert!(document["message"].as_str().is_some_and(|said| said.contains("finished")), "{document:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -32,16 +32,16 @@ pub struct Ended {
     pub exit_code: u8,
 }
 
-/// Runs a job until it ends: starts dead workers and a dead coordinator again, ends on Ctrl-C with a last checkpoint, on a second
-/// one at once. `watch` hears of everything that happens.
+/// Runs a job until it ends: starts dead workers and a dead coordinator again, ends on Ctrl-C or SIGTERM with a last checkpoint, on a
+/// second one at once. `watch` hears of everything that happens.
 ///
 /// # Errors
 /// The job could not be started.
 pub async fn run(options: &JobOptions, watch: impl FnMut(&Event)) -> Result<Ended, ProcessError> {
     options.prepare()?;
     let _lock = options.lock()?;
-    let interrupts = signal(SignalKind::interrupt())
-        .map_err(|error| ProcessError::environment("listen for Ctrl-C", &error))?;
+    let interrupts =
+        Interrupts::listen().map_err(|error| ProcessError::environment("listen for Ctrl-C", &error))?;
     let mut supervisor = Supervisor {
         options,
         watch,
@@ -70,6 +70,25 @@ pub async fn run(options: &JobOptions, watch: impl FnMut(&Event)) -> Result<Ende
     }
 }
 
+/// Ctrl-C, and SIGTERM, by which container engines and service managers ask for the same.
+struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interrupts {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn recv(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
 /// What follows.
 enum Next {
     Serve(Box<Coordinator>),
@@ -81,7 +100,7 @@ enum Next {
 struct Supervisor<'a, W> {
     options: &'a JobOptions,
     watch: W,
-    interrupts: Signal,
+    interrupts: Interrupts,
     /// Ctrl-C was pressed: whichever coordinator there is must know.
     stopping: bool,
     /// An attempt was deployed: the checkpoints that there are now are this run's own.
@@ -110,7 +129,7 @@ impl<W: FnMut(&Event)> Supervisor<'_, W> {
                     Started::Listening(coordinator) => Next::Serve(coordinator),
                     Started::Died(status) => Next::Died(status),
                 }),
-                _ = self.interrupts.recv() => {
+                () = self.interrupts.recv() => {
                     if self.stopping || self.coordinators == 1 {
                         return Ok(Next::End(interrupted()));
                     }
@@ -151,7 +170,7 @@ impl<W: FnMut(&Event)> Supervisor<'_, W> {
                     }
                     self.start_worker(&mut workers)?;
                 }
-                _ = self.interrupts.recv() => {
+                () = self.interrupts.recv() => {
                     if self.stopping {
                         break Next::End(interrupted());
                     }
