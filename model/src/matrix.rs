@@ -104,8 +104,8 @@ pub struct MatrixCell {
 
 /// The small world of a cell.
 fn cell_scope(strategy: Strategy, row: &Row) -> Scope {
-    let base = scope("calm").expect("it is in the list").clone();
-    let base = Scope { name: "matrix".into(), input: &[&[0, 0]], too_calm_for: [].as_slice().into(), ..base };
+    let base = scope("matrix").expect("it is in the list").clone();
+    let base = Scope { too_calm_for: [].as_slice().into(), ..base };
     let assuming = |scope: Scope, (assumption, times): &(Assumption, u8)| scope.assuming(*assumption, *times);
     row.assumed.iter().fold(base, assuming).committing_by(strategy.commit_by)
 }

@@ -142,6 +142,13 @@ pub(super) const SCOPES: &[Scope] = &[
         ..SMALL
     },
     Scope {
+        name: Cow::Borrowed("matrix"),
+        purpose: "two checkpoints of two records, and nothing fails: the safety matrix adds one hazard after the other",
+        budget: Budget::checkpoints(2),
+        too_calm_for: Cow::Borrowed(CALM),
+        ..SMALL
+    },
+    Scope {
         name: Cow::Borrowed("calm"),
         purpose: "nothing fails: two checkpoints and the last one of a job that does what it should",
         input: &[&[0, 0, 0]],

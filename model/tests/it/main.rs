@@ -109,6 +109,11 @@ fn a_calm_world_holds() {
 }
 
 #[test]
+fn the_world_of_the_safety_matrix_holds_where_nothing_fails() {
+    holds("matrix", &expect![[]]);
+}
+
+#[test]
 fn records_that_overtake_hold() {
     holds("overtaking", &expect!["2167 unique, 4742 generated, depth 34, not witnessed: []"]);
 }
