@@ -110,7 +110,7 @@ fn a_calm_world_holds() {
 
 #[test]
 fn the_world_of_the_safety_matrix_holds_where_nothing_fails() {
-    holds("matrix", &expect![[]]);
+    holds("matrix", &expect!["733 unique, 1353 generated, depth 29, not witnessed: []"]);
 }
 
 #[test]
