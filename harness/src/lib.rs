@@ -3,9 +3,12 @@
 
 pub mod chaos;
 pub mod conformance;
+pub mod counterexample;
+pub mod estimate;
 pub mod failure;
 pub mod history;
 pub mod oracle;
 pub mod report;
+pub mod safety;
 pub mod verdict;
 pub mod workload;

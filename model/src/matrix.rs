@@ -1,5 +1,7 @@
 //! The safety matrix: strategies of a sink against what the world may bring. Each cell is a search of a whole scope.
 
+use std::time::Duration;
+
 use truecut_core::CommitBy;
 use truecut_mutants::Mutant;
 
@@ -7,6 +9,7 @@ use crate::assumption::Assumption;
 use crate::model::JobModel;
 use crate::report::{CheckReport, PropertyReport, Verdict, check_model};
 use crate::scope::{Scope, scope};
+use crate::search::Progress;
 
 /// How a sink brings its output to Kafka.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,9 +18,22 @@ pub struct Strategy {
     pub name: &'static str,
     /// What it is, in one sentence.
     pub meaning: &'static str,
-    commit_by: CommitBy,
+    /// How it commits.
+    pub commit_by: CommitBy,
     /// A wrong protocol that others use.
     mutant: Option<&'static str>,
+}
+
+impl Strategy {
+    /// Whether truecut offers it.
+    pub fn is_offered(&self) -> bool {
+        self.mutant.is_none()
+    }
+
+    /// The wrong protocol that stands for it, if it is none of the core's own.
+    pub fn mutant(&self) -> Option<Mutant> {
+        self.mutant.map(|name| Mutant::from_name(name).expect("a mutant of the list"))
+    }
 }
 
 /// All strategies.
@@ -111,10 +127,15 @@ fn cell_scope(strategy: Strategy, row: &Row) -> Scope {
 }
 
 /// Searches a cell.
-pub fn check_cell(strategy: Strategy, row: &Row, threads: usize) -> MatrixCell {
+pub fn check_cell(
+    strategy: Strategy,
+    row: &Row,
+    threads: usize,
+    time_limit: Option<Duration>,
+    progress: &mut dyn FnMut(Progress),
+) -> MatrixCell {
     let scope = cell_scope(strategy, row);
-    let mutant = strategy.mutant.map(|name| Mutant::from_name(name).expect("a mutant of the list"));
-    let report = check_model(&JobModel::new(&scope, mutant), threads, None, &mut |_| {});
+    let report = check_model(&JobModel::new(&scope, strategy.mutant()), threads, time_limit, progress);
     MatrixCell { safety: judge(&report), report }
 }
 

@@ -82,8 +82,8 @@ impl JobModel {
         look(&self.scope, state, &Event::Rest)
     }
 
-    /// Bits of the properties that are violated in a state.
-    fn judge(&self, state: &State) -> u32 {
+    /// Bits of the properties that are violated in a state, in the order of the list.
+    pub fn judge(&self, state: &State) -> u32 {
         self.judge_among(state, &self.enabled(state)).0
     }
 

@@ -15,13 +15,13 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::action::Action;
+use crate::counterexample::Counterexample;
 use crate::dice::Dice;
 use crate::model::JobModel;
 use crate::property::{Property, properties};
 use crate::quiet::quietly;
-use crate::report::{Counterexample, PropertyReport, Verdict};
+use crate::report::{PropertyReport, Verdict};
 use crate::state::State;
-use crate::tell::{tell, verdict};
 
 /// How walks are taken.
 pub struct WalkOptions<'a> {
@@ -196,11 +196,12 @@ impl<'a> Crew<'a> {
                     properties().iter().enumerate().filter(|(place, _)| bits & 1 << place != 0)
                 {
                     let way = shrink::shrink(self.model, way.clone(), 1 << place);
-                    violated.insert(property.name, told(self.model, &way, property));
+                    violated.insert(property.name, Counterexample::of_property(self.model, &way, property));
                 }
             }
             Some((Broken::Panicked(message), way)) => {
-                panic = Some((message, Counterexample { steps: tell(self.model, &way) }));
+                let found = Counterexample::of_panic(self.model, &way, &message);
+                panic = Some((message, found));
             }
             None => {}
         }
@@ -228,14 +229,6 @@ impl<'a> Crew<'a> {
             panic,
         }
     }
-}
-
-fn told(model: &JobModel, way: &[Action], property: &Property) -> Counterexample {
-    let mut steps = tell(model, way);
-    if let Some(last) = steps.last_mut() {
-        *last += &verdict(property);
-    }
-    Counterexample { steps }
 }
 
 /// One of the steps that are possible, with the likelihoods of this walk.

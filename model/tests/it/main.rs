@@ -3,6 +3,7 @@
 //! Counts are pinned: a count that changes means that core, world or scope changed, and that somebody has to say why
 //! (`UPDATE_EXPECT=1` rewrites them).
 
+mod histories;
 mod walks;
 
 use std::collections::hash_map::DefaultHasher;

@@ -1,0 +1,205 @@
+//! The safety matrix as documents: a table for people, the same as data, and a page for each cell that is not safe.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use truecut_core::CommitBy;
+use truecut_model::{Counterexample, MatrixCell, Row, Safety, Strategy, rows, strategies};
+
+use crate::counterexample::chart::Chart;
+use crate::counterexample::mermaid;
+use crate::counterexample::saved::Saved;
+use crate::counterexample::world::{Assumed, Sink, World};
+use crate::failure::Failure;
+
+/// The table's name in a directory of reports.
+pub const TABLE: &str = "safety-matrix.md";
+/// The data's name.
+pub const DATA: &str = "safety-matrix.json";
+/// The folder of the pages.
+const PAGES: &str = "safety";
+
+/// A cell as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kept {
+    /// What the world may bring.
+    pub row: String,
+    /// How the sink commits.
+    pub strategy: String,
+    /// `holds`, `loses, loudly`, `unsafe` or `unknown`.
+    pub safety: String,
+    /// Properties that are violated.
+    pub violated: Vec<String>,
+    /// Properties that could have failed, of those that were asked.
+    pub witnessed: usize,
+    /// Properties that were asked.
+    pub asked: usize,
+    /// Different states.
+    pub unique_states: u64,
+    /// Longest shortest way to a state.
+    pub depth: u64,
+}
+
+impl Kept {
+    /// What is kept of a cell.
+    #[must_use]
+    pub fn new(strategy: &Strategy, row: &Row, cell: &MatrixCell) -> Self {
+        let witnessed = cell.report.properties.iter().filter(|property| property.witnessed);
+        Self {
+            row: row.name(),
+            strategy: strategy.name.to_owned(),
+            safety: cell.safety.name().to_owned(),
+            violated: cell.report.violated().iter().map(|name| (*name).to_owned()).collect(),
+            witnessed: witnessed.count(),
+            asked: cell.report.properties.len(),
+            unique_states: cell.report.unique_states,
+            depth: cell.report.depth,
+        }
+    }
+}
+
+/// The world of a cell, as words that name it: so a counterexample of the matrix can be run again.
+#[must_use]
+pub fn world(strategy: &Strategy, row: &Row) -> World {
+    let assumed = row.assumed.iter();
+    let assumed = assumed.map(|(what, times)| Assumed { name: what.name().to_owned(), times: *times });
+    World {
+        assume: assumed.collect(),
+        sink: (strategy.commit_by == CommitBy::Log).then_some(Sink::Log),
+        ..World::of("matrix", strategy.mutant())
+    }
+}
+
+/// Everything that was searched, in the order of the matrix.
+pub type Cells = Vec<(Strategy, Row, MatrixCell)>;
+
+/// Writes table, data and pages.
+///
+/// # Errors
+/// If a file can't be written.
+pub fn write(directory: &Path, cells: &Cells) -> Result<Vec<PathBuf>, Failure> {
+    let pages = directory.join(PAGES);
+    if pages.exists() {
+        std::fs::remove_dir_all(&pages).map_err(Failure::at("empty", &pages))?;
+    }
+    std::fs::create_dir_all(&pages).map_err(Failure::at("make", &pages))?;
+    let mut written = Vec::new();
+    let mut put = |path: PathBuf, text: String| {
+        std::fs::write(&path, text).map_err(Failure::at("write", &path))?;
+        written.push(path);
+        Ok::<(), Failure>(())
+    };
+    let kept: Vec<Kept> = cells.iter().map(|(strategy, row, cell)| Kept::new(strategy, row, cell)).collect();
+    put(directory.join(TABLE), table(cells))?;
+    put(directory.join(DATA), json(&kept)?)?;
+    for (strategy, row, cell) in cells {
+        let found: Vec<&Counterexample> =
+            cell.report.properties.iter().filter_map(|property| property.counterexample.as_ref()).collect();
+        let Some(first) = found.first() else { continue };
+        let (world, name) = (world(strategy, row), page_name(strategy, row));
+        put(pages.join(format!("{name}.json")), json(&Saved::new(&world, first))?)?;
+        put(pages.join(format!("{name}.md")), page(strategy, row, &found, &world, &name))?;
+    }
+    Ok(written)
+}
+
+fn json(value: &impl Serialize) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(value);
+    text.map(|text| text + "\n").map_err(|error| Failure::internal(format!("JSON can't be written: {error}")))
+}
+
+fn page_name(strategy: &Strategy, row: &Row) -> String {
+    format!("{}-{}", strategy.name, row.name().replace(" + ", "-").replace(' ', "-"))
+}
+
+fn table(cells: &Cells) -> String {
+    let mut text = String::from(INTRODUCTION);
+    let names: Vec<&str> = strategies().iter().map(|strategy| strategy.name).collect();
+    line(&mut text, &format!("| the world may bring | {} |", names.join(" | ")));
+    line(&mut text, &format!("| --- |{}", " --- |".repeat(names.len())));
+    let told = |strategy: &Strategy, row: &Row| {
+        let cell = cells.iter().find(|(of, at, _)| of == strategy && at == row);
+        cell.map_or_else(|| "unknown".to_owned(), |(_, _, cell)| word(strategy, row, cell))
+    };
+    for row in rows() {
+        let told: Vec<String> = strategies().iter().map(|strategy| told(strategy, &row)).collect();
+        line(&mut text, &format!("| {} | {} |", row.name(), told.join(" | ")));
+    }
+    line(&mut text, "\n## Strategies\n");
+    for strategy in strategies() {
+        line(&mut text, &format!("- **{}** {}.", strategy.name, strategy.meaning));
+    }
+    line(&mut text, "\n## What the world may bring\n");
+    for assumption in truecut_model::Assumption::ALL {
+        line(&mut text, &format!("- **{}** {}", assumption.name(), assumption.meaning()));
+    }
+    line(&mut text, "\n## What was searched\n");
+    line(
+        &mut text,
+        "| the world may bring | strategy | verdict | violated | witnessed | states | depth | s |",
+    );
+    line(&mut text, "| --- | --- | --- | --- | ---: | ---: | ---: | ---: |");
+    for (strategy, row, cell) in cells {
+        let kept = Kept::new(strategy, row, cell);
+        let Kept { safety, violated, witnessed, asked, unique_states, depth, .. } = &kept;
+        let (row, strategy, violated) = (row.name(), strategy.name, violated.join(", "));
+        let seconds = cell.report.seconds;
+        line(
+            &mut text,
+            &format!(
+                "| {row} | {strategy} | {safety} | {violated} | {witnessed} of {asked} | {unique_states} | {depth} | {seconds:.1} |"
+            ),
+        );
+    }
+    text
+}
+
+const INTRODUCTION: &str = "# The safety matrix
+
+Generated by `truecut check --matrix --write reports`. Each cell is the whole of a small world, searched: one source, one
+worker, two records, two checkpoints and the last one; each hazard of the row may happen once, at any moment. *Holds*: every
+property holds in every state. *Loses, loudly*: output can be lost, and the job always ends with a data-loss error. *Unsafe*: a
+property is violated; the link shows the shortest way there, which `truecut check --replay` runs again.
+
+";
+
+/// A cell of the table.
+fn word(strategy: &Strategy, row: &Row, cell: &MatrixCell) -> String {
+    let name = cell.safety.name();
+    let link = |text: String| format!("[{text}]({PAGES}/{}.md)", page_name(strategy, row));
+    match cell.safety {
+        Safety::Holds | Safety::Unknown => name.to_owned(),
+        Safety::LosesLoudly => link(name.to_owned()),
+        Safety::Unsafe => match cell.report.violated().first() {
+            Some(property) => link(format!("**{name}**: {property}")),
+            None => format!("**{name}**"),
+        },
+    }
+}
+
+fn page(strategy: &Strategy, row: &Row, found: &[&Counterexample], world: &World, name: &str) -> String {
+    let mut text = format!("# {} where the world may bring: {}\n\n", strategy.name, row.name());
+    line(&mut text, &format!("**{}** {}.\n", strategy.name, strategy.meaning));
+    for (assumption, _) in &row.assumed {
+        line(&mut text, &format!("- **{}** {}", assumption.name(), assumption.meaning()));
+    }
+    line(&mut text, &format!("\nTo run the first one again: `truecut check --replay {name}.json`.\n"));
+    for (place, found) in found.iter().enumerate() {
+        line(&mut text, &format!("## {}\n", found.breaks));
+        for (number, sentence) in (1..).zip(found.sentences()) {
+            line(&mut text, &format!("{number}. {sentence}"));
+        }
+        line(&mut text, "");
+        if place == 0 {
+            line(&mut text, &format!("```mermaid\n{}```\n", mermaid::render(&Chart::of(world, found))));
+        }
+    }
+    text.trim_end().to_owned() + "\n"
+}
+
+fn line(text: &mut String, line: &str) {
+    // A string takes whatever is written.
+    let _ = writeln!(text, "{line}");
+}
