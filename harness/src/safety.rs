@@ -203,3 +203,63 @@ fn line(text: &mut String, line: &str) {
     // A string takes whatever is written.
     let _ = writeln!(text, "{line}");
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use truecut_model::check_cell;
+
+    use super::*;
+
+    /// Cells with fewer states are searched again here.
+    const SMALL: u64 = 80_000;
+
+    fn committed() -> Vec<Kept> {
+        serde_json::from_str(include_str!("../../reports/safety-matrix.json")).expect("the committed matrix")
+    }
+
+    #[test]
+    fn the_committed_matrix_says_what_small_cells_say_now() {
+        let mut again = 0;
+        for kept in committed().iter().filter(|kept| kept.unique_states < SMALL) {
+            let strategy = strategies().iter().find(|strategy| strategy.name == kept.strategy);
+            let strategy = strategy.unwrap_or_else(|| panic!("there is no strategy {}", kept.strategy));
+            let row = rows().into_iter().find(|row| row.name() == kept.row);
+            let row = row.unwrap_or_else(|| panic!("there is no row {}", kept.row));
+            let cell = check_cell(*strategy, &row, 2, None, &mut |_| {});
+            assert_eq!(Kept::new(strategy, &row, &cell), *kept, "`truecut check --matrix --write reports`");
+            again += 1;
+        }
+        assert!(again >= committed().len() / 3, "{again} cells are small");
+    }
+
+    #[test]
+    fn the_committed_matrix_has_every_cell() {
+        let kept: BTreeSet<(String, String)> =
+            committed().into_iter().map(|kept| (kept.row, kept.strategy)).collect();
+        let all = rows()
+            .into_iter()
+            .flat_map(|row| strategies().iter().map(move |strategy| (row.name(), strategy.name.to_owned())));
+        assert_eq!(kept, all.collect());
+    }
+
+    /// What the matrix is there to show.
+    #[test]
+    fn the_headlines_stand() {
+        let committed = committed();
+        let of = |row: &str, strategy: &str| {
+            let kept = committed.iter().find(|kept| kept.row == row && kept.strategy == strategy);
+            kept.map(|kept| (kept.safety.as_str(), kept.violated.clone())).expect("a cell")
+        };
+        assert_eq!(of("crash", "resume").0, "holds");
+        assert_eq!(of("crash + transaction_timeout", "resume").0, "loses, loudly", "Flink's data loss, told");
+        assert_eq!(of("crash + transaction_timeout", "log").0, "holds");
+        // KAFKA-17754: a late EndTxn of one transaction commits the next one of the same producer epoch.
+        let (safety, violated) = of("lost_answer", "reuse");
+        assert_eq!(safety, "unsafe");
+        assert!(violated.iter().any(|property| property == "no_early_visibility"), "{violated:?}");
+        // FLINK-8132: after a restart the epoch of a transaction is used again.
+        assert_eq!(of("crash", "reuse").0, "unsafe");
+    }
+}
