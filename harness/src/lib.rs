@@ -3,6 +3,8 @@
 
 pub mod chaos;
 pub mod conformance;
+pub mod counterexample;
+pub mod estimate;
 pub mod failure;
 pub mod history;
 pub mod oracle;

@@ -41,6 +41,11 @@ impl Left {
         faults.find(|(of, _)| *of == assumption).is_some_and(|(_, left)| **left > 0)
     }
 
+    /// How often each hazard may still happen.
+    pub(crate) fn left(&self) -> impl Iterator<Item = (Assumption, u8)> {
+        self.faults.iter().map(|(assumption, left)| (*assumption, **left))
+    }
+
     /// It happens.
     pub(crate) fn spend(&mut self, assumption: Assumption) {
         let mut faults = self.faults.iter_mut();

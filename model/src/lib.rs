@@ -16,9 +16,13 @@ mod assumption;
 mod broker;
 mod budget;
 mod cell;
+mod chart;
+mod counterexample;
+mod draw;
 mod enabled;
 mod engine;
 mod footprint;
+mod kind;
 mod launch;
 mod ledger;
 mod lineage;
@@ -26,22 +30,28 @@ mod model;
 mod perform;
 mod property;
 mod quiet;
+mod replay;
 mod report;
 mod scope;
 mod search;
 mod state;
 mod step;
+mod summary;
 mod tell;
 mod world;
 
 pub use action::Action;
 pub use assumption::{Assumption, Budget};
+pub use chart::{Event, Lane, Look, Place};
+pub use counterexample::{Broken, Counterexample, Step};
+pub use kind::KINDS;
 pub use lineage::{Lineage, Record};
 pub use model::JobModel;
 pub use property::{Property, properties};
+pub use replay::{Misfit, Replayed, Written, replay};
 pub use report::{
-    CheckReport, Counterexample, MutantReport, Options, PropertyReport, Verdict, check, check_model,
-    check_mutant, check_mutants, check_whole, scope_of,
+    CheckReport, MutantReport, Options, PropertyReport, Verdict, check, check_model, check_mutant,
+    check_mutants, check_whole, scope_of,
 };
 pub use scope::{Scope, scope, scopes};
 pub use search::{Cost, Progress};

@@ -82,8 +82,8 @@ impl JobModel {
         look(&self.scope, state, &Event::Rest)
     }
 
-    /// Bits of the properties that are violated in a state.
-    fn judge(&self, state: &State) -> u32 {
+    /// Bits of the properties that are violated in a state, in the order of the list.
+    pub fn judge(&self, state: &State) -> u32 {
         let awaited = self.enabled(state).iter().any(|action| self.is_awaited(action));
         *state.violated | if awaited { 0 } else { self.judge_at_rest(state).0 }
     }

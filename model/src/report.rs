@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use truecut_mutants::Mutant;
 
+use crate::counterexample::Counterexample;
 use crate::model::JobModel;
 use crate::property::{Property, properties};
 use crate::scope::Scope;
 use crate::search::{Cost, Found, Limits, Progress, search};
-use crate::tell::{tell, verdict};
 
 /// How a check is run.
 pub struct Options<'a> {
@@ -44,22 +44,6 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// A history that breaks a property, as short as any.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Counterexample {
-    /// One plain sentence per step.
-    pub steps: Vec<String>,
-}
-
-impl fmt::Display for Counterexample {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, step) in (1..).zip(&self.steps) {
-            writeln!(f, "{number}. {step}")?;
-        }
-        Ok(())
-    }
-}
-
 /// One property in a scope.
 #[derive(Clone, Debug)]
 pub struct PropertyReport {
@@ -88,6 +72,8 @@ pub struct CheckReport {
     pub seconds: f64,
     /// Every reachable state was seen.
     pub complete: bool,
+    /// Kinds of steps that were never taken.
+    pub never_taken: Vec<&'static str>,
     /// What the search took.
     pub cost: Cost,
     /// The properties that the scope checks.
@@ -119,6 +105,11 @@ impl CheckReport {
     /// Bytes per state of what was seen: fingerprints, and the ways to counterexamples.
     pub fn bytes_per_state(&self) -> f64 {
         to_float(self.cost.visited_bytes) / to_float(self.unique_states)
+    }
+
+    /// Different states found in a second.
+    pub fn states_per_second(&self) -> f64 {
+        if self.seconds > 0.0 { to_float(self.unique_states) / self.seconds } else { 0.0 }
     }
 
     /// Whether every property was witnessed: the scope is large enough for each to fail.
@@ -183,22 +174,19 @@ fn check_asked(
         depth: found.progress.depth,
         seconds: began.elapsed().as_secs_f64(),
         complete: found.complete,
+        never_taken: crate::kind::KINDS.iter().copied().filter(|kind| !found.taken.contains(kind)).collect(),
         cost: found.cost,
         properties,
         panic: found.panicked.as_ref().map(|(state, action, message)| {
             let mut way = found.way_to(model, *state);
             way.push(action.clone());
-            (message.clone(), Counterexample { steps: tell(model, &way) })
+            (message.clone(), Counterexample::of_panic(model, &way, message))
         }),
     }
 }
 
 fn counterexample(model: &JobModel, found: &Found, state: u32, property: &Property) -> Counterexample {
-    let mut steps = tell(model, &found.way_to(model, state));
-    if let Some(last) = steps.last_mut() {
-        *last += &verdict(property);
-    }
-    Counterexample { steps }
+    Counterexample::of_property(model, &found.way_to(model, state), property)
 }
 
 /// What became of a mutant.
@@ -212,6 +200,8 @@ pub struct MutantReport {
     pub killed_by: Option<&'static str>,
     /// The scope that was searched.
     pub scope: String,
+    /// Every reachable state was seen.
+    pub complete: bool,
     /// Wall clock time.
     pub seconds: f64,
     /// Length of the counterexample.
@@ -237,6 +227,7 @@ pub fn check_mutant(mutant: Mutant, options: Options<'_>) -> MutantReport {
         expected,
         killed_by: counterexample.as_ref().map(|_| expected),
         scope: scope.name.to_string(),
+        complete: found.complete,
         seconds: began.elapsed().as_secs_f64(),
         steps: counterexample.as_ref().map_or(0, |counterexample| counterexample.steps.len()),
         counterexample,

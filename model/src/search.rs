@@ -2,7 +2,7 @@
 //! found, and by which way, does not depend on the number of threads. So the first state that violates a property is one of the
 //! nearest, and the way to it a shortest counterexample.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,10 @@ pub struct Progress {
     pub generated_states: u64,
     /// Steps from the beginning.
     pub depth: u64,
+    /// States at this depth: all of them.
+    pub level: u64,
+    /// How many of them have been expanded.
+    pub expanded: u64,
 }
 
 /// What a search found.
@@ -41,6 +45,8 @@ pub(crate) struct Found {
     pub(crate) progress: Progress,
     /// Every reachable state was seen.
     pub(crate) complete: bool,
+    /// Kinds of steps that were taken.
+    pub(crate) taken: BTreeSet<&'static str>,
     /// Bits of properties that were witnessed.
     pub(crate) witnessed: u32,
     /// For each property the nearest state that violates it.
@@ -96,8 +102,9 @@ pub(crate) fn search(model: &JobModel, limits: Limits, progress: &mut dyn FnMut(
     let first = engine.first();
     visited.insert(first.prints[0]);
     let mut found = Found {
-        progress: Progress { unique_states: 1, generated_states: 1, depth: 0 },
+        progress: Progress { unique_states: 1, generated_states: 1, depth: 0, level: 1, expanded: 0 },
         complete: false,
+        taken: BTreeSet::new(),
         witnessed: 0,
         violated: vec![None; crate::property::properties().len()],
         panicked: None,
@@ -124,6 +131,7 @@ pub(crate) fn search(model: &JobModel, limits: Limits, progress: &mut dyn FnMut(
             }
             for piece in block {
                 found.expanded += number(piece.len());
+                found.progress.expanded += number(piece.len());
                 engine.recycle(piece);
             }
             engine.make_room();
@@ -133,14 +141,20 @@ pub(crate) fn search(model: &JobModel, limits: Limits, progress: &mut dyn FnMut(
             };
             let late = limits.time.is_some_and(|limit| began.elapsed() > limit);
             if late || found.violated.iter().enumerate().any(hit) {
+                found.taken = engine.taken();
                 return found;
             }
             progress(found.progress);
         }
         level = next;
-        found.progress.depth += u64::from(!level.is_empty());
+        if !level.is_empty() {
+            found.progress.depth += 1;
+            found.progress.level = level.iter().map(|piece| number(piece.len())).sum();
+            found.progress.expanded = 0;
+        }
     }
     found.complete = true;
+    found.taken = engine.taken();
     found
 }
 

@@ -5,32 +5,12 @@ use truecut_core::{Element, Halt, Message, Op, Order, Outcome, Report, Request, 
 
 use crate::action::Action;
 use crate::lineage::{Lineage, Record};
-use crate::model::JobModel;
 use crate::property::Property;
 use crate::scope::Scope;
 use crate::state::State;
 
-/// One sentence per action, from the beginning.
-pub(crate) fn tell(model: &JobModel, actions: &[Action]) -> Vec<String> {
-    let mut state = model.begin();
-    let mut sentences = Vec::new();
-    for action in actions {
-        let mut sentence = sentence(&state, action);
-        let next = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| model.step(&state, action).0));
-        match next {
-            Ok(next) => {
-                sentence += &consequences(&state, &next);
-                state = next;
-            }
-            Err(_) => sentence += " There a role's own assertion fails.",
-        }
-        sentences.push(sentence);
-    }
-    sentences
-}
-
 /// What follows from a step at once and deserves a sentence.
-fn consequences(before: &State, after: &State) -> String {
+pub(crate) fn consequences(before: &State, after: &State) -> String {
     let mut told = String::new();
     let writes = |state: &State, op| state.ops.iter().any(|under_way| under_way.op == op);
     for under_way in &*after.ops {
@@ -56,7 +36,8 @@ pub(crate) fn verdict(property: &Property) -> String {
     format!(" This violates {}: {}{rest}", property.name, first.to_lowercase())
 }
 
-fn sentence(state: &State, action: &Action) -> String {
+/// What happens in a step.
+pub(crate) fn sentence(state: &State, action: &Action) -> String {
     match action {
         Action::TakeReport(place) => {
             let machine = &state.machines[*place];
@@ -221,7 +202,8 @@ fn heard_by_coordinator(state: &State, op: Op) -> String {
     }
 }
 
-fn report(message: &Message<Lineage>) -> String {
+/// What a report says.
+pub(crate) fn report(message: &Message<Lineage>) -> String {
     let Message::FromSubtask { subtask, report, .. } = message else { return "it lives".into() };
     let what = match report {
         Report::Ready => "is ready".into(),
@@ -237,7 +219,8 @@ fn report(message: &Message<Lineage>) -> String {
     format!("{subtask} {what}")
 }
 
-fn order(message: &Message<Lineage>) -> String {
+/// What an order says.
+pub(crate) fn order(message: &Message<Lineage>) -> String {
     match message {
         Message::Deploy(deployment) => {
             format!("run attempt {} from checkpoint {}", deployment.attempt.get(), deployment.restored.id)
@@ -272,7 +255,8 @@ fn element(element: &Element<Record>) -> String {
     }
 }
 
-fn ending(halt: &Halt) -> String {
+/// How a job ended.
+pub(crate) fn ending(halt: &Halt) -> String {
     match halt {
         Halt::Finished(name) => format!("finished with checkpoint {}", name.id),
         Halt::Failed { .. } => "failed".into(),

@@ -48,7 +48,9 @@ impl Demo {
         };
         output::line("1. The protocol in a bounded world, every history of it:");
         let scope = truecut_model::scope(SCOPE).ok_or_else(|| Failure::internal("the scope is gone"))?;
-        let report = check::in_scope(scope, limits, None, false);
+        let mut watch = check::Watch::new();
+        let report = limits.scope(scope, None, &mut watch);
+        watch.end();
         let verdict = check::verdict_of(&report);
         output::line(&format!(
             "   {}: {} properties, {}",
@@ -58,13 +60,13 @@ impl Demo {
         ));
 
         output::line("2. Wrong protocols, each in a small world of its own:");
-        let bar = check::bar(false);
+        let mut watch = check::Watch::new();
         let missed: Vec<&str> = Mutant::all()
             .iter()
-            .filter(|mutant| check::search(**mutant, limits, &bar).killed_by.is_none())
+            .filter(|mutant| limits.mutant(**mutant, &mut watch).killed_by.is_none())
             .map(|mutant| mutant.name())
             .collect();
-        bar.finish_and_clear();
+        watch.end();
         let found = if missed.is_empty() { Verdict::Holds } else { Verdict::Violated };
         output::line(&match found {
             Verdict::Holds => format!(

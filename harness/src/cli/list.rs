@@ -3,13 +3,14 @@
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use truecut::verdict::SCHEMA;
+use truecut_model::Assumption;
 use truecut_mutants::Mutant;
 use truecut_runtime::crash_point;
 use truecut_runtime::failure::exit;
 
 use super::{Outcome, output};
 
-/// Name the crash points, wrong protocols, properties, scopes or faults
+/// Name the crash points, wrong protocols, properties, scopes, assumptions or faults
 #[derive(Debug, Args)]
 pub(super) struct List {
     /// What to list
@@ -29,6 +30,8 @@ enum What {
     Properties,
     /// Bounded worlds that `truecut check` explores
     Scopes,
+    /// Hazards that `check --assume` switches on
+    Assumptions,
     /// What the world may do to the protocol
     Faults,
 }
@@ -102,6 +105,10 @@ impl What {
             Self::Scopes => {
                 truecut_model::scopes().iter().map(|scope| item(&scope.name, scope.purpose)).collect()
             }
+            Self::Assumptions => Assumption::ALL
+                .iter()
+                .map(|assumption| item(assumption.name(), assumption.meaning()))
+                .collect(),
             Self::Faults => FAULTS.iter().map(|(name, describe)| item(name, describe)).collect(),
         }
     }

@@ -23,6 +23,7 @@ fn everything_that_has_a_name_is_listed() {
         ("mutants", &["commit_on_precommit", "resume_from_group_offsets", "skip_alignment"]),
         ("properties", &["no_loss", "no_duplicate", "consistent_cut"]),
         ("scopes", &["example", "smoke", "pr"]),
+        ("assumptions", &["crash", "transaction_timeout"]),
         ("faults", &["kill_at_random", "kill_at_crash_point"]),
     ] {
         let names = names(what);

@@ -81,6 +81,11 @@ impl Tables {
         Action::clone(self.actions.cell(id, NOWHERE).shared())
     }
 
+    /// Kinds of the actions that have an id.
+    pub(super) fn kinds(&self) -> BTreeSet<&'static str> {
+        self.actions.ids().map(|id| self.action(id).kind()).collect()
+    }
+
     /// The word of this id.
     pub(super) fn word(&self, id: u32) -> u32 {
         **self.words.cell(id, NOWHERE).shared()

@@ -64,6 +64,11 @@ impl<T: Clone + Hash + PartialEq> Table<T> {
         id
     }
 
+    /// All ids that were given out.
+    pub(super) fn ids(&self) -> std::ops::Range<u32> {
+        1..self.next.load(Ordering::Relaxed)
+    }
+
     /// A cell with the value of this id, at a slot.
     pub(crate) fn cell(&self, id: u32, slot: u8) -> Cell<T> {
         let (value, print) = self.values.get(id).expect("what has an id is there");

@@ -1,5 +1,6 @@
 //! What a thread of a search does with states: ask what is possible, take each step, and write down where it leads.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::action::Action;
@@ -71,6 +72,11 @@ impl<'a> Engine<'a> {
     /// Answers that were computed, and not from memory.
     pub(crate) fn computed(&self) -> u64 {
         self.computed.load(Ordering::Relaxed)
+    }
+
+    /// Kinds of steps that were taken: every step that is possible in an expanded state is taken, and no other is ever asked for.
+    pub(crate) fn taken(&self) -> BTreeSet<&'static str> {
+        self.tables.kinds()
     }
 
     /// Bytes of the memory.

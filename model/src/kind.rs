@@ -1,0 +1,39 @@
+//! Kinds of steps by name: how a saved counterexample names a step, and how a report says which steps a scope never takes.
+
+use crate::action::Action;
+
+macro_rules! kinds {
+    ($($variant:ident $name:literal,)*) => {
+        /// Names of all kinds of steps.
+        pub const KINDS: &[&str] = &[$($name,)*];
+
+        impl Action {
+            /// The name of its kind, one of [`KINDS`].
+            pub const fn kind(&self) -> &'static str {
+                match self {
+                    $(Self::$variant { .. } => $name,)*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    TakeReport "take_report",
+    LoseWorker "lose_worker",
+    LandCoordinator "land_coordinator",
+    AnswerCoordinator "answer_coordinator",
+    Stop "stop",
+    TakeOrder "take_order",
+    Fetch "fetch",
+    Take "take",
+    LandRecords "land_records",
+    Land "land",
+    Answer "answer",
+    Trigger "trigger",
+    Expire "expire",
+    Crash "crash",
+    TimeOut "time_out",
+    LoseAnswer "lose_answer",
+    LandOrphan "land_orphan",
+}
