@@ -125,7 +125,7 @@ fn a_counterexample_is_saved_and_run_again() {
     let text = std::fs::read_to_string(&file).expect("it was saved");
     for (what, changed) in [
         ("step 2 does not fit", text.replacen("Trigger", "Stop", 1)),
-        ("here it violates nothing", text.replacen("\"mutant\": \"skip_alignment\"", "\"mutant\": null", 1)),
+        ("step 6 does not fit", text.replacen("\"mutant\": \"skip_alignment\"", "\"mutant\": null", 1)),
         ("it is no counterexample", text.replacen('{', "[", 1)),
     ] {
         assert_ne!(changed, text, "{what}");
