@@ -120,16 +120,12 @@ fn a_counterexample_is_saved_and_run_again() {
     let replay =
         |file: &std::path::Path| call(&["check", "--replay", file.to_str().expect("text"), "--json"]);
     let again = replay(&file);
-    assert_eq!(
-        (again.code, &again.document()["violates"][0]),
-        (1, &"consistent_cut".into()),
-        "{}",
-        again.err
-    );
+    let violates = again.document()["violates"].as_array().expect("names").clone();
+    assert!(again.code == 1 && violates.contains(&"consistent_cut".into()), "{violates:?} {}", again.err);
     let text = std::fs::read_to_string(&file).expect("it was saved");
     for (what, changed) in [
         ("step 2 does not fit", text.replacen("Trigger", "Stop", 1)),
-        ("here it violates nothing", text.replacen("\"mutant\": \"skip_alignment\"", "\"mutant\": null", 1)),
+        ("step 6 does not fit", text.replacen("\"mutant\": \"skip_alignment\"", "\"mutant\": null", 1)),
         ("it is no counterexample", text.replacen('{', "[", 1)),
     ] {
         assert_ne!(changed, text, "{what}");

@@ -7,6 +7,7 @@ mod conformance;
 mod job;
 mod leftovers;
 mod list;
+mod pages;
 mod program;
 mod takeover;
 mod usage;

@@ -5,6 +5,7 @@ mod junit;
 mod limits;
 mod matrix;
 mod mutants;
+mod pages;
 mod replay;
 mod scope;
 mod walks;
@@ -65,6 +66,12 @@ pub(super) struct Check {
     /// Write the result there as JUnit XML, too
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// Write a page per property and per mutant there, as Markdown: searches every mutant's whole scope
+    #[arg(long, value_name = "DIR", requires = "mutants")]
+    pages: Option<PathBuf>,
+    /// Write there what finds which mutant, and how fast, as Markdown: searches every mutant's whole scope
+    #[arg(long, value_name = "FILE", requires = "mutants")]
+    kill_matrix: Option<PathBuf>,
     /// Threads that search [default: all processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,

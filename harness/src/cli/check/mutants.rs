@@ -6,11 +6,13 @@ use std::time::Instant;
 
 use serde::Serialize;
 use truecut::counterexample::world::World;
+use truecut::failure::Failure;
 use truecut::verdict::{Exit, SCHEMA, Verdict};
 use truecut_model::{CheckReport, Counterexample, MutantReport};
 use truecut_mutants::{Expected, Mutant};
 
 use super::junit::Case;
+use super::pages::{self, Known};
 use super::{Check, Watch, names, steps, told_where};
 use crate::cli::Outcome;
 use crate::cli::output::{self, Style};
@@ -48,12 +50,14 @@ pub(super) fn every(check: &Check) -> Outcome {
     let mut watch = Watch::new();
     let mut found = Found {
         killed: Mutant::all().iter().map(|mutant| check.limits().mutant(*mutant, &mut watch)).collect(),
-        same: Vec::new(),
-        saved: Vec::new(),
+        ..Found::default()
     };
     found.same.extend(
         Mutant::equivalents().iter().map(|mutant| (*mutant, check.limits().whole(*mutant, &mut watch))),
     );
+    if check.pages.is_some() || check.kill_matrix.is_some() {
+        found.write_pages(check, &mut watch)?;
+    }
     watch.end();
     found.save(check)?;
     let (verdict, seconds) = (found.verdict(), started.elapsed().as_secs_f64());
@@ -74,6 +78,8 @@ struct Found {
     /// Those that are the same as the protocol.
     same: Vec<(Mutant, CheckReport)>,
     saved: Vec<PathBuf>,
+    /// How many pages were written.
+    pages: usize,
 }
 
 /// Whether such a one is, in its whole scope, what it is said to be; none if not all of it was seen.
@@ -83,7 +89,7 @@ fn is_same(report: &CheckReport) -> Option<bool> {
 }
 
 impl Found {
-    fn save(&mut self, check: &Check) -> Result<(), truecut::failure::Failure> {
+    fn save(&mut self, check: &Check) -> Result<(), Failure> {
         for report in &self.killed {
             let world = World::of(&report.scope, Mutant::from_name(report.name));
             if let Some(counterexample) = &report.counterexample {
@@ -91,6 +97,21 @@ impl Found {
             }
         }
         Ok(())
+    }
+
+    /// Searches the whole scope of every mutant, and writes what is known of each.
+    fn write_pages(&mut self, check: &Check, watch: &mut Watch) -> Result<(), Failure> {
+        let limits = check.limits();
+        let whole: Vec<CheckReport> =
+            Mutant::all().iter().map(|mutant| limits.whole(*mutant, watch)).collect();
+        let killed = Mutant::all().iter().zip(&self.killed).zip(&whole);
+        let killed = killed.map(|((mutant, kill), whole)| Known { mutant: *mutant, kill: Some(kill), whole });
+        let same = self.same.iter().map(|(mutant, whole)| Known { mutant: *mutant, kill: None, whole });
+        let known: Vec<Known<'_>> = killed.chain(same).collect();
+        if let Some(directory) = &check.pages {
+            self.pages = pages::write(directory, &known)?;
+        }
+        check.kill_matrix.iter().try_for_each(|file| pages::write_matrix(file, limits.threads, &known))
     }
 
     /// Holds if all are what they are said to be; unknown if only the time did not suffice.
@@ -143,6 +164,9 @@ impl Found {
             "{same} of {} that are said to be the same as the protocol violate nothing",
             self.same.len()
         ));
+        if self.pages > 0 {
+            output::line(&format!("{} pages were written", self.pages));
+        }
         if !self.saved.is_empty() {
             output::line(&format!("{} files were saved", self.saved.len()));
         }

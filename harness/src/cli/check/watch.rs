@@ -68,13 +68,12 @@ fn far(what: &str, progress: Progress, elapsed: Duration, estimate: Option<Estim
 fn about(estimate: Estimate, speed: u64, seen: u64) -> String {
     let (least, most) = (whole(estimate.least).max(seen), whole(estimate.most).max(seen));
     let seconds = |states: u64| (states - seen).div_ceil(speed.max(1));
-    format!(
-        "probably {} to {} in all, {} to {} s to go",
-        grouped(rounded(least)),
-        grouped(rounded(most)),
-        seconds(least),
-        seconds(most)
-    )
+    let (low, high) = (rounded(least), rounded(most));
+    if low <= seen {
+        return format!("probably at most {} in all, {} s to go", grouped(high.max(seen)), seconds(most));
+    }
+    let (low, high) = (grouped(low), grouped(high));
+    format!("probably {low} to {high} in all, {} to {} s to go", seconds(least), seconds(most))
 }
 
 /// Two digits, and noughts.
@@ -110,6 +109,11 @@ mod tests {
         assert_eq!(
             far("pr", progress, after, estimate),
             "pr: 50,000 states, 100,000/s, depth 20, probably 61,000 to 250,000 in all, 1 to 3 s to go"
+        );
+        let estimate = Some(Estimate { least: 50_010.0, most: 54_000.0 });
+        assert_eq!(
+            far("pr", progress, after, estimate),
+            "pr: 50,000 states, 100,000/s, depth 20, probably at most 54,000 in all, 1 s to go"
         );
     }
 
