@@ -37,6 +37,12 @@ pub enum Action {
     TimeOut(TransactionalId),
     /// The answer to an operation is lost, or the request if it has not landed.
     LoseAnswer(usize, Attempt, Subtask, Op),
+    /// The store refuses an operation of the coordinator: it is not done.
+    RefuseStore(Op),
+    /// The answer of the store to an operation is lost: it was not done, and may be at any later time.
+    LoseStore(Op),
+    /// A request to the store, or of a coordinator that is gone, lands when nobody waits for it any more.
+    LandStray(usize),
     /// A commit request of a dead sender lands.
     LandOrphan(Committable),
 }
@@ -61,6 +67,9 @@ impl Action {
             | Self::Crash(..)
             | Self::TimeOut(_)
             | Self::LoseAnswer(..)
+            | Self::RefuseStore(_)
+            | Self::LoseStore(_)
+            | Self::LandStray(_)
             | Self::LandOrphan(_) => false,
         }
     }

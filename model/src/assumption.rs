@@ -34,6 +34,7 @@ assumptions! {
     Expiry "expiry": "A checkpoint takes too long.",
     TransactionTimeout "transaction_timeout": "Kafka aborts an open transaction.",
     LostAnswer "lost_answer": "Kafka's answer to EndTxn or InitProducerId is lost, or the request is.",
+    StoreFault "store_fault": "An operation of the checkpoint store fails, or its answer is lost, or it lands late.",
     EarlyLanding "early_landing": "Records reach Kafka whenever they like, not only when they are flushed.",
 }
 

@@ -7,6 +7,7 @@ use crate::action::Action;
 use crate::assumption::Assumption;
 use crate::scope::Scope;
 use crate::state::State;
+use crate::store_fault;
 use crate::world::process::{Host, Machine, Task, UnderWay};
 
 /// Whose steps are asked for.
@@ -27,6 +28,8 @@ pub(crate) enum Part {
     Crash(usize),
     /// Transactions that time out.
     TimeOuts,
+    /// What the store does not do when it is asked.
+    Store,
     /// Answers to a task that are lost.
     LostAnswers(usize, usize),
 }
@@ -42,6 +45,9 @@ pub(crate) fn parts(scope: &Scope, tasks: usize, links: usize) -> Vec<Part> {
     parts.push(Part::Orphans);
     if scope.assumes(Assumption::Expiry) {
         parts.push(Part::Expiries);
+    }
+    if scope.assumes(Assumption::StoreFault) {
+        parts.push(Part::Store);
     }
     if scope.assumes(Assumption::Crash) {
         parts.extend(machines.map(Part::Crash));
@@ -88,6 +94,7 @@ impl Part {
                     actions.extend(state.desk.expiries.iter().map(|id| Action::Expire(*id)));
                 }
             }
+            Self::Store => store_fault::enabled(state, actions),
             Self::Crash(place) => {
                 if may_crash(scope, state) && state.halted.is_none() {
                     crash(&state.machines[place], place, actions);

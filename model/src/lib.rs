@@ -31,6 +31,7 @@ mod scope;
 mod search;
 mod state;
 mod step;
+mod store_fault;
 mod tell;
 mod world;
 

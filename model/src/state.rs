@@ -14,6 +14,7 @@ use crate::cell::Cell;
 use crate::ledger::Ledger;
 use crate::lineage::{Lineage, Record};
 use crate::scope::Scope;
+use crate::store_fault::Strays;
 use crate::world::kafka::Kafka;
 use crate::world::network::Network;
 use crate::world::process::{Host, Machine, Role, UnderWay};
@@ -55,6 +56,8 @@ pub struct State {
     pub(crate) network: Network,
     pub(crate) broker: Broker,
     pub(crate) store: Cell<Store>,
+    /// Requests to the store for whose answer nobody waits any more. Each may land at any later time, or never.
+    pub(crate) strays: Cell<Strays>,
     pub(crate) ledger: Ledger,
     pub(crate) budget: Left,
     /// The next worker id.
@@ -85,6 +88,7 @@ impl State {
                 group: Cell::new(Offsets::new()),
             },
             store: Cell::new(Store::new()),
+            strays: Cell::new(Strays::new()),
             ledger: Ledger::new(),
             budget: Left::new(scope.budget),
             next_worker: Cell::new(scope.workers),
@@ -103,6 +107,7 @@ impl State {
         self.broker.orphans.seal();
         self.broker.group.seal();
         self.store.seal();
+        self.strays.seal();
         self.ledger.seal();
         self.budget.seal();
         self.next_worker.seal();

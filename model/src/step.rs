@@ -116,6 +116,9 @@ impl<'a> Step<'a> {
             Action::LoseAnswer(place, attempt, subtask, op) => {
                 self.lose_answer(*place, *attempt, *subtask, *op)
             }
+            Action::RefuseStore(op) => self.refuse_store(*op),
+            Action::LoseStore(op) => self.lose_store(*op),
+            Action::LandStray(place) => self.land_stray(*place),
             Action::LandOrphan(orphan) => {
                 self.state.broker.orphans.edit().remove(orphan);
                 self.commit(orphan);

@@ -134,6 +134,16 @@ fn sentence(state: &State, action: &Action) -> String {
                 request_name(*op)
             )
         }
+        Action::RefuseStore(op) => {
+            format!("The store refuses what the coordinator asks: {}.", request_name(*op))
+        }
+        Action::LoseStore(op) => {
+            format!(
+                "The coordinator hears no answer of the store: {}; it may land at any later time.",
+                request_name(*op)
+            )
+        }
+        Action::LandStray(place) => stray(&state.strays[*place]),
         Action::LandOrphan(orphan) => {
             format!(
                 "The commit of transaction {} that a dead sender had sent reaches Kafka.",
@@ -200,6 +210,9 @@ fn at_coordinator(state: &State, op: Op) -> String {
             )
         }
         Op::ListTransactions => "Kafka lists its open transactions for the coordinator.".into(),
+        Op::ReadHead | Op::ReadCheckpoint | Op::Discard(_) | Op::DiscardBelow(_) => {
+            format!("The store does what the coordinator asks: {}.", request_name(op))
+        }
         other => format!("Kafka takes {} from the coordinator.", request_name(other)),
     }
 }
@@ -281,4 +294,22 @@ fn ending(halt: &Halt) -> String {
         }
         Halt::Superseded => "another coordinator took over".into(),
     }
+}
+
+/// A request that lands when nobody waits for its answer.
+fn stray(request: &Request<Lineage>) -> String {
+    let what = match request {
+        Request::SwapHead { head, .. } => {
+            format!("a swap of the head, for attempt {}", head.attempt.get())
+                + &head
+                    .latest
+                    .map_or_else(String::new, |name| format!(" with checkpoint {} as the latest", name.id))
+        }
+        Request::WriteCheckpoint(checkpoint) => format!("a write of checkpoint {}", checkpoint.name.id),
+        Request::Discard(name) => format!("a discard of checkpoint {}", name.id),
+        Request::DiscardBelow(id) => format!("a discard of what is older than checkpoint {id}"),
+        Request::Fence { id, .. } => format!("an abort of transaction {}", id.render(Scope::PREFIX)),
+        _ => "a request".into(),
+    };
+    format!("What nobody waits for any more lands late: {what}.")
 }

@@ -28,6 +28,7 @@ mod commit_on_precommit;
 mod commit_twice;
 mod count_acks;
 mod discard_before_complete;
+mod discard_on_unknown;
 mod drained_before_commit;
 mod drop_committables_on_restore;
 mod drop_lost_transaction;
@@ -75,6 +76,7 @@ mod snapshot_after_barrier_release;
 mod snapshot_before_drain;
 mod swallow_send_error;
 mod table;
+mod unknown_means_completed;
 mod write_during_flush;
 
 pub use list::Mutant;

@@ -123,6 +123,10 @@ mutants! {
             "The sink has two transactional ids, one too few for one open, one pre-committed and one listed transaction.";
         DiscardBeforeComplete discard_before_complete at [Coordinator] by everything_is_visible_at_rest first in small, bugs []:
             "The latest completed checkpoint is deleted when the next one is being stored, before that is complete.";
+        UnknownMeansCompleted unknown_means_completed at [Coordinator] by no_early_visibility first in store_fault, bugs []:
+            "A swap of the head without an answer is taken for done: the checkpoint is notified although it may not be complete.";
+        DiscardOnUnknown discard_on_unknown at [Coordinator] by everything_is_visible_at_rest first in store_fault, bugs ["FLINK-22494"]:
+            "A swap of the head without an answer counts as a checkpoint that failed, and its data is deleted.";
     }
     equivalent {
         NeverCancel never_cancel at [Coordinator] in two_workers:

@@ -15,6 +15,7 @@ use crate::ledger::{Aborted, Completed, Handed, Ledger, Owners};
 use crate::lineage::Record;
 use crate::scope::Scope;
 use crate::state::{Broker, Desk, State};
+use crate::store_fault::Strays;
 use crate::world::kafka::Kafka;
 use crate::world::network::{Link, Network, Queue};
 use crate::world::process::{Head, Host, Lanes, Machine, Mail, Task, UnderWay};
@@ -56,6 +57,7 @@ tables! {
     orphans: BTreeSet<Committable>,
     offsets: Offsets,
     stores: Store,
+    strays: Strays,
     handed: Handed,
     aborted: Aborted,
     completed: Completed,
@@ -112,8 +114,9 @@ impl<T: Kind> AnyCell for Cell<T> {
 /// The slot of the bits of violated properties.
 pub(crate) const VIOLATED: u8 = 13;
 const LINKS: u8 = 14;
+const STRAYS: u8 = 15;
 /// The first slot of what is left of each hazard; behind them lie the machines.
-const FAULTS: u8 = 15;
+const FAULTS: u8 = 16;
 /// Slots of a machine without its tasks, and of a task.
 const OF_MACHINE: u8 = 3;
 const OF_TASK: u8 = 3;
@@ -188,6 +191,7 @@ impl Layout {
             halted: load.cell(2),
             broker: Broker { kafka: load.cell(3), orphans: load.cell(4), group: load.cell(5) },
             store: load.cell(6),
+            strays: load.cell(STRAYS),
             ledger: Ledger {
                 handed: load.cell(7),
                 aborted: load.cell(8),
@@ -206,7 +210,7 @@ impl Layout {
     pub(crate) fn each<'a>(&self, state: &'a State, show: &mut dyn FnMut(u8, &'a dyn AnyCell)) {
         let State { broker, ledger, budget, .. } = state;
         let (links, queues) = state.network.stored();
-        let first: [&dyn AnyCell; 15] = [
+        let first: [&dyn AnyCell; 16] = [
             &state.desk,
             &state.ops,
             &state.halted,
@@ -222,6 +226,7 @@ impl Layout {
             &state.next_worker,
             &state.violated,
             links,
+            &state.strays,
         ];
         for (slot, cell) in (0..).zip(first) {
             show(slot, cell);

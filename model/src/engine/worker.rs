@@ -185,6 +185,7 @@ impl<'a> Engine<'a> {
             | Part::Orphans
             | Part::Expiries
             | Part::Crash(_)
+            | Part::Store
             | Part::TimeOuts => return false,
         };
         ids[usize::from(slot)] == 0

@@ -2,6 +2,7 @@
 //! on by giving it a budget. Budgets limit faults and triggers only, never what the core does about them.
 
 mod basic;
+mod processes;
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -141,7 +142,7 @@ impl Scope {
 
 /// All scopes.
 pub fn scopes() -> &'static [Scope] {
-    static ALL: LazyLock<Vec<Scope>> = LazyLock::new(|| basic::SCOPES.to_vec());
+    static ALL: LazyLock<Vec<Scope>> = LazyLock::new(|| [basic::SCOPES, processes::SCOPES].concat());
     &ALL
 }
 

@@ -3,6 +3,8 @@
 //! Counts are pinned: a count that changes means that core, world or scope changed, and that somebody has to say why
 //! (`UPDATE_EXPECT=1` rewrites them).
 
+mod process_hazards;
+
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};

@@ -108,7 +108,10 @@ impl<S: Clone> Coordinator<S> {
     pub(super) fn head_read<B>(&mut self, outcome: Outcome<S>, out: &mut impl Effects<B, S>) {
         let (version, head) = match outcome {
             Outcome::Head { version, head } => (version, head),
-            other if matches!(self.phase, Phase::Opening) && self.store == Store::Idle => {
+            // Nothing is known of the store yet: a read that it refuses is for a person, one without an answer is asked again.
+            other @ Outcome::Failed { .. }
+                if matches!(self.phase, Phase::Opening) && self.store == Store::Idle =>
+            {
                 return self.halt_unexpected(Op::ReadHead, other, out);
             }
             _ => return out.push(Effect::Arm(Timer::Retry(Op::ReadHead))),

@@ -57,6 +57,24 @@ fn a_fresh_start_begins_at_the_groups_offsets_and_gives_out_no_id_twice() {
 }
 
 #[test]
+fn a_first_read_of_the_head_that_is_not_answered_is_repeated() {
+    let mut coordinator = Coordinator::new(job(), Token::new(9), false);
+    check(
+        &mut coordinator,
+        "begin; head = unknown; retry head",
+        expect![[r#"
+            begin
+                arm heartbeat
+                start: read the head
+            head = unknown
+                arm retry read_head
+            retry head
+                start: read the head
+        "#]],
+    );
+}
+
+#[test]
 fn an_unknown_swap_is_sent_again_and_a_conflict_with_its_own_head_is_its_success() {
     let mut coordinator = after(job(), START);
     run(&mut coordinator, "fire interval", read::input);
