@@ -34,6 +34,7 @@ mod step;
 mod store_fault;
 mod tell;
 mod world;
+mod zombie;
 
 pub use action::Action;
 pub use assumption::{Assumption, Budget};

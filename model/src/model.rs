@@ -11,6 +11,7 @@ use crate::property::{Event, properties};
 use crate::scope::Scope;
 use crate::state::State;
 use crate::step::{Step, look};
+use crate::zombie;
 
 /// A scope, with the protocol as it is or with a mutant.
 #[derive(Clone, Debug)]
@@ -72,9 +73,9 @@ impl JobModel {
     }
 
     /// Whether a state where this is possible is not at rest.
-    pub(crate) fn is_awaited(&self, action: &Action) -> bool {
+    pub(crate) fn is_awaited(&self, state: &State, action: &Action) -> bool {
         let course = || self.scope.course.is_some() && matches!(action, Action::Trigger | Action::Crash(..));
-        action.is_progress() || course()
+        zombie::is_awaited(&self.scope, state, action).unwrap_or_else(|| action.is_progress() || course())
     }
 
     /// Bits of the properties that a state of rest violates, and of those that it witnesses.
@@ -84,7 +85,7 @@ impl JobModel {
 
     /// Bits of the properties that are violated in a state.
     fn judge(&self, state: &State) -> u32 {
-        let awaited = self.enabled(state).iter().any(|action| self.is_awaited(action));
+        let awaited = self.enabled(state).iter().any(|action| self.is_awaited(state, action));
         *state.violated | if awaited { 0 } else { self.judge_at_rest(state).0 }
     }
 }

@@ -30,7 +30,7 @@ use crate::lineage::{Lineage, Record};
 use crate::property::{AbortedBy, Event};
 use crate::scope::Scope;
 use crate::step::{Step, Work, take};
-use crate::world::process::start;
+use crate::world::process::{Side, start};
 use crate::world::store::{Offsets, offsets};
 
 impl Step<'_> {
@@ -38,7 +38,7 @@ impl Step<'_> {
         match effect {
             Effect::Send { to: Peer::Worker(worker), message } => {
                 self.watch(&message);
-                if let Some(place) = self.state.machine_of(worker) {
+                if let Some(place) = self.connected(worker) {
                     self.state.machines[place].down.edit().push_back(message);
                 }
             }
@@ -187,12 +187,16 @@ impl Step<'_> {
 
     /// The job ended: nobody gives its subtasks another word, so that nothing they do can be seen any more.
     fn halt(&mut self, halt: Halt) {
+        if self.is_former {
+            return self.dismiss_former();
+        }
         *self.state.halted.edit() = Some(halt);
         self.state.ops.edit().clear();
         let desk = self.state.desk.edit();
         desk.expiries.clear();
         desk.interval = false;
         self.happened(&Event::Halted);
+        self.forget_former();
         for place in 0..self.state.machines.len() {
             let attempts: Vec<Attempt> =
                 self.state.machines[place].running().iter().map(|(attempt, _)| *attempt).collect();
@@ -200,13 +204,16 @@ impl Step<'_> {
             let machine = &mut self.state.machines[place];
             machine.down.edit().clear();
             machine.up.edit().clear();
+            self.vacate_unless_ours(place);
         }
     }
 
     pub(crate) fn perform_worker(&mut self, place: usize, effect: Effect<Record, Lineage>) {
         match effect {
             Effect::Send { to: Peer::Coordinator, message } => {
-                self.state.machines[place].up.edit().push_back(message)
+                if self.state.machines[place].head.side != Side::Nobody {
+                    self.state.machines[place].up.edit().push_back(message);
+                }
             }
             Effect::Send {
                 to: Peer::Subtask(subtask),

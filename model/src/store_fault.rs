@@ -34,7 +34,8 @@ pub(crate) fn enabled(state: &State, actions: &mut Vec<Action>) {
 /// What ends the job when it is refused is not: reads, and the first checkpoint of a job, before which it has done nothing.
 fn may_be_refused(state: &State, request: &Request<Lineage>) -> bool {
     let is_first = || state.store.head().is_none_or(|head| head.latest.is_none());
-    !is_read(request) && !(matches!(request, Request::WriteCheckpoint(_)) && is_first())
+    let first_write = matches!(request, Request::WriteCheckpoint(_)) && is_first();
+    !is_read(request) && !first_write
 }
 
 fn is_read(request: &Request<Lineage>) -> bool {
@@ -57,7 +58,8 @@ impl Step<'_> {
     pub(crate) fn waits_for_store(&self, request: &Request<Lineage>) -> bool {
         let may_fail = self.state.budget.allows(Assumption::StoreFault);
         let swaps = matches!(request, Request::SwapHead { .. } | Request::WriteCheckpoint(_));
-        is_of_store(request) && (may_fail || swaps && !self.state.strays.is_empty())
+        is_of_store(request)
+            && (may_fail || swaps && (!self.state.strays.is_empty() || self.may_be_taken_over()))
     }
 
     pub(crate) fn refuse_store(&mut self, op: Op) {

@@ -8,7 +8,6 @@ use crate::action::Action;
 use crate::assumption::Budget;
 use crate::budget::Left;
 use crate::cell::Cell;
-use crate::engine::index;
 use crate::engine::table::Table;
 use crate::footprint::NOWHERE;
 use crate::ledger::{Aborted, Completed, Handed, Ledger, Owners};
@@ -115,8 +114,10 @@ impl<T: Kind> AnyCell for Cell<T> {
 pub(crate) const VIOLATED: u8 = 13;
 const LINKS: u8 = 14;
 const STRAYS: u8 = 15;
+/// The coordinator that was taken over from, and what it has under way.
+const FORMER: u8 = 16;
 /// The first slot of what is left of each hazard; behind them lie the machines.
-const FAULTS: u8 = 16;
+const FAULTS: u8 = 18;
 /// Slots of a machine without its tasks, and of a task.
 const OF_MACHINE: u8 = 3;
 const OF_TASK: u8 = 3;
@@ -132,11 +133,13 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Room for two attempts at once.
+    /// Room for two attempts at once, of each coordinator that lives.
     pub(crate) fn new(scope: &Scope) -> Self {
         let tasks = usize::from(scope.slots) * 3;
-        let links = usize::from(scope.sources) * usize::from(scope.operators) * 2;
-        let layout = Self { machines: index(scope.workers), budget: scope.budget, tasks, links };
+        let links = usize::from(scope.sources)
+            * usize::from(scope.operators)
+            * if scope.has_zombies() { 4 } else { 2 };
+        let layout = Self { machines: scope.places(), budget: scope.budget, tasks, links };
         assert!(
             layout.len() < 128,
             "scope {} needs {} cells, and 127 can be followed",
@@ -192,6 +195,8 @@ impl Layout {
             broker: Broker { kafka: load.cell(3), orphans: load.cell(4), group: load.cell(5) },
             store: load.cell(6),
             strays: load.cell(STRAYS),
+            former: load.cell(FORMER),
+            former_ops: load.cell(FORMER + 1),
             ledger: Ledger {
                 handed: load.cell(7),
                 aborted: load.cell(8),
@@ -210,7 +215,7 @@ impl Layout {
     pub(crate) fn each<'a>(&self, state: &'a State, show: &mut dyn FnMut(u8, &'a dyn AnyCell)) {
         let State { broker, ledger, budget, .. } = state;
         let (links, queues) = state.network.stored();
-        let first: [&dyn AnyCell; 16] = [
+        let first: [&dyn AnyCell; 18] = [
             &state.desk,
             &state.ops,
             &state.halted,
@@ -227,6 +232,8 @@ impl Layout {
             &state.violated,
             links,
             &state.strays,
+            &state.former,
+            &state.former_ops,
         ];
         for (slot, cell) in (0..).zip(first) {
             show(slot, cell);

@@ -129,11 +129,13 @@ impl<S: Clone> Coordinator<S> {
         }
     }
 
-    /// Whether a first claim met a swap of the coordinator that it takes over from: one that lives still, or died and whose swap
-    /// landed late. Then the claim is made again; with any other newcomer's head this coordinator has lost.
+    /// Whether a first claim met a swap of the coordinator that it takes over from, or of another one that began before it: one that
+    /// lives still, or died and whose swap landed late. Then the claim is made again. With the head of one that began later this
+    /// coordinator has lost. Only this needs tokens that ascend; which swap counts never depends on them.
     fn is_of_predecessor(&self, head: Option<Head>) -> bool {
         let token = |head: Option<Head>| head.map(|head| head.token);
-        matches!(self.phase, Phase::Opening) && head.is_some() && token(head) == token(self.head)
+        let earlier = head.is_some_and(|head| head.token < self.token);
+        matches!(self.phase, Phase::Opening) && head.is_some() && (earlier || token(head) == token(self.head))
     }
 
     /// The head is the one that this coordinator wanted.
