@@ -37,6 +37,22 @@ pub enum Action {
     TimeOut(TransactionalId),
     /// The answer to an operation is lost, or the request if it has not landed.
     LoseAnswer(usize, Attempt, Subtask, Op),
+    /// The store refuses an operation of the coordinator: it is not done.
+    RefuseStore(Op),
+    /// The answer of the store to an operation is lost: it was not done, and may be at any later time.
+    LoseStore(Op),
+    /// A request to the store, or of a coordinator that is gone, lands when nobody waits for it any more.
+    LandStray(usize),
+    /// A machine's worker lives and is given up for lost; a new one registers elsewhere.
+    GiveUp(usize),
+    /// A worker without a coordinator learns that and ends; so many records of each of its producers still reach Kafka.
+    Vanish(usize, usize),
+    /// Another coordinator begins, with workers of its own.
+    TakeOver,
+    /// An operation of the coordinator that was taken over from lands.
+    LandFormer(Op),
+    /// The coordinator that was taken over from takes the answer to an operation.
+    AnswerFormer(Op),
     /// A commit request of a dead sender lands.
     LandOrphan(Committable),
 }
@@ -61,7 +77,46 @@ impl Action {
             | Self::Crash(..)
             | Self::TimeOut(_)
             | Self::LoseAnswer(..)
+            | Self::RefuseStore(_)
+            | Self::GiveUp(_)
+            | Self::Vanish(..)
+            | Self::TakeOver
+            | Self::LandFormer(_)
+            | Self::AnswerFormer(_)
+            | Self::LoseStore(_)
+            | Self::LandStray(_)
             | Self::LandOrphan(_) => false,
+        }
+    }
+
+    /// The machine whose process or mail it is a step of, if it is one that a state names directly.
+    pub(crate) fn machine(&self) -> Option<usize> {
+        match self {
+            Self::TakeReport(place)
+            | Self::LoseWorker(place)
+            | Self::TakeOrder(place)
+            | Self::Fetch(place, ..)
+            | Self::LandRecords(place, ..)
+            | Self::Land(place, ..)
+            | Self::Answer(place, ..)
+            | Self::Crash(place, _)
+            | Self::LoseAnswer(place, ..)
+            | Self::GiveUp(place)
+            | Self::Vanish(place, _) => Some(*place),
+            Self::LandCoordinator(_)
+            | Self::AnswerCoordinator(_)
+            | Self::Stop
+            | Self::Take(_)
+            | Self::Trigger
+            | Self::Expire(_)
+            | Self::TimeOut(_)
+            | Self::RefuseStore(_)
+            | Self::LoseStore(_)
+            | Self::LandStray(_)
+            | Self::TakeOver
+            | Self::LandFormer(_)
+            | Self::AnswerFormer(_)
+            | Self::LandOrphan(_) => None,
         }
     }
 }

@@ -34,6 +34,10 @@ assumptions! {
     Expiry "expiry": "A checkpoint takes too long.",
     TransactionTimeout "transaction_timeout": "Kafka aborts an open transaction.",
     LostAnswer "lost_answer": "Kafka's answer to EndTxn or InitProducerId is lost, or the request is.",
+    StoreFault "store_fault": "An operation of the checkpoint store fails, or its answer is lost, or it lands late.",
+    ZombieWorker "zombie_worker": "A worker is given up for lost although it lives; it goes on until it learns that.",
+    Takeover "takeover": "Another coordinator takes over while the one before is dead, or goes on because it does not know it.",
+    ZombieOutlives "zombie_outlives": "A worker that was given up may live for longer than the job.",
     EarlyLanding "early_landing": "Records reach Kafka whenever they like, not only when they are flushed.",
 }
 

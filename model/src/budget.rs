@@ -37,12 +37,17 @@ impl Left {
 
     /// Whether this may happen, still.
     pub(crate) fn allows(&self, assumption: Assumption) -> bool {
+        self.left(assumption) > 0
+    }
+
+    /// How often this may happen, still.
+    pub(crate) fn left(&self, assumption: Assumption) -> u8 {
         let mut faults = self.faults.iter();
-        faults.find(|(of, _)| *of == assumption).is_some_and(|(_, left)| **left > 0)
+        faults.find(|(of, _)| *of == assumption).map_or(0, |(_, left)| **left)
     }
 
     /// How often each hazard may still happen.
-    pub(crate) fn left(&self) -> impl Iterator<Item = (Assumption, u8)> {
+    pub(crate) fn all_left(&self) -> impl Iterator<Item = (Assumption, u8)> {
         self.faults.iter().map(|(assumption, left)| (*assumption, **left))
     }
 

@@ -13,6 +13,8 @@ pub enum Lane {
     Store,
     /// The coordinator.
     Coordinator,
+    /// A coordinator that was taken over from.
+    Former,
     /// A machine's worker process.
     Machine(usize),
     /// A source, operator or sink.
@@ -26,6 +28,7 @@ impl fmt::Display for Lane {
         match self {
             Self::Store => f.write_str("store"),
             Self::Coordinator => f.write_str("coordinator"),
+            Self::Former => f.write_str("coordinator before"),
             Self::Machine(place) => write!(f, "worker-{place}"),
             Self::Subtask(subtask) => subtask.fmt(f),
             Self::Kafka => f.write_str("kafka"),
@@ -102,6 +105,9 @@ pub(crate) fn lanes(state: &State) -> Vec<Lane> {
     let mut lanes = vec![Lane::Store, Lane::Kafka];
     if state.halted.is_none() {
         lanes.push(Lane::Coordinator);
+    }
+    if state.former.here {
+        lanes.push(Lane::Former);
     }
     for (place, machine) in state.machines.iter().enumerate().filter(|(_, machine)| machine.head.alive) {
         lanes.push(Lane::Machine(place));

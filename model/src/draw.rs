@@ -7,7 +7,7 @@ use truecut_core::{
 
 use crate::action::Action;
 use crate::chart::{Event, Lane, Look, Place};
-use crate::lineage::Record;
+use crate::lineage::{Lineage, Record};
 use crate::scope::Scope;
 use crate::state::State;
 use crate::tell::{ending, order, report};
@@ -23,7 +23,7 @@ pub(crate) fn draw(before: &State, action: &Action, after: Option<&State>) -> Ve
 }
 
 fn event(state: &State, action: &Action) -> Event {
-    use Lane::{Coordinator, Kafka};
+    use Lane::{Coordinator, Former, Kafka, Store};
     match action {
         Action::TakeReport(place) => hear(state, *place),
         Action::LoseWorker(place) => {
@@ -78,6 +78,30 @@ fn event(state: &State, action: &Action) -> Event {
             let label = format!("{}: no answer", request(*op));
             Event::between(target(*op), Lane::Subtask(*subtask), Look::Lost, label)
         }
+        Action::RefuseStore(op) => {
+            Event::between(Store, Coordinator, Look::Abort, format!("{}: refused", request(*op)))
+        }
+        Action::LoseStore(op) => {
+            Event::between(Store, Coordinator, Look::Lost, format!("{}: no answer", request(*op)))
+        }
+        Action::LandStray(place) => {
+            let request = &state.strays[*place];
+            let to = if matches!(request, Request::Fence { .. }) { Kafka } else { Store };
+            Event::between(Coordinator, to, Look::Lost, format!("late: {}", late(request)))
+        }
+        Action::GiveUp(place) => {
+            let label = format!("{} is silent and given up", state.machines[*place].head.worker);
+            Event::between(Coordinator, Lane::Machine(*place), Look::Lost, label)
+        }
+        Action::Vanish(place, _) => crash(state, *place),
+        Action::TakeOver => Event::at(Coordinator, Look::Note, "another coordinator takes over"),
+        Action::LandFormer(op) => {
+            Event::between(Former, target(*op), Look::Call, asked(&state.former_ops, *op))
+        }
+        Action::AnswerFormer(op) => {
+            let answer = answered(&state.former_ops, *op);
+            Event::between(target(*op), Former, Look::Answer, format!("{}{answer}", request(*op)))
+        }
         Action::LandOrphan(orphan) => {
             let label = format!("late commit {} of a dead sender", name(orphan.id));
             Event::between(Lane::Subtask(Subtask::sink(orphan.id.subtask)), Kafka, Look::Lost, label)
@@ -99,7 +123,7 @@ fn crash(state: &State, place: usize) -> Event {
     let machine = &state.machines[place];
     let mut gone = vec![Lane::Machine(place)];
     gone.extend(machine.running().iter().map(|(_, subtask)| Lane::Subtask(*subtask)));
-    Event { place: Place::In(gone), label: format!("{} is killed", machine.head.worker), look: Look::Crash }
+    Event { place: Place::In(gone), label: format!("{} ends", machine.head.worker), look: Look::Crash }
 }
 
 /// What a step made visible, beyond who spoke to whom.
@@ -187,6 +211,18 @@ fn answered(ops: &[UnderWay], op: Op) -> String {
         Some(Outcome::Unknown) => ": unknown".into(),
         Some(Outcome::Failed { .. }) => ": failed".into(),
         Some(_) => ": done".into(),
+    }
+}
+
+/// A request to the store that nobody waits for.
+fn late(request: &Request<Lineage>) -> String {
+    match request {
+        Request::SwapHead { head, .. } => format!("head of attempt {}", head.attempt),
+        Request::WriteCheckpoint(checkpoint) => format!("write checkpoint {}", checkpoint.name.id),
+        Request::Discard(name) => format!("discard checkpoint {}", name.id),
+        Request::DiscardBelow(id) => format!("discard below checkpoint {id}"),
+        Request::Fence { id, .. } => format!("abort {}", name(*id)),
+        _ => "a request".into(),
     }
 }
 

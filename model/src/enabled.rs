@@ -7,7 +7,9 @@ use crate::action::Action;
 use crate::assumption::Assumption;
 use crate::scope::Scope;
 use crate::state::State;
-use crate::world::process::{Host, Machine, Task, UnderWay};
+use crate::store_fault;
+use crate::world::process::{Host, Machine, Side, Task, UnderWay};
+use crate::zombie;
 
 /// Whose steps are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,13 +29,19 @@ pub(crate) enum Part {
     Crash(usize),
     /// Transactions that time out.
     TimeOuts,
+    /// A coordinator that was taken over from, and taking over.
+    Former,
+    /// A machine's worker is given up although it lives, or learns that it was.
+    Zombie(usize),
+    /// What the store does not do when it is asked.
+    Store,
     /// Answers to a task that are lost.
     LostAnswers(usize, usize),
 }
 
 /// All parts that can have steps in a scope, in order, where a machine has at most so many tasks and the network at most so many links.
 pub(crate) fn parts(scope: &Scope, tasks: usize, links: usize) -> Vec<Part> {
-    let machines = 0..usize::try_from(scope.workers).expect("few workers");
+    let machines = 0..scope.places();
     let of_tasks = machines.clone().flat_map(|place| (0..tasks).map(move |task| (place, task)));
     let mut parts = vec![Part::Coordinator];
     parts.extend(machines.clone().map(Part::Machine));
@@ -42,6 +50,15 @@ pub(crate) fn parts(scope: &Scope, tasks: usize, links: usize) -> Vec<Part> {
     parts.push(Part::Orphans);
     if scope.assumes(Assumption::Expiry) {
         parts.push(Part::Expiries);
+    }
+    if scope.assumes(Assumption::Takeover) {
+        parts.push(Part::Former);
+    }
+    if scope.has_zombies() {
+        parts.extend(machines.clone().map(Part::Zombie));
+    }
+    if scope.assumes(Assumption::StoreFault) {
+        parts.push(Part::Store);
     }
     if scope.assumes(Assumption::Crash) {
         parts.extend(machines.map(Part::Crash));
@@ -88,6 +105,9 @@ impl Part {
                     actions.extend(state.desk.expiries.iter().map(|id| Action::Expire(*id)));
                 }
             }
+            Self::Former => zombie::of_former(state, actions),
+            Self::Zombie(place) => zombie::of_machine(scope, state, place, actions),
+            Self::Store => store_fault::enabled(state, actions),
             Self::Crash(place) => {
                 if may_crash(scope, state) && state.halted.is_none() {
                     crash(&state.machines[place], place, actions);
@@ -118,7 +138,7 @@ fn coordinator(scope: &Scope, state: &State, actions: &mut Vec<Action>) {
     if *state.budget.checkpoints > 0 && state.desk.interval && is_at(scope, state) {
         actions.push(Action::Trigger);
     }
-    if !scope.bounded && has_read_all(scope, state) {
+    if !scope.bounded && has_read_all(scope, state) && zombie::may_end(scope, state) {
         actions.push(Action::Stop);
     }
 }
@@ -128,7 +148,7 @@ fn machine(state: &State, place: usize, actions: &mut Vec<Action>) {
     if !machine.up.is_empty() {
         actions.push(Action::TakeReport(place));
     }
-    if !machine.head.alive && state.halted.is_none() {
+    if !machine.head.alive && state.halted.is_none() && zombie::is_missed(state, machine) {
         actions.push(Action::LoseWorker(place));
     }
     if !machine.down.is_empty() {
@@ -169,8 +189,9 @@ fn has_read_all(scope: &Scope, state: &State) -> bool {
     let ended = |host: &Host| {
         host.positions.iter().all(|(partition, next)| scope.next_record(*partition, next.get()).is_none())
     };
-    let running = state.machines.iter().flat_map(Machine::running);
-    running.filter(|(_, subtask)| subtask.vertex == Vertex::Source).count() == usize::from(scope.sources)
+    let ours = state.machines.iter().filter(|machine| machine.head.side == Side::Current);
+    ours.flat_map(Machine::running).filter(|(_, subtask)| subtask.vertex == Vertex::Source).count()
+        == usize::from(scope.sources)
         && state.sources().all(ended)
 }
 
@@ -225,16 +246,19 @@ fn lands_apart(under_way: &UnderWay) -> bool {
 }
 
 fn crash(machine: &Machine, place: usize, actions: &mut Vec<Action>) {
-    if !machine.head.alive {
-        return;
+    if machine.head.alive && machine.head.side == Side::Current {
+        actions.extend((0..=most_landing(machine)).map(|landed| Action::Crash(place, landed)));
     }
+}
+
+/// How many records of a producer may still reach Kafka when the process ends.
+pub(crate) fn most_landing(machine: &Machine) -> usize {
     let running = machine.running().iter().zip(machine.tasks());
     let sinks = running.filter(|((_, subtask), _)| subtask.vertex == Vertex::Sink);
     let lanes = sinks.flat_map(|(_, task)| task.lanes.values());
     let rewrites = machine.tasks().iter().flat_map(|task| &*task.ops);
     let rewrites = rewrites.filter(|under_way| matches!(under_way.op, Op::Rewrite(_))).count();
-    let most = lanes.map(|lane| lane.records.len()).max().unwrap_or(0).max(rewrites.min(1));
-    actions.extend((0..=most).map(|landed| Action::Crash(place, landed)));
+    lanes.map(|lane| lane.records.len()).max().unwrap_or(0).max(rewrites.min(1))
 }
 
 fn lost_answers(machine: &Machine, place: usize, task: usize, actions: &mut Vec<Action>) {

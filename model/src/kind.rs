@@ -35,5 +35,13 @@ kinds! {
     Crash "crash",
     TimeOut "time_out",
     LoseAnswer "lose_answer",
+    RefuseStore "refuse_store",
+    LoseStore "lose_store",
+    LandStray "land_stray",
+    GiveUp "give_up",
+    Vanish "vanish",
+    TakeOver "take_over",
+    LandFormer "land_former",
+    AnswerFormer "answer_former",
     LandOrphan "land_orphan",
 }

@@ -38,10 +38,12 @@ mod scope;
 mod search;
 mod state;
 mod step;
+mod store_fault;
 mod summary;
 mod tell;
 mod walk;
 mod world;
+mod zombie;
 
 pub use action::Action;
 pub use assumption::{Assumption, Budget};

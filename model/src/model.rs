@@ -11,6 +11,7 @@ use crate::property::{Event, properties};
 use crate::scope::Scope;
 use crate::state::State;
 use crate::step::{Step, look};
+use crate::zombie;
 
 /// A scope, with the protocol as it is or with a mutant.
 #[derive(Clone, Debug)]
@@ -72,9 +73,9 @@ impl JobModel {
     }
 
     /// Whether a state where this is possible is not at rest.
-    pub(crate) fn is_awaited(&self, action: &Action) -> bool {
+    pub(crate) fn is_awaited(&self, state: &State, action: &Action) -> bool {
         let course = || self.scope.course.is_some() && matches!(action, Action::Trigger | Action::Crash(..));
-        action.is_progress() || course()
+        zombie::is_awaited(&self.scope, state, action).unwrap_or_else(|| action.is_progress() || course())
     }
 
     /// Bits of the properties that a state of rest violates, and of those that it witnesses.
@@ -89,7 +90,7 @@ impl JobModel {
 
     /// Bits of the properties that are violated in a state where these steps are possible, and of those that it witnesses.
     pub(crate) fn judge_among(&self, state: &State, actions: &[Action]) -> (u32, u32) {
-        let awaited = actions.iter().any(|action| self.is_awaited(action));
+        let awaited = actions.iter().any(|action| self.is_awaited(state, action));
         let (violated, witnessed) = if awaited { (0, 0) } else { self.judge_at_rest(state) };
         (*state.violated | violated, witnessed)
     }

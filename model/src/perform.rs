@@ -1,7 +1,8 @@
 //! Effects, performed: what is put on its way, and what is done at once.
 //!
 //! Done at once, because nobody can tell it from being done later:
-//! - reads of the head and of checkpoints, and discards: the coordinator is the store's only writer here;
+//! - reads of the head and of checkpoints, and discards: the coordinator is the store's only writer (where it is not, or where the
+//!   store may fail, `store_fault.rs` says what is a step);
 //! - the claim of an attempt: nothing else is asked of the store meanwhile;
 //! - the first checkpoint, and listings of the first attempt, which can find nothing: no worker runs, or no older attempt is there;
 //! - InitProducerId of a sink, unless answers can be lost: the id is the sink's own until it is listed, and a late answer is a
@@ -29,7 +30,7 @@ use crate::lineage::{Lineage, Record};
 use crate::property::{AbortedBy, Event};
 use crate::scope::Scope;
 use crate::step::{Step, Work, take};
-use crate::world::process::start;
+use crate::world::process::{Side, start};
 use crate::world::store::{Offsets, offsets};
 
 impl Step<'_> {
@@ -37,7 +38,7 @@ impl Step<'_> {
         match effect {
             Effect::Send { to: Peer::Worker(worker), message } => {
                 self.watch(&message);
-                if let Some(place) = self.state.machine_of(worker) {
+                if let Some(place) = self.connected(worker) {
                     self.state.machines[place].down.edit().push_back(message);
                 }
             }
@@ -86,21 +87,22 @@ impl Step<'_> {
 
     fn start_at_coordinator(&mut self, op: Op, request: Request<Lineage>) {
         let head = self.state.store.head();
-        let at_once = match &request {
-            Request::ReadHead
-            | Request::ReadCheckpoint(_)
-            | Request::Discard(_)
-            | Request::DiscardBelow(_)
-            | Request::ResolveStart { .. } => true,
-            Request::SwapHead { head: new, .. } => {
-                head.is_none_or(|head| head.attempt != new.attempt || head.latest.is_none())
-            }
-            Request::WriteCheckpoint(_) => head.is_none_or(|head| head.latest.is_none()),
-            Request::ListTransactions(_) => {
-                head.is_some_and(|head| head.attempt == self.scope.first_attempt())
-            }
-            _ => false,
-        };
+        let at_once = !self.waits_for_store(&request)
+            && match &request {
+                Request::ReadHead
+                | Request::ReadCheckpoint(_)
+                | Request::Discard(_)
+                | Request::DiscardBelow(_)
+                | Request::ResolveStart { .. } => true,
+                Request::SwapHead { head: new, .. } => {
+                    head.is_none_or(|head| head.attempt != new.attempt || head.latest.is_none())
+                }
+                Request::WriteCheckpoint(_) => head.is_none_or(|head| head.latest.is_none()),
+                Request::ListTransactions(_) => {
+                    head.is_some_and(|head| head.attempt == self.scope.first_attempt())
+                }
+                _ => false,
+            };
         if at_once {
             if let Some(outcome) = self.ask(request) {
                 self.work.push_back(Work::Coordinator(Input::Done { op, outcome }));
@@ -125,7 +127,7 @@ impl Step<'_> {
     }
 
     /// Does what the coordinator asks of store and Kafka.
-    fn ask(&mut self, request: Request<Lineage>) -> Option<Outcome<Lineage>> {
+    pub(crate) fn ask(&mut self, request: Request<Lineage>) -> Option<Outcome<Lineage>> {
         Some(match request {
             Request::ReadHead => {
                 Outcome::Head { version: self.state.store.version(), head: self.state.store.head() }
@@ -135,6 +137,7 @@ impl Step<'_> {
                 if !self.state.store.edit().swap(expected, head) {
                     return Some(Outcome::Conflict);
                 }
+                self.drop_late_swaps();
                 if let Some(latest) = self.state.store.latest() {
                     let offsets = offsets(latest);
                     self.state.ledger.complete(offsets);
@@ -184,12 +187,16 @@ impl Step<'_> {
 
     /// The job ended: nobody gives its subtasks another word, so that nothing they do can be seen any more.
     fn halt(&mut self, halt: Halt) {
+        if self.is_former {
+            return self.dismiss_former();
+        }
         *self.state.halted.edit() = Some(halt);
         self.state.ops.edit().clear();
         let desk = self.state.desk.edit();
         desk.expiries.clear();
         desk.interval = false;
         self.happened(&Event::Halted);
+        self.forget_former();
         for place in 0..self.state.machines.len() {
             let attempts: Vec<Attempt> =
                 self.state.machines[place].running().iter().map(|(attempt, _)| *attempt).collect();
@@ -197,13 +204,16 @@ impl Step<'_> {
             let machine = &mut self.state.machines[place];
             machine.down.edit().clear();
             machine.up.edit().clear();
+            self.vacate_unless_ours(place);
         }
     }
 
     pub(crate) fn perform_worker(&mut self, place: usize, effect: Effect<Record, Lineage>) {
         match effect {
             Effect::Send { to: Peer::Coordinator, message } => {
-                self.state.machines[place].up.edit().push_back(message)
+                if self.state.machines[place].head.side != Side::Nobody {
+                    self.state.machines[place].up.edit().push_back(message);
+                }
             }
             Effect::Send {
                 to: Peer::Subtask(subtask),

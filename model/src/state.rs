@@ -14,15 +14,18 @@ use crate::cell::Cell;
 use crate::ledger::Ledger;
 use crate::lineage::{Lineage, Record};
 use crate::scope::Scope;
+use crate::store_fault::Strays;
 use crate::world::kafka::Kafka;
 use crate::world::network::Network;
-use crate::world::process::{Host, Machine, Role, UnderWay};
+use crate::world::process::{Host, Machine, Role, Side, UnderWay};
 use crate::world::store::{Offsets, Store};
 
 /// The coordinator's process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Desk {
     pub(crate) role: Role,
+    /// There is one: it was not taken over from, or it was and may live.
+    pub(crate) here: bool,
     /// The interval timer runs.
     pub(crate) interval: bool,
     /// Checkpoints whose expiry timer runs.
@@ -31,6 +34,26 @@ pub(crate) struct Desk {
     pub(crate) under_way: Option<CheckpointId>,
     /// It was asked to end the job.
     pub(crate) stopping: bool,
+}
+
+impl Desk {
+    /// A coordinator that has not begun.
+    pub(crate) fn new(scope: &Scope, token: Token, mutant: Option<Mutant>) -> Self {
+        let coordinator = AnyRole::Coordinator(Coordinator::new(scope.job(), token, false));
+        Self {
+            here: true,
+            role: Role::new(coordinator, mutant),
+            interval: false,
+            expiries: BTreeSet::new(),
+            under_way: None,
+            stopping: false,
+        }
+    }
+
+    /// Nobody.
+    pub(crate) fn vacant(scope: &Scope) -> Self {
+        Self { here: false, ..Self::new(scope, Token::new(0), None) }
+    }
 }
 
 /// Kafka, with what is on its way to it from processes that are gone.
@@ -49,12 +72,17 @@ pub struct State {
     pub(crate) desk: Cell<Desk>,
     /// What the coordinator has under way.
     pub(crate) ops: Cell<Vec<UnderWay>>,
+    /// The coordinator that was taken over from, and what it has under way.
+    pub(crate) former: Cell<Desk>,
+    pub(crate) former_ops: Cell<Vec<UnderWay>>,
     /// How the job ended, once it did.
     pub(crate) halted: Cell<Option<Halt>>,
     pub(crate) machines: Vec<Machine>,
     pub(crate) network: Network,
     pub(crate) broker: Broker,
     pub(crate) store: Cell<Store>,
+    /// Requests to the store for whose answer nobody waits any more. Each may land at any later time, or never.
+    pub(crate) strays: Cell<Strays>,
     pub(crate) ledger: Ledger,
     pub(crate) budget: Left,
     /// The next worker id.
@@ -66,18 +94,18 @@ pub struct State {
 impl State {
     /// Before anything began.
     pub(crate) fn new(scope: &Scope, mutant: Option<Mutant>) -> Self {
-        let coordinator = AnyRole::Coordinator(Coordinator::new(scope.job(), Token::new(1), false));
+        let registered = |place: usize| u32::try_from(place).ok().filter(|worker| *worker < scope.workers);
+        let machine = |place: usize| {
+            registered(place)
+                .map_or_else(Machine::vacant, |worker| Machine::new(WorkerId::new(worker), mutant))
+        };
         Self {
-            desk: Cell::new(Desk {
-                role: Role::new(coordinator, mutant),
-                interval: false,
-                expiries: BTreeSet::new(),
-                under_way: None,
-                stopping: false,
-            }),
+            desk: Cell::new(Desk::new(scope, Token::new(1), mutant)),
             ops: Cell::new(Vec::new()),
+            former: Cell::new(Desk::vacant(scope)),
+            former_ops: Cell::new(Vec::new()),
             halted: Cell::new(None),
-            machines: (0..scope.workers).map(|worker| Machine::new(WorkerId::new(worker), mutant)).collect(),
+            machines: (0..scope.places()).map(machine).collect(),
             network: Network::new(),
             broker: Broker {
                 kafka: Cell::new(Kafka::new(usize::from(scope.outputs))),
@@ -85,6 +113,7 @@ impl State {
                 group: Cell::new(Offsets::new()),
             },
             store: Cell::new(Store::new()),
+            strays: Cell::new(Strays::new()),
             ledger: Ledger::new(),
             budget: Left::new(scope.budget),
             next_worker: Cell::new(scope.workers),
@@ -96,6 +125,8 @@ impl State {
     pub(crate) fn seal(&mut self) {
         self.desk.seal();
         self.ops.seal();
+        self.former.seal();
+        self.former_ops.seal();
         self.halted.seal();
         self.machines.iter_mut().for_each(Machine::seal);
         self.network.seal();
@@ -103,6 +134,7 @@ impl State {
         self.broker.orphans.seal();
         self.broker.group.seal();
         self.store.seal();
+        self.strays.seal();
         self.ledger.seal();
         self.budget.seal();
         self.next_worker.seal();
@@ -119,9 +151,10 @@ impl State {
         self.machines.iter().position(|machine| machine.running().contains(&(attempt, subtask)))
     }
 
-    /// Every source subtask that runs, in a fixed order.
+    /// Every source subtask that runs for the coordinator, in a fixed order.
     pub(crate) fn sources(&self) -> impl Iterator<Item = &Host> {
-        self.machines.iter().flat_map(|machine| {
+        let ours = self.machines.iter().filter(|machine| machine.head.side == Side::Current);
+        ours.flat_map(|machine| {
             let running = machine.running().iter().zip(machine.tasks());
             running.filter(|((_, subtask), _)| subtask.vertex == Vertex::Source).map(|(_, task)| &*task.host)
         })

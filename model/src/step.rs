@@ -17,7 +17,7 @@ use crate::lineage::{Lineage, Record};
 use crate::property::{AbortedBy, Event, Seen, judge};
 use crate::scope::Scope;
 use crate::state::State;
-use crate::world::process::{Machine, UnderWay, start};
+use crate::world::process::{Head, Machine, Side, UnderWay, start};
 
 /// An input that is to be taken.
 pub(crate) enum Work {
@@ -28,6 +28,8 @@ pub(crate) enum Work {
     Drain(usize, Attempt, Subtask),
     /// Subtasks of an attempt stop, once they took what they were sent before.
     Stop(usize, Attempt),
+    /// A worker without a coordinator ends.
+    End(usize),
 }
 
 /// A step under way.
@@ -38,18 +40,32 @@ pub(crate) struct Step<'a> {
     collapse: bool,
     pub(crate) state: State,
     pub(crate) work: VecDeque<Work>,
+    /// At the desk is the coordinator that was taken over from; all work for a coordinator is for it.
+    pub(crate) is_former: bool,
+    /// How many records of each producer reach Kafka when its subtask stops.
+    pub(crate) landing: usize,
     /// Bits of properties that were witnessed.
     pub(crate) witnessed: u32,
 }
 
 impl<'a> Step<'a> {
     pub(crate) fn new(scope: &'a Scope, mutant: Option<Mutant>, collapse: bool, state: State) -> Self {
-        Self { scope, mutant, collapse, state, work: VecDeque::new(), witnessed: 0 }
+        Self {
+            scope,
+            mutant,
+            collapse,
+            state,
+            work: VecDeque::new(),
+            is_former: false,
+            landing: 0,
+            witnessed: 0,
+        }
     }
 
     /// The state after the step, and the witnessed properties.
     pub(crate) fn finish(mut self) -> (State, u32) {
         self.settle();
+        self.sit(false);
         if self.state.broker.kafka.is_edited() {
             // Records of one transaction become visible at once, and properties judge their order per partition and key.
             self.state.broker.kafka.edit().arrange(|record| (record.partition, record.key));
@@ -61,12 +77,12 @@ impl<'a> Step<'a> {
     /// The beginning: the coordinator runs and every worker has registered.
     pub(crate) fn begin(&mut self) {
         self.work.push_back(Work::Coordinator(Input::Begin));
-        for place in 0..self.state.machines.len() {
+        for place in 0..self.workers() {
             self.register(place);
         }
     }
 
-    fn register(&mut self, place: usize) {
+    pub(crate) fn register(&mut self, place: usize) {
         self.work.push_back(Work::Worker(place, Input::Begin));
         let worker = self.state.machines[place].head.worker;
         self.work.push_back(Work::Coordinator(Input::WorkerJoined { worker, slots: self.scope.slots }));
@@ -78,11 +94,7 @@ impl<'a> Step<'a> {
             Action::TakeReport(place) => self.take_report(*place),
             Action::LoseWorker(place) => self.lose_worker(*place),
             Action::LandCoordinator(op) => self.land_coordinator(*op),
-            Action::AnswerCoordinator(op) => {
-                let under_way = take(self.state.ops.edit(), *op);
-                let outcome = under_way.outcome.expect("it has landed");
-                self.work.push_back(Work::Coordinator(Input::Done { op: *op, outcome }));
-            }
+            Action::AnswerCoordinator(op) => self.answer_coordinator(*op),
             Action::Stop => {
                 self.state.desk.edit().stopping = true;
                 self.work.push_back(Work::Coordinator(Input::StopRequested));
@@ -116,6 +128,20 @@ impl<'a> Step<'a> {
             Action::LoseAnswer(place, attempt, subtask, op) => {
                 self.lose_answer(*place, *attempt, *subtask, *op)
             }
+            Action::GiveUp(place) => self.give_up(*place),
+            Action::Vanish(place, landed) => self.vanish(*place, *landed),
+            Action::TakeOver => self.take_over(),
+            Action::LandFormer(op) => {
+                self.sit(true);
+                self.land_coordinator(*op);
+            }
+            Action::AnswerFormer(op) => {
+                self.sit(true);
+                self.answer_coordinator(*op);
+            }
+            Action::RefuseStore(op) => self.refuse_store(*op),
+            Action::LoseStore(op) => self.lose_store(*op),
+            Action::LandStray(place) => self.land_stray(*place),
             Action::LandOrphan(orphan) => {
                 self.state.broker.orphans.edit().remove(orphan);
                 self.commit(orphan);
@@ -135,6 +161,7 @@ impl<'a> Step<'a> {
                     }
                     Work::Drain(place, attempt, subtask) => self.drain(place, attempt, subtask),
                     Work::Stop(place, attempt) => self.stop(place, attempt),
+                    Work::End(place) => self.end(place),
                 }
             }
             if !self.collapse || !self.take_reports_at_once() {
@@ -162,7 +189,14 @@ impl<'a> Step<'a> {
         found.inspect(|place| self.take_report(*place)).is_some()
     }
 
+    fn answer_coordinator(&mut self, op: Op) {
+        let under_way = take(self.state.ops.edit(), op);
+        let outcome = under_way.outcome.expect("it has landed");
+        self.work.push_back(Work::Coordinator(Input::Done { op, outcome }));
+    }
+
     fn take_report(&mut self, place: usize) {
+        self.sit(self.state.machines[place].head.side == Side::Former);
         let machine = &mut self.state.machines[place];
         let message = machine.up.edit().pop_front().expect("a report is on its way");
         let from = Peer::Worker(machine.head.worker);
@@ -193,12 +227,14 @@ impl<'a> Step<'a> {
     /// The coordinator gives a worker up, and a new incarnation registers. That it registers earlier changes nothing: the
     /// coordinator looks for slots only when it restarts.
     fn lose_worker(&mut self, place: usize) {
-        let lost = self.state.machines[place].head.worker;
-        let worker = truecut_core::WorkerId::new(*self.state.next_worker);
-        *self.state.next_worker.edit() += 1;
-        self.state.machines[place] = Machine::new(worker, self.mutant);
+        let Head { worker: lost, side, .. } = *self.state.machines[place].head;
+        self.sit(side == Side::Former);
         self.work.push_back(Work::Coordinator(Input::WorkerLost(lost)));
-        self.register(place);
+        if side == Side::Former {
+            self.state.machines[place] = Machine::vacant();
+        } else {
+            self.incarnate(place);
+        }
     }
 
     fn fetch(&mut self, place: usize, attempt: Attempt, subtask: Subtask, partition: Partition) {
@@ -251,7 +287,7 @@ impl<'a> Step<'a> {
     pub(crate) fn stop(&mut self, place: usize, attempt: Attempt) {
         let hosts = self.state.machines[place].running().to_vec();
         for (of, subtask) in hosts.into_iter().filter(|(of, _)| *of == attempt) {
-            self.remove(place, of, subtask, 0);
+            self.remove(place, of, subtask, self.landing);
         }
         self.happened(&Event::Gone);
     }

@@ -94,7 +94,8 @@ impl State {
     }
 
     fn faults(&self) -> String {
-        let faults = self.budget.left().map(|(assumption, left)| format!(", {left} {}", assumption.name()));
+        let faults =
+            self.budget.all_left().map(|(assumption, left)| format!(", {left} {}", assumption.name()));
         faults.collect()
     }
 }

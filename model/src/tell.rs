@@ -115,6 +115,40 @@ pub(crate) fn sentence(state: &State, action: &Action) -> String {
                 request_name(*op)
             )
         }
+        Action::GiveUp(place) => format!(
+            "Worker {} was silent for too long and is given up, although it lives; worker w{} registers.",
+            state.machines[*place].head.worker, *state.next_worker
+        ),
+        Action::Vanish(place, landed) => {
+            format!(
+                "Worker {} has no coordinator any more and ends{}.",
+                state.machines[*place].head.worker,
+                ends(state, *place, *landed)
+            )
+        }
+        Action::TakeOver => format!(
+            "Another coordinator takes over and reads the head; worker w{} registers with it.",
+            *state.next_worker
+        ),
+        Action::LandFormer(op) => {
+            format!(
+                "What the coordinator before has under way is done, and it hears of it: {}.",
+                request_name(*op)
+            )
+        }
+        Action::AnswerFormer(op) => {
+            format!("The coordinator before hears the answer to {}.", request_name(*op))
+        }
+        Action::RefuseStore(op) => {
+            format!("The store refuses what the coordinator asks: {}.", request_name(*op))
+        }
+        Action::LoseStore(op) => {
+            format!(
+                "The coordinator hears no answer of the store: {}; it may land at any later time.",
+                request_name(*op)
+            )
+        }
+        Action::LandStray(place) => stray(&state.strays[*place]),
         Action::LandOrphan(orphan) => {
             format!(
                 "The commit of transaction {} that a dead sender had sent reaches Kafka.",
@@ -131,6 +165,11 @@ fn subtask_name(subtask: Subtask) -> String {
 }
 
 fn crash(state: &State, place: usize, landed: usize) -> String {
+    format!("Worker {} is killed{}.", state.machines[place].head.worker, ends(state, place, landed))
+}
+
+/// In the middle of what a process ends.
+fn ends(state: &State, place: usize, landed: usize) -> String {
     let machine = &state.machines[place];
     let mut when = Vec::new();
     for under_way in machine.tasks().iter().flat_map(|task| &*task.ops) {
@@ -145,8 +184,7 @@ fn crash(state: &State, place: usize, landed: usize) -> String {
     if sent > 0 {
         when.push(format!("with {sent} records on their way to Kafka, of which {} arrive", landed.min(sent)));
     }
-    let when = if when.is_empty() { String::new() } else { format!(" {}", when.join(", ")) };
-    format!("Worker {} is killed{when}.", machine.head.worker)
+    if when.is_empty() { String::new() } else { format!(" {}", when.join(", ")) }
 }
 
 fn request_name(op: Op) -> String {
@@ -172,15 +210,21 @@ fn at_coordinator(state: &State, op: Op) -> String {
         Op::WriteCheckpoint(id) => format!("The data of checkpoint {id} is durable."),
         Op::SwapHead => {
             let swap = state.ops.iter().find_map(|under_way| match &under_way.request {
-                Request::SwapHead { head, .. } => head.latest,
+                Request::SwapHead { head, .. } => Some(head),
                 _ => None,
             });
-            swap.map_or_else(
-                || "The head is swapped.".into(),
-                |name| format!("The head names checkpoint {}: it is complete.", name.id),
-            )
+            let before = state.store.head();
+            let completes =
+                |head: &&truecut_core::Head| before.is_some_and(|before| before.attempt == head.attempt);
+            match swap.filter(completes).and_then(|head| head.latest) {
+                Some(name) => format!("The head names checkpoint {}: it is complete.", name.id),
+                None => "A claim of the coordinator reaches the head.".into(),
+            }
         }
         Op::ListTransactions => "Kafka lists its open transactions for the coordinator.".into(),
+        Op::ReadHead | Op::ReadCheckpoint | Op::Discard(_) | Op::DiscardBelow(_) => {
+            format!("The store does what the coordinator asks: {}.", request_name(op))
+        }
         other => format!("Kafka takes {} from the coordinator.", request_name(other)),
     }
 }
@@ -265,4 +309,22 @@ pub(crate) fn ending(halt: &Halt) -> String {
         }
         Halt::Superseded => "another coordinator took over".into(),
     }
+}
+
+/// A request that lands when nobody waits for its answer.
+fn stray(request: &Request<Lineage>) -> String {
+    let what = match request {
+        Request::SwapHead { head, .. } => {
+            format!("a swap of the head, for attempt {}", head.attempt.get())
+                + &head
+                    .latest
+                    .map_or_else(String::new, |name| format!(" with checkpoint {} as the latest", name.id))
+        }
+        Request::WriteCheckpoint(checkpoint) => format!("a write of checkpoint {}", checkpoint.name.id),
+        Request::Discard(name) => format!("a discard of checkpoint {}", name.id),
+        Request::DiscardBelow(id) => format!("a discard of what is older than checkpoint {id}"),
+        Request::Fence { id, .. } => format!("an abort of transaction {}", id.render(Scope::PREFIX)),
+        _ => "a request".into(),
+    };
+    format!("What nobody waits for any more lands late: {what}.")
 }

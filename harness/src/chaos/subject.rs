@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use truecut_runtime::event;
 use truecut_runtime::launch::JobOptions;
 use truecut_runtime::store::Lock;
+use truecut_runtime::tokens::Tokens;
 
 use super::moment::{Moment, Watch};
 use super::plan::Arm;
@@ -33,6 +34,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// A running job.
 pub(super) struct Subject {
     options: JobOptions,
+    tokens: Tokens,
     _lock: Lock,
     chief: Chief,
     /// Ends of coordinators that others took over from.
@@ -84,9 +86,11 @@ impl Subject {
         let mut arms: VecDeque<Arm> = arms.into_iter().collect();
         let first = arms.front().is_some_and(|arm| arm.who == Who::Coordinator && arm.kill == 0);
         let armed = if first { arms.pop_front() } else { None };
-        let chief = Chief::start(&options, 1, armed).await?;
+        let mut tokens = Tokens::of(&options.config)?;
+        let chief = Chief::start(&options, &mut tokens, 1, armed).await?;
         let mut subject = Self {
             options,
+            tokens,
             _lock: lock,
             chief,
             haunted: unbounded_channel(),

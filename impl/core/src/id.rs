@@ -65,7 +65,8 @@ identity!(
     HeadVersion(u64), "v"
 );
 identity!(
-    /// Tells one incarnation of the coordinator from another in the head. The shell draws it.
+    /// Tells one incarnation of the coordinator from another in the head. Whoever starts coordinators draws it: a later one has a greater
+    /// token. Which swap counts never depends on that, only who gives way when two begin.
     Token(u64), ""
 );
 

@@ -123,6 +123,16 @@ mutants! {
             "The sink has two transactional ids, one too few for one open, one pre-committed and one listed transaction.";
         DiscardBeforeComplete discard_before_complete at [Coordinator] by everything_is_visible_at_rest first in small, bugs []:
             "The latest completed checkpoint is deleted when the next one is being stored, before that is complete.";
+        UnknownMeansCompleted unknown_means_completed at [Coordinator] by no_early_visibility first in store_fault, bugs []:
+            "A swap of the head without an answer is taken for done: the checkpoint is notified although it may not be complete.";
+        DiscardOnUnknown discard_on_unknown at [Coordinator] by everything_is_visible_at_rest first in store_fault, bugs ["FLINK-22494"]:
+            "A swap of the head without an answer counts as a checkpoint that failed, and its data is deleted.";
+        ClaimWithoutCompare claim_without_compare at [Coordinator] by completion_is_monotone first in takeover, bugs []:
+            "The head is replaced without a look at its version, so that a coordinator that was taken over from takes it back.";
+        ReadBeforeClaim read_before_claim at [Coordinator] by restore_is_latest first in takeover, bugs []:
+            "A coordinator that takes over reads what to restore before it claims its attempt, while the one before may still complete a checkpoint.";
+        ForgetZombies forget_zombies at [Coordinator] by no_stuck_transaction first in zombie_worker, bugs []:
+            "A worker that fell silent counts as dead: what it opens after the clean-up is not looked for.";
     }
     equivalent {
         NeverCancel never_cancel at [Coordinator] in two_workers:

@@ -42,6 +42,8 @@ use crate::wire::{Address, Frame, VERSION};
 pub struct CoordinatorOptions {
     /// The job.
     pub config: JobConfig,
+    /// Tells it from every other coordinator.
+    pub token: Token,
     /// Leave the completed checkpoints behind.
     pub fresh: bool,
     /// Go on after a lost transaction.
@@ -85,7 +87,8 @@ pub async fn run(options: CoordinatorOptions) -> Result<u8, ProcessError> {
     let address =
         listener.local_addr().map_err(|error| ProcessError::environment("listen for workers", &error))?;
     let job = config.job(partitions, options.accept_loss);
-    let construction = Construction::Coordinator { job: job.clone(), token: token(), fresh: options.fresh };
+    let construction =
+        Construction::Coordinator { job: job.clone(), token: options.token, fresh: options.fresh };
     let mut driver = Driver::new(&options.hosting, construction, WorkerId::new(0))?;
 
     let (happen, mut happenings) = unbounded_channel();
@@ -128,13 +131,6 @@ pub async fn run(options: CoordinatorOptions) -> Result<u8, ProcessError> {
     }
     driver.finish();
     Ok(hands.ended.unwrap_or(exit::INTERNAL))
-}
-
-/// Tells this coordinator from every other one in the head.
-fn token() -> Token {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let nanos = u64::try_from(now.as_nanos() & u128::from(u64::MAX)).unwrap_or_default();
-    Token::new(nanos ^ u64::from(std::process::id()) << 40)
 }
 
 pub(crate) fn emit(event: &Event) {

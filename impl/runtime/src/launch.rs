@@ -8,6 +8,8 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use truecut_core::Token;
+
 use crate::config::JobConfig;
 use crate::event::Event;
 use crate::failure::{ProcessError, exit};
@@ -36,6 +38,8 @@ pub struct JobOptions {
 pub struct CoordinatorStart {
     /// Its log's name.
     pub name: String,
+    /// Tells it from every other one.
+    pub token: Token,
     /// Leave the completed checkpoints behind. Only before the first deployment: what a job has done since is not to be repeated.
     pub fresh: bool,
     /// `POINT:ORDINAL` at which it kills itself.
@@ -113,10 +117,11 @@ impl JobOptions {
     /// # Errors
     /// The process can't be started, or ended at once: the error says why.
     pub async fn start_coordinator(&self, start: CoordinatorStart) -> Result<Started, ProcessError> {
-        let CoordinatorStart { name, fresh, crash_at } = start;
+        let CoordinatorStart { name, token, fresh, crash_at } = start;
         let common = self.common(&name);
         let (config, accept_loss) = (self.config.clone(), self.accept_loss);
-        let arguments = CoordinatorArguments { config, fresh, accept_loss, crash_at, common };
+        let arguments =
+            CoordinatorArguments { config, token: token.get(), fresh, accept_loss, crash_at, common };
         let json = serde_json::to_string(&arguments).expect("arguments are JSON");
         let mut command = again(COORDINATOR, &json)?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped());

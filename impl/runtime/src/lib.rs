@@ -30,6 +30,7 @@ pub mod store;
 pub mod supervise;
 pub mod task;
 pub mod timers;
+pub mod tokens;
 pub mod trace;
 pub mod types;
 pub mod wire;

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use truecut_mutants::Mutant;
 
+use truecut_core::Token;
+
 use crate::config::JobConfig;
 use crate::coordinator::{self, CoordinatorOptions};
 use crate::crash_point;
@@ -27,6 +29,8 @@ pub const WORKER: &str = "__worker";
 pub struct CoordinatorArguments {
     /// The job.
     pub config: JobConfig,
+    /// Tells it from every other coordinator.
+    pub token: u64,
     /// Leave the completed checkpoints behind.
     pub fresh: bool,
     /// Go on after a lost transaction.
@@ -118,8 +122,9 @@ fn run(is_worker: bool, argument: Option<OsString>, functions: &Functions) -> Re
             serde_json::from_str(&text).map_err(|error| internal(&error))?;
         let hosting = begin(&arguments.common)?;
         arm(arguments.crash_at)?;
-        let CoordinatorArguments { config, fresh, accept_loss, .. } = arguments;
-        runtime.block_on(coordinator::run(CoordinatorOptions { config, fresh, accept_loss, hosting }))
+        let CoordinatorArguments { config, token, fresh, accept_loss, .. } = arguments;
+        let token = Token::new(token);
+        runtime.block_on(coordinator::run(CoordinatorOptions { config, token, fresh, accept_loss, hosting }))
     };
     std::mem::forget(runtime); // threads that still use it end with the process, in a moment
     code

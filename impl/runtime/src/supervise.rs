@@ -16,6 +16,7 @@ use crate::config::JobConfig;
 use crate::event::Event;
 use crate::failure::{ProcessError, exit};
 pub use crate::launch::{Coordinator, CoordinatorStart, JobOptions, Started, status_text};
+use crate::tokens::Tokens;
 
 /// How long a coordinator gets to say why it ended.
 const LAST_WORD: Duration = Duration::from_secs(1);
@@ -42,8 +43,10 @@ pub async fn run(options: &JobOptions, watch: impl FnMut(&Event)) -> Result<Ende
     let _lock = options.lock()?;
     let interrupts =
         Interrupts::listen().map_err(|error| ProcessError::environment("listen for Ctrl-C", &error))?;
+    let tokens = Tokens::of(&options.config)?;
     let mut supervisor = Supervisor {
         options,
+        tokens,
         watch,
         interrupts,
         stopping: false,
@@ -99,6 +102,7 @@ enum Next {
 /// What outlives a coordinator.
 struct Supervisor<'a, W> {
     options: &'a JobOptions,
+    tokens: Tokens,
     watch: W,
     interrupts: Interrupts,
     /// Ctrl-C was pressed: whichever coordinator there is must know.
@@ -121,7 +125,8 @@ impl<W: FnMut(&Event)> Supervisor<'_, W> {
         self.coordinators += 1;
         // An attempt is told before it is deployed: if none was, nothing has been done that `fresh` would repeat.
         let fresh = self.options.fresh && !self.deployed;
-        let start = CoordinatorStart { name: self.log_name(), fresh, crash_at: None };
+        let start =
+            CoordinatorStart { name: self.log_name(), token: self.tokens.draw(), fresh, crash_at: None };
         let mut starting = std::pin::pin!(self.options.start_coordinator(start));
         loop {
             tokio::select! {

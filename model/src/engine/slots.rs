@@ -8,13 +8,13 @@ use crate::action::Action;
 use crate::assumption::Budget;
 use crate::budget::Left;
 use crate::cell::Cell;
-use crate::engine::index;
 use crate::engine::table::Table;
 use crate::footprint::NOWHERE;
 use crate::ledger::{Aborted, Completed, Handed, Ledger, Owners};
 use crate::lineage::Record;
 use crate::scope::Scope;
 use crate::state::{Broker, Desk, State};
+use crate::store_fault::Strays;
 use crate::world::kafka::Kafka;
 use crate::world::network::{Link, Network, Queue};
 use crate::world::process::{Head, Host, Lanes, Machine, Mail, Task, UnderWay};
@@ -56,6 +56,7 @@ tables! {
     orphans: BTreeSet<Committable>,
     offsets: Offsets,
     stores: Store,
+    strays: Strays,
     handed: Handed,
     aborted: Aborted,
     completed: Completed,
@@ -117,8 +118,11 @@ impl<T: Kind> AnyCell for Cell<T> {
 /// The slot of the bits of violated properties.
 pub(crate) const VIOLATED: u8 = 13;
 const LINKS: u8 = 14;
+const STRAYS: u8 = 15;
+/// The coordinator that was taken over from, and what it has under way.
+const FORMER: u8 = 16;
 /// The first slot of what is left of each hazard; behind them lie the machines.
-const FAULTS: u8 = 15;
+const FAULTS: u8 = 18;
 /// Slots of a machine without its tasks, and of a task.
 const OF_MACHINE: u8 = 3;
 const OF_TASK: u8 = 3;
@@ -134,11 +138,13 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Room for two attempts at once.
+    /// Room for two attempts at once, of each coordinator that lives.
     pub(crate) fn new(scope: &Scope) -> Self {
         let tasks = usize::from(scope.slots) * 3;
-        let links = usize::from(scope.sources) * usize::from(scope.operators) * 2;
-        let layout = Self { machines: index(scope.workers), budget: scope.budget, tasks, links };
+        let links = usize::from(scope.sources)
+            * usize::from(scope.operators)
+            * if scope.has_zombies() { 4 } else { 2 };
+        let layout = Self { machines: scope.places(), budget: scope.budget, tasks, links };
         assert!(
             layout.len() < 128,
             "scope {} needs {} cells, and 127 can be followed",
@@ -193,6 +199,9 @@ impl Layout {
             halted: load.cell(2),
             broker: Broker { kafka: load.cell(3), orphans: load.cell(4), group: load.cell(5) },
             store: load.cell(6),
+            strays: load.cell(STRAYS),
+            former: load.cell(FORMER),
+            former_ops: load.cell(FORMER + 1),
             ledger: Ledger {
                 handed: load.cell(7),
                 aborted: load.cell(8),
@@ -211,7 +220,7 @@ impl Layout {
     pub(crate) fn each<'a>(&self, state: &'a State, show: &mut dyn FnMut(u8, &'a dyn AnyCell)) {
         let State { broker, ledger, budget, .. } = state;
         let (links, queues) = state.network.stored();
-        let first: [&dyn AnyCell; 15] = [
+        let first: [&dyn AnyCell; 18] = [
             &state.desk,
             &state.ops,
             &state.halted,
@@ -227,6 +236,9 @@ impl Layout {
             &state.next_worker,
             &state.violated,
             links,
+            &state.strays,
+            &state.former,
+            &state.former_ops,
         ];
         for (slot, cell) in (0..).zip(first) {
             show(slot, cell);

@@ -191,6 +191,9 @@ impl<'a> Engine<'a> {
             | Part::Orphans
             | Part::Expiries
             | Part::Crash(_)
+            | Part::Store
+            | Part::Former
+            | Part::Zombie(_)
             | Part::TimeOuts => return false,
         };
         ids[usize::from(slot)] == 0
@@ -201,13 +204,13 @@ impl<'a> Engine<'a> {
         let state = self.full(at);
         footprint::begin();
         part.enabled(&self.model.scope, state, &mut actions);
+        let awaited: Vec<bool> = actions.iter().map(|action| self.model.is_awaited(state, action)).collect();
         let reads = footprint::taken();
-        let word = |action: Action| {
-            let awaited = u32::from(self.model.is_awaited(&action));
-            whole(self.tables.actions.id(&Cell::new(action)), awaited)
+        let word = |(action, awaited): (Action, bool)| {
+            whole(self.tables.actions.id(&Cell::new(action)), u32::from(awaited))
         };
         let mut answer = vec![u64::try_from(actions.len()).expect("few actions")];
-        answer.extend(actions.into_iter().map(word));
+        answer.extend(actions.into_iter().zip(awaited).map(word));
         self.keep(question, at, &reads, &answer)
     }
 

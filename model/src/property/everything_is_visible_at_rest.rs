@@ -25,7 +25,8 @@ fn judge(seen: &Seen<'_>, event: &Event) -> Judgement {
             return Judgement::of(!lost, false);
         }
         Halt::Failed { .. } => return Judgement::of(!seen.scope.may_fail, false),
-        Halt::Superseded => return Judgement::Nothing,
+        // Nobody goes on.
+        Halt::Superseded => return Judgement::Violated,
     };
     let Some(last) = seen.store().latest().filter(|latest| latest.name == *name && latest.last) else {
         return Judgement::Violated;

@@ -12,6 +12,10 @@ pub(super) const PROPERTY: Property = Property {
 
 fn judge(seen: &Seen<'_>, event: &Event) -> Judgement {
     let Event::Deployed { deployment } = event else { return Judgement::Nothing };
+    let in_force = seen.store().head().is_some_and(|head| head.attempt == deployment.attempt);
+    if !in_force {
+        return Judgement::Nothing; // a zombie deploys what was the latest when its attempt was; nothing of it can complete
+    }
     let same = seen.store().latest().is_some_and(|latest| {
         let part = |task: &Task<_>| latest.snapshots.get(&task.subtask) == Some(&task.restore);
         latest.name == deployment.restored && deployment.tasks.iter().all(part)

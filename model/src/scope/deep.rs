@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use truecut_core::CommitBy;
 
-use crate::assumption::Assumption::{Crash, EarlyLanding, Expiry, LostAnswer, TransactionTimeout};
+use crate::assumption::Assumption::{
+    Crash, EarlyLanding, Expiry, LostAnswer, StoreFault, Takeover, TransactionTimeout, ZombieWorker,
+};
 use crate::assumption::Budget;
 use crate::scope::Scope;
 use crate::scope::basic::SMALL;
@@ -22,6 +24,12 @@ pub(super) const SCOPES: &[Scope] = &[
         purpose: "the same, and Kafka times transactions out: a loss is never silent",
         budget: DEEP.budget.with(TransactionTimeout, 2),
         except: Cow::Borrowed(&["no_loss"]),
+        ..DEEP
+    },
+    Scope {
+        name: Cow::Borrowed("deep_takeover"),
+        purpose: "the same with a store that fails, zombies, and coordinators that take over from each other",
+        budget: DEEP.budget.with(StoreFault, 3).with(Takeover, 2).with(ZombieWorker, 2),
         ..DEEP
     },
     Scope {

@@ -3,6 +3,7 @@
 
 mod basic;
 mod deep;
+mod processes;
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -105,6 +106,18 @@ impl Scope {
         self.budget.of(assumption) > 0
     }
 
+    /// Machines: one for each worker, one for each that may be given up while it lives, and those of each coordinator that may take over.
+    pub(crate) fn places(&self) -> usize {
+        let workers = usize::try_from(self.workers).expect("few workers");
+        let spare = usize::from(self.budget.of(Assumption::ZombieWorker));
+        workers * (1 + usize::from(self.budget.of(Assumption::Takeover))) + spare
+    }
+
+    /// Whether workers may live that the coordinator does not know.
+    pub(crate) fn has_zombies(&self) -> bool {
+        self.assumes(Assumption::ZombieWorker) || self.assumes(Assumption::Takeover)
+    }
+
     pub(crate) fn partitions(&self) -> usize {
         self.input.len()
     }
@@ -142,7 +155,7 @@ impl Scope {
 
 /// All scopes.
 pub fn scopes() -> &'static [Scope] {
-    static ALL: LazyLock<Vec<Scope>> = LazyLock::new(|| basic::SCOPES.to_vec());
+    static ALL: LazyLock<Vec<Scope>> = LazyLock::new(|| [basic::SCOPES, processes::SCOPES].concat());
     &ALL
 }
 

@@ -114,11 +114,23 @@ pub(crate) struct Machine {
     pub(crate) up: Cell<Mail>,
 }
 
+/// Where a worker's control connection leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Side {
+    /// To the coordinator.
+    Current,
+    /// To the one that was taken over from.
+    Former,
+    /// To nobody: it was given up, or its coordinator is gone.
+    Nobody,
+}
+
 /// What seldom changes at a machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Head {
     pub(crate) worker: WorkerId,
     pub(crate) alive: bool,
+    pub(crate) side: Side,
     pub(crate) role: Role,
     /// The subtasks that it hosts.
     running: Vec<(Attempt, Subtask)>,
@@ -126,13 +138,28 @@ pub(crate) struct Head {
 
 impl Machine {
     pub(crate) fn new(worker: WorkerId, mutant: Option<Mutant>) -> Self {
+        Self::with(worker, Side::Current, mutant)
+    }
+
+    /// A place without a worker.
+    pub(crate) fn vacant() -> Self {
+        Self::with(WorkerId::new(u32::MAX), Side::Nobody, None)
+    }
+
+    fn with(worker: WorkerId, side: Side, mutant: Option<Mutant>) -> Self {
         let role = Role::new(AnyRole::Worker(Worker::new()), mutant);
+        let alive = side == Side::Current;
         Self {
-            head: Cell::new(Head { worker, alive: true, role, running: Vec::new() }),
+            head: Cell::new(Head { worker, alive, side, role, running: Vec::new() }),
             tasks: Vec::new(),
             down: Cell::new(Mail::new()),
             up: Cell::new(Mail::new()),
         }
+    }
+
+    /// Whether there is no worker.
+    pub(crate) fn is_vacant(&self) -> bool {
+        !self.head.alive && self.head.side == Side::Nobody
     }
 
     /// A machine of these parts, with as many tasks as the head lists.

@@ -4,6 +4,7 @@
 //! (`UPDATE_EXPECT=1` rewrites them).
 
 mod histories;
+mod process_hazards;
 mod walks;
 
 use std::collections::hash_map::DefaultHasher;
@@ -222,6 +223,11 @@ fn every_mutant_is_killed_by_the_property_that_must_find_it() {
         share_ids_between_sinks is killed by everything_is_visible_at_rest in two_sinks after 18 steps
         pool_too_small is killed by everything_is_visible_at_rest in calm after 26 steps
         discard_before_complete is killed by everything_is_visible_at_rest in small after 7 steps
+        unknown_means_completed is killed by no_early_visibility in store_fault after 16 steps
+        discard_on_unknown is killed by everything_is_visible_at_rest in store_fault after 5 steps
+        claim_without_compare is killed by completion_is_monotone in takeover after 4 steps
+        read_before_claim is killed by restore_is_latest in takeover after 12 steps
+        forget_zombies is killed by no_stuck_transaction in zombie_worker after 29 steps
     "#]]
     .assert_eq(&lines);
 }

@@ -14,7 +14,7 @@ fn walks(scope: &str, mutant: Option<Mutant>, walks: u64, threads: usize) -> Wal
 #[test]
 fn walks_hold_and_every_property_could_have_failed() {
     for scope in deep_scopes() {
-        let report = walks(&scope.name, None, 5000, 2);
+        let report = walks(&scope.name, None, 2000, 2);
         assert!(report.panic.is_none(), "{:?}", report.panic);
         for property in &report.properties {
             let found = property.counterexample.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -27,13 +27,12 @@ fn walks_hold_and_every_property_could_have_failed() {
 
 #[test]
 fn wrong_protocols_are_met_by_chance() {
-    let timeouts =
-        ["fenced_means_committed", "drop_lost_transaction", "report_loss_late", "swallow_send_error"];
-    let unmet = |mutant: &&Mutant| {
-        let scope = if timeouts.contains(&mutant.name()) { "deep_timeouts" } else { "deep" };
-        let report = walks(scope, Some(**mutant), 1000, 2);
-        report.properties.iter().all(|property| property.verdict == Verdict::Holds) && report.panic.is_none()
+    let is_met = |mutant: Mutant, scope: &str, number: u64| {
+        let report = walks(scope, Some(mutant), number, 2);
+        report.properties.iter().any(|property| property.counterexample.is_some())
     };
+    let scopes = [("deep", 300), ("deep_timeouts", 100), ("deep_takeover", 3000)];
+    let unmet = |mutant: &&Mutant| !scopes.iter().any(|(scope, number)| is_met(**mutant, scope, *number));
     let unmet: Vec<&str> = Mutant::all().iter().filter(unmet).map(|mutant| mutant.name()).collect();
     // Its input has an end; that of these scopes has none.
     assert_eq!(unmet, ["end_never_met"]);

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use truecut_runtime::event::{End, Event as Told};
 use truecut_runtime::launch::{Coordinator, CoordinatorStart, JobOptions, Started, status_text};
+use truecut_runtime::tokens::Tokens;
 
 use super::super::log;
 use super::super::plan::Arm;
@@ -42,12 +43,14 @@ pub(super) struct Haunted {
 impl Chief {
     pub(super) async fn start(
         options: &JobOptions,
+        tokens: &mut Tokens,
         number: u32,
         armed: Option<Arm>,
     ) -> Result<Self, Failure> {
         let name = if number == 1 { "coordinator".to_owned() } else { format!("coordinator-{number}") };
         let crash_at = armed.as_ref().map(|arm| arm.at.clone());
-        let start = CoordinatorStart { name: name.clone(), fresh: options.fresh, crash_at };
+        let start =
+            CoordinatorStart { name: name.clone(), token: tokens.draw(), fresh: options.fresh, crash_at };
         let process = match options.start_coordinator(start).await? {
             Started::Listening(process) => process,
             Started::Died(status) => {
@@ -108,7 +111,7 @@ impl Subject {
     /// Starts another coordinator, with workers of its own, and returns the one that was in charge.
     async fn take_over(&mut self) -> Result<Chief, Failure> {
         let armed = self.arm_for(Who::Coordinator);
-        let chief = Chief::start(&self.options, self.chief.number + 1, armed).await?;
+        let chief = Chief::start(&self.options, &mut self.tokens, self.chief.number + 1, armed).await?;
         let old = std::mem::replace(&mut self.chief, chief);
         self.tell_start()?;
         // What the old workers were armed for is still to come.

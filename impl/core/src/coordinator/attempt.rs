@@ -40,6 +40,9 @@ impl<S: Clone> Coordinator<S> {
     ) {
         assert!(matches!(self.phase, Phase::Opening), "the head is opened until it is claimed");
         assert!(head.is_some() == (version > Self::ABSENT), "an absent head has version 0");
+        if head.is_some_and(|head| head.token > self.token) {
+            return self.halt(Halt::Superseded, out); // it began after this one, and took over before this one did anything
+        }
         self.version = version;
         if head.is_some() {
             self.lingering.haunt(); // the coordinator before may live, and its workers

@@ -108,7 +108,10 @@ impl<S: Clone> Coordinator<S> {
     pub(super) fn head_read<B>(&mut self, outcome: Outcome<S>, out: &mut impl Effects<B, S>) {
         let (version, head) = match outcome {
             Outcome::Head { version, head } => (version, head),
-            other if matches!(self.phase, Phase::Opening) && self.store == Store::Idle => {
+            // Nothing is known of the store yet: a read that it refuses is for a person, one without an answer is asked again.
+            other @ Outcome::Failed { .. }
+                if matches!(self.phase, Phase::Opening) && self.store == Store::Idle =>
+            {
                 return self.halt_unexpected(Op::ReadHead, other, out);
             }
             _ => return out.push(Effect::Arm(Timer::Retry(Op::ReadHead))),
@@ -126,11 +129,10 @@ impl<S: Clone> Coordinator<S> {
         }
     }
 
-    /// Whether a first claim met a swap of the coordinator that it takes over from: one that lives still, or died and whose swap
-    /// landed late. Then the claim is made again; with any other newcomer's head this coordinator has lost.
+    /// Whether a first claim met a swap of a coordinator that began before: one that lives still, or died and whose swap landed late.
+    /// Then the claim is made again. With the head of one that began later this coordinator has lost.
     fn is_of_predecessor(&self, head: Option<Head>) -> bool {
-        let token = |head: Option<Head>| head.map(|head| head.token);
-        matches!(self.phase, Phase::Opening) && head.is_some() && token(head) == token(self.head)
+        matches!(self.phase, Phase::Opening) && head.is_some_and(|head| head.token < self.token)
     }
 
     /// The head is the one that this coordinator wanted.

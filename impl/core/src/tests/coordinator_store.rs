@@ -57,6 +57,24 @@ fn a_fresh_start_begins_at_the_groups_offsets_and_gives_out_no_id_twice() {
 }
 
 #[test]
+fn a_first_read_of_the_head_that_is_not_answered_is_repeated() {
+    let mut coordinator = Coordinator::new(job(), Token::new(9), false);
+    check(
+        &mut coordinator,
+        "begin; head = unknown; retry head",
+        expect![[r#"
+            begin
+                arm heartbeat
+                start: read the head
+            head = unknown
+                arm retry read_head
+            retry head
+                start: read the head
+        "#]],
+    );
+}
+
+#[test]
 fn an_unknown_swap_is_sent_again_and_a_conflict_with_its_own_head_is_its_success() {
     let mut coordinator = after(job(), START);
     run(&mut coordinator, "fire interval", read::input);
@@ -221,11 +239,11 @@ fn a_conflict_with_the_head_of_another_coordinator_ends_this_one() {
 }
 
 #[test]
-fn a_claim_that_another_coordinator_won_ends_this_one_before_it_restores_anything() {
+fn a_claim_that_a_later_coordinator_won_ends_this_one_before_it_restores_anything() {
     let mut coordinator = Coordinator::new(job(), Token::new(9), false);
     check(
         &mut coordinator,
-        "begin; head = none; swap = conflict; head = 1 5 1 none 1",
+        "begin; head = none; swap = conflict; head = 1 12 1 none 1",
         expect![[r#"
         begin
             arm heartbeat
@@ -234,7 +252,7 @@ fn a_claim_that_another_coordinator_won_ends_this_one_before_it_restores_anythin
             start: swap v0 for attempt 1 of coordinator 9, latest none, next 1
         swap = conflict
             start: read the head
-        head = 1 5 1 none 1
+        head = 1 12 1 none 1
             halt: superseded
     "#]],
     );
@@ -271,11 +289,47 @@ fn a_takeover_that_meets_a_late_swap_of_the_one_before_claims_again_and_restores
 }
 
 #[test]
-fn a_takeover_that_meets_another_one_has_lost_and_so_has_a_claim_after_the_first() {
+fn a_coordinator_that_wakes_after_a_later_one_has_claimed_ends_before_it_claims_anything() {
     let mut coordinator = Coordinator::new(job(), Token::new(9), false);
     check(
         &mut coordinator,
-        "begin; head = 7 8 3 3.12 13; swap = conflict; head = 8 5 4 3.12 13",
+        "begin; head = 7 12 3 3.12 13",
+        expect![[r#"
+            begin
+                arm heartbeat
+                start: read the head
+            head = 7 12 3 3.12 13
+                halt: superseded
+        "#]],
+    );
+}
+
+#[test]
+fn a_first_claim_that_meets_a_late_one_of_an_earlier_coordinator_is_made_again() {
+    let mut coordinator = Coordinator::new(job(), Token::new(9), false);
+    check(
+        &mut coordinator,
+        "begin; head = none; swap = conflict; head = 1 5 1 none 1",
+        expect![[r#"
+            begin
+                arm heartbeat
+                start: read the head
+            head = none
+                start: swap v0 for attempt 1 of coordinator 9, latest none, next 1
+            swap = conflict
+                start: read the head
+            head = 1 5 1 none 1
+                start: swap v1 for attempt 2 of coordinator 9, latest none, next 1
+        "#]],
+    );
+}
+
+#[test]
+fn a_takeover_that_meets_a_later_one_has_lost_and_so_has_a_claim_after_the_first() {
+    let mut coordinator = Coordinator::new(job(), Token::new(9), false);
+    check(
+        &mut coordinator,
+        "begin; head = 7 8 3 3.12 13; swap = conflict; head = 8 12 4 3.12 13",
         expect![[r#"
         begin
             arm heartbeat
@@ -284,7 +338,7 @@ fn a_takeover_that_meets_another_one_has_lost_and_so_has_a_claim_after_the_first
             start: swap v7 for attempt 4 of coordinator 9, latest checkpoint 12 of attempt 3, next 13
         swap = conflict
             start: read the head
-        head = 8 5 4 3.12 13
+        head = 8 12 4 3.12 13
             halt: superseded
     "#]],
     );
