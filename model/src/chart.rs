@@ -97,6 +97,13 @@ impl Event {
     }
 }
 
+impl State {
+    /// Who is there, in the order of the lanes.
+    pub fn lanes(&self) -> Vec<Lane> {
+        lanes(self)
+    }
+}
+
 /// Who is there in a state, in the order of the lanes.
 pub(crate) fn lanes(state: &State) -> Vec<Lane> {
     let mut lanes = vec![Lane::Store, Lane::Kafka];
