@@ -49,8 +49,10 @@ pub enum Look {
     Call,
     /// An answer arrives.
     Answer,
-    /// What does not arrive, or was sent by somebody who is gone.
+    /// What does not arrive, or somebody who is gone.
     Lost,
+    /// What was sent by somebody who is gone arrives.
+    Late,
     /// Somebody does something.
     Note,
     /// Something is done for good: a checkpoint completes, a transaction is committed.
@@ -68,6 +70,7 @@ impl Look {
             Self::Call => "call",
             Self::Answer => "answer",
             Self::Lost => "lost",
+            Self::Late => "late",
             Self::Note => "note",
             Self::Done => "done",
             Self::Abort => "abort",
