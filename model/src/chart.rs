@@ -52,8 +52,10 @@ pub enum Look {
     Call,
     /// An answer arrives.
     Answer,
-    /// What does not arrive, or was sent by somebody who is gone.
+    /// What does not arrive, or somebody who is gone.
     Lost,
+    /// What was sent by somebody who is gone arrives.
+    Late,
     /// Somebody does something.
     Note,
     /// Something is done for good: a checkpoint completes, a transaction is committed.
@@ -71,6 +73,7 @@ impl Look {
             Self::Call => "call",
             Self::Answer => "answer",
             Self::Lost => "lost",
+            Self::Late => "late",
             Self::Note => "note",
             Self::Done => "done",
             Self::Abort => "abort",
@@ -97,6 +100,13 @@ impl Event {
 
     pub(crate) fn at(lane: Lane, look: Look, label: impl Into<String>) -> Self {
         Self { place: Place::In(vec![lane]), label: label.into(), look }
+    }
+}
+
+impl State {
+    /// Who is there, in the order of the lanes.
+    pub fn lanes(&self) -> Vec<Lane> {
+        lanes(self)
     }
 }
 

@@ -79,9 +79,7 @@ impl Counterexample {
         let begins = lanes(&state);
         let mut steps = Vec::new();
         for action in actions {
-            let choice = model.enabled(&state).iter().position(|possible| possible == action);
-            let choice = choice.expect("a step of a history is possible");
-            let (step, next) = model.tell(&state, choice, action);
+            let (step, next) = model.told(&state, action);
             steps.push(step);
             state = next.unwrap_or(state);
         }
@@ -113,9 +111,13 @@ impl JobModel {
         sentence(state, action)
     }
 
-    /// What follows from a step at once, in sentences; empty if nothing is worth one.
-    pub fn consequences(&self, before: &State, after: &State) -> String {
-        consequences(before, after).trim().to_owned()
+    /// A possible step as it is told, and the state that it leads to; none if a role's own assertion fails.
+    ///
+    /// # Panics
+    /// If the step is not possible.
+    pub fn told(&self, state: &State, action: &Action) -> (Step, Option<State>) {
+        let choice = self.enabled(state).iter().position(|possible| possible == action);
+        self.tell(state, choice.expect("a step of a history is possible"), action)
     }
 }
 

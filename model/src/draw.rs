@@ -104,7 +104,7 @@ fn event(state: &State, action: &Action) -> Event {
         }
         Action::LandOrphan(orphan) => {
             let label = format!("late commit {} of a dead sender", name(orphan.id));
-            Event::between(Lane::Subtask(Subtask::sink(orphan.id.subtask)), Kafka, Look::Lost, label)
+            Event::between(Lane::Subtask(Subtask::sink(orphan.id.subtask)), Kafka, Look::Late, label)
         }
     }
 }

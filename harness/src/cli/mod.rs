@@ -6,6 +6,7 @@ mod check;
 mod clean;
 mod demo;
 mod doctor;
+mod explore;
 mod list;
 mod output;
 mod report;
@@ -25,6 +26,8 @@ Examples:
   truecut demo                                 the model checked, a job killed, a report to look at
   truecut check --scope pr                     every property, exhaustively, in a bounded world
   truecut check --mutants                      every wrong protocol must be found
+  truecut check --mutant skip_alignment --save found   how one fails: in sentences, as a chart, to run again
+  truecut explore --scope smoke                walk through the model in the browser
   truecut chaos --kafka container --seed 7     kill -9 a real job on real Kafka, compare its output
   truecut chaos --mutant skip_alignment        the same with a wrong protocol: must end violated
   truecut run job.toml                         move a topic to another one, exactly once
@@ -47,6 +50,7 @@ struct Cli {
 enum Command {
     Demo(demo::Demo),
     Check(check::Check),
+    Explore(explore::Explore),
     Chaos(chaos::Chaos),
     Run(run::Run),
     Analyze(analyze::Analyze),
@@ -73,6 +77,7 @@ pub(crate) fn main() -> ExitCode {
     let (name, json, outcome) = match cli.command {
         Command::Demo(demo) => ("demo", false, demo.run()),
         Command::Check(check) => ("check", check.json, check.run()),
+        Command::Explore(explore) => ("explore", false, explore.run()),
         Command::Chaos(chaos) => ("chaos", chaos.json, chaos.run()),
         Command::Run(run) => ("run", run.json, run.run()),
         Command::Analyze(analyze) => ("analyze", analyze.json, analyze.run()),

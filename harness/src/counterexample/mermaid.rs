@@ -34,7 +34,7 @@ fn drawn(chart: &Chart, row: &Row) -> String {
     match &row.event.place {
         Place::Between(from, to) => {
             let arrow = match row.event.look {
-                Look::Answer => "-->>",
+                Look::Answer | Look::Late => "-->>",
                 Look::Lost => "--x",
                 Look::Call | Look::Note | Look::Done | Look::Abort | Look::Crash => "->>",
             };
@@ -49,7 +49,7 @@ fn drawn(chart: &Chart, row: &Row) -> String {
                 Look::Crash => "✘ ",
                 Look::Abort => "⊘ ",
                 Look::Done => "✔ ",
-                Look::Call | Look::Answer | Look::Lost | Look::Note => "",
+                Look::Call | Look::Answer | Look::Lost | Look::Late | Look::Note => "",
             };
             format!("Note over {lanes}: {number}{mark}{label}")
         }

@@ -32,7 +32,7 @@ font:12px system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue','Noto Sans'
 .truecut-chart .label{paint-order:stroke;stroke:var(--bg);stroke-width:5px;stroke-linejoin:round}\
 .truecut-chart .arrow{fill:none;stroke:var(--blue);stroke-width:1.5}.truecut-chart .tip{fill:var(--blue)}\
 .truecut-chart .answer .arrow{stroke-dasharray:5 4}\
-.truecut-chart .lost .arrow{stroke:var(--warn);stroke-dasharray:5 4}.truecut-chart .lost .tip{fill:var(--warn)}\
+.truecut-chart .lost .arrow,.truecut-chart .late .arrow{stroke:var(--warn);stroke-dasharray:5 4}.truecut-chart .lost .tip,.truecut-chart .late .tip{fill:var(--warn)}\
 .truecut-chart .box{fill:var(--note-bg);stroke:var(--line)}\
 .truecut-chart .done .box{fill:var(--good-bg);stroke:var(--good)}.truecut-chart .done text{fill:var(--good)}\
 .truecut-chart .abort .box{fill:var(--warn-bg);stroke:var(--warn)}.truecut-chart .abort text{fill:var(--warn)}\

@@ -4,6 +4,7 @@ mod bad_input;
 mod chaos;
 mod check;
 mod conformance;
+mod explore;
 mod job;
 mod leftovers;
 mod list;

@@ -22,6 +22,10 @@ fn a_wrong_command_line_ends_with_64() {
         &["chaos", "--time-limit", "0s"],
         &["check", "--scope", "none_such"],
         &["check", "--mutants", "--scope", "smoke"],
+        &["check", "--mutants", "--assume", "crash"],
+        &["check", "--replay", "file.json", "--mutants"],
+        &["check", "--pages", "directory"],
+        &["check", "--sink", "none_such"],
         &["run"],
         &["list", "unicorns"],
     ] {
