@@ -67,12 +67,11 @@ pub(crate) fn is_awaited(scope: &Scope, state: &State, action: &Action) -> Optio
     if matches!(action, Action::Vanish(..)) {
         return Some(!scope.assumes(Assumption::ZombieOutlives));
     }
-    let place = match action {
-        Action::Take(link) => {
-            let link = &state.network.links()[*link];
-            state.find(link.attempt, link.to)
-        }
-        other => other.machine(),
+    let place = if let Action::Take(link) = action {
+        let link = &state.network.links()[*link];
+        state.find(link.attempt, link.to)
+    } else {
+        action.machine()
     };
     let zombie = place.is_some_and(|place| state.machines[place].head.side != Side::Current);
     zombie.then_some(false)

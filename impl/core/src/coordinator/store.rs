@@ -120,22 +120,34 @@ impl<S: Clone> Coordinator<S> {
             Store::Swapping { head: ours, what } if head == Some(ours) && version == self.version.next() => {
                 self.adopt(ours, what, out);
             }
-            Store::Swapping { .. } if self.is_of_predecessor(head) => {
-                self.store = Store::Idle;
-                self.opened(version, head, out);
-            }
+            Store::Swapping { .. } if self.supersedes(head) => self.claim_back(version, head, out),
             Store::Swapping { .. } => self.halt(Halt::Superseded, out),
             Store::Idle | Store::Writing { .. } => self.opened(version, head, out),
         }
     }
 
-    /// Whether a first claim met a swap of the coordinator that it takes over from, or of another one that began before it: one that
-    /// lives still, or died and whose swap landed late. Then the claim is made again. With the head of one that began later this
-    /// coordinator has lost. Only this needs tokens that ascend; which swap counts never depends on them.
-    fn is_of_predecessor(&self, head: Option<Head>) -> bool {
-        let token = |head: Option<Head>| head.map(|head| head.token);
-        let earlier = head.is_some_and(|head| head.token < self.token);
-        matches!(self.phase, Phase::Opening) && head.is_some() && (earlier || token(head) == token(self.head))
+    /// Whether a swap met one of a coordinator that this one supersedes: of the one that it takes over from, or of any other that began
+    /// before it, whether that lives still, has slept, or died and its swap landed late. Then the claim is made again. With the head of
+    /// one that began later this coordinator has lost. So there is always one that goes on, and never two. Only this needs tokens
+    /// that ascend; which swap counts never depends on them.
+    fn supersedes(&self, head: Option<Head>) -> bool {
+        let Some(head) = head else { return false };
+        let read_before =
+            matches!(self.phase, Phase::Opening) && self.head.is_some_and(|ours| ours.token == head.token);
+        head.token < self.token || read_before
+    }
+
+    /// Gives up what was under way on top of the head that another coordinator replaced, and claims on top of its one. Whether the swap
+    /// that was under way had landed before is not known, so that nothing is discarded.
+    fn claim_back<B>(&mut self, version: HeadVersion, head: Option<Head>, out: &mut impl Effects<B, S>) {
+        self.cancel(out);
+        self.store = Store::Idle;
+        self.retained.clear();
+        self.learn(version, head);
+        if !matches!(self.phase, Phase::Backoff) {
+            self.phase = Phase::Opening;
+            self.claim(out);
+        }
     }
 
     /// The head is the one that this coordinator wanted.
