@@ -29,6 +29,7 @@ mod quiet;
 mod report;
 mod scope;
 mod search;
+mod small_faults;
 mod state;
 mod step;
 mod store_fault;
