@@ -53,6 +53,18 @@ pub enum Action {
     LandFormer(Op),
     /// The coordinator that was taken over from takes the answer to an operation.
     AnswerFormer(Op),
+    /// A data channel between two workers breaks.
+    BreakChannel(usize),
+    /// The sender at a broken channel learns that, or the receiver.
+    LearnBroken(usize, bool),
+    /// A subtask fails.
+    FailTask(usize, Attempt, Subtask),
+    /// The subtasks of an attempt can't be started on a machine.
+    FailLaunch(usize, Attempt),
+    /// The next message to a machine is a notification, and is lost.
+    LoseNotification(usize),
+    /// The coordinator tells every worker that it lives, and what is complete.
+    Heartbeat,
     /// A commit request of a dead sender lands.
     LandOrphan(Committable),
 }
@@ -71,13 +83,19 @@ impl Action {
             | Self::Take(_)
             | Self::LandRecords(..)
             | Self::Land(..)
-            | Self::Answer(..) => true,
+            | Self::Answer(..)
+            | Self::LearnBroken(..)
+            | Self::Heartbeat => true,
             Self::Trigger
             | Self::Expire(_)
             | Self::Crash(..)
             | Self::TimeOut(_)
             | Self::LoseAnswer(..)
             | Self::RefuseStore(_)
+            | Self::BreakChannel(_)
+            | Self::FailTask(..)
+            | Self::FailLaunch(..)
+            | Self::LoseNotification(_)
             | Self::GiveUp(_)
             | Self::Vanish(..)
             | Self::TakeOver
@@ -102,11 +120,17 @@ impl Action {
             | Self::Crash(place, _)
             | Self::LoseAnswer(place, ..)
             | Self::GiveUp(place)
+            | Self::FailTask(place, ..)
+            | Self::FailLaunch(place, _)
+            | Self::LoseNotification(place)
             | Self::Vanish(place, _) => Some(*place),
             Self::LandCoordinator(_)
             | Self::AnswerCoordinator(_)
             | Self::Stop
             | Self::Take(_)
+            | Self::BreakChannel(_)
+            | Self::LearnBroken(..)
+            | Self::Heartbeat
             | Self::Trigger
             | Self::Expire(_)
             | Self::TimeOut(_)

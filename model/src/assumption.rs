@@ -38,6 +38,10 @@ assumptions! {
     ZombieWorker "zombie_worker": "A worker is given up for lost although it lives; it goes on until it learns that.",
     Takeover "takeover": "Another coordinator takes over while the one before is dead, or goes on because it does not know it.",
     ZombieOutlives "zombie_outlives": "A worker that was given up may live for longer than the job.",
+    ChannelBreak "channel_break": "A data channel breaks although both its ends live.",
+    TaskFailure "task_failure": "The job's code or a client fails, or subtasks can't be started.",
+    LostNotification "lost_notification": "A subtask is not told that a checkpoint is complete.",
+    Overlapping "overlapping": "Two checkpoints may be under way, and the interval passes at any time.",
     EarlyLanding "early_landing": "Records reach Kafka whenever they like, not only when they are flushed.",
 }
 

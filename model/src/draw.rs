@@ -78,6 +78,25 @@ fn event(state: &State, action: &Action) -> Event {
             let label = format!("{}: no answer", request(*op));
             Event::between(target(*op), Lane::Subtask(*subtask), Look::Lost, label)
         }
+        Action::BreakChannel(link) => {
+            let link = &state.network.links()[*link];
+            let (from, to) = (Lane::Subtask(link.from), Lane::Subtask(link.to));
+            Event::between(from, to, Look::Lost, "the channel breaks")
+        }
+        Action::LearnBroken(link, sender) => {
+            let link = &state.network.links()[*link];
+            let end = if *sender { link.from } else { link.to };
+            Event::at(Lane::Subtask(end), Look::Note, "learns that the channel is broken")
+        }
+        Action::FailTask(_, _, subtask) => Event::at(Lane::Subtask(*subtask), Look::Abort, "fails"),
+        Action::FailLaunch(place, _) => {
+            Event::at(Lane::Machine(*place), Look::Abort, "can't start its subtasks")
+        }
+        Action::LoseNotification(place) => {
+            let label = state.machines[*place].down.front().map_or_else(String::new, order);
+            Event::between(Coordinator, Lane::Machine(*place), Look::Lost, label)
+        }
+        Action::Heartbeat => Event::at(Coordinator, Look::Note, "sends a heartbeat"),
         Action::RefuseStore(op) => {
             Event::between(Store, Coordinator, Look::Abort, format!("{}: refused", request(*op)))
         }

@@ -6,6 +6,7 @@ use truecut_core::{Attempt, CheckpointId, Op, Partition, Subtask, Vertex};
 use crate::action::Action;
 use crate::assumption::Assumption;
 use crate::scope::Scope;
+use crate::small_faults;
 use crate::state::State;
 use crate::store_fault;
 use crate::world::process::{Host, Machine, Side, Task, UnderWay};
@@ -33,6 +34,12 @@ pub(crate) enum Part {
     Former,
     /// A machine's worker is given up although it lives, or learns that it was.
     Zombie(usize),
+    /// A data channel breaks, and its ends learn it.
+    Break(usize),
+    /// Subtasks of a machine fail.
+    Failures(usize),
+    /// What is on its way to a machine is lost.
+    LostMail(usize),
     /// What the store does not do when it is asked.
     Store,
     /// Answers to a task that are lost.
@@ -56,6 +63,15 @@ pub(crate) fn parts(scope: &Scope, tasks: usize, links: usize) -> Vec<Part> {
     }
     if scope.has_zombies() {
         parts.extend(machines.clone().map(Part::Zombie));
+    }
+    if scope.assumes(Assumption::ChannelBreak) {
+        parts.extend((0..links).map(Part::Break));
+    }
+    if scope.assumes(Assumption::TaskFailure) {
+        parts.extend(machines.clone().map(Part::Failures));
+    }
+    if scope.assumes(Assumption::LostNotification) {
+        parts.extend(machines.clone().map(Part::LostMail));
     }
     if scope.assumes(Assumption::StoreFault) {
         parts.push(Part::Store);
@@ -107,6 +123,9 @@ impl Part {
             }
             Self::Former => zombie::of_former(state, actions),
             Self::Zombie(place) => zombie::of_machine(scope, state, place, actions),
+            Self::Break(link) => small_faults::breaks(state, link, actions),
+            Self::Failures(place) => small_faults::failures(state, place, actions),
+            Self::LostMail(place) => small_faults::lost_mail(state, place, actions),
             Self::Store => store_fault::enabled(state, actions),
             Self::Crash(place) => {
                 if may_crash(scope, state) && state.halted.is_none() {
@@ -132,7 +151,11 @@ fn coordinator(scope: &Scope, state: &State, actions: &mut Vec<Action>) {
         None => Action::LandCoordinator(under_way.op),
         Some(_) => Action::AnswerCoordinator(under_way.op),
     }));
-    if !state.may_trigger() {
+    if state.desk.heartbeat && state.halted.is_none() {
+        actions.push(Action::Heartbeat);
+    }
+    let overlaps = scope.assumes(Assumption::Overlapping);
+    if !state.may_trigger(overlaps) {
         return;
     }
     if *state.budget.checkpoints > 0 && state.desk.interval && is_at(scope, state) {
@@ -210,7 +233,7 @@ fn source(scope: &Scope, state: &State, place: usize, host: &Host, actions: &mut
 }
 
 fn channel(state: &State, place: usize, actions: &mut Vec<Action>) {
-    let Some(link) = state.network.links().get(place).filter(|link| link.accepted) else { return };
+    let Some(link) = state.network.links().get(place).filter(|link| link.delivers()) else { return };
     if state.network.queue(place).is_empty() {
         return;
     }

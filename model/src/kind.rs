@@ -43,5 +43,11 @@ kinds! {
     TakeOver "take_over",
     LandFormer "land_former",
     AnswerFormer "answer_former",
+    BreakChannel "break_channel",
+    LearnBroken "learn_broken",
+    FailTask "fail_task",
+    FailLaunch "fail_launch",
+    LoseNotification "lose_notification",
+    Heartbeat "heartbeat",
     LandOrphan "land_orphan",
 }

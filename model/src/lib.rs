@@ -36,6 +36,7 @@ mod replay;
 mod report;
 mod scope;
 mod search;
+mod small_faults;
 mod state;
 mod step;
 mod store_fault;

@@ -13,7 +13,7 @@
 //! - describing a transaction whose commit was refused: it can't change any more;
 //! - retry and restart timers: what they wait for has changed already, or is a step of its own.
 //!
-//! Heartbeats are not sent: they heal lost notifications, and control connections lose nothing while both ends live.
+//! Heartbeats are sent only where a notification was lost: there is nothing else to heal.
 #![expect(
     clippy::wildcard_enum_match_arm,
     reason = "each kind of role has few of the effects; the rest is refused as a whole"

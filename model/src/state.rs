@@ -28,6 +28,8 @@ pub(crate) struct Desk {
     pub(crate) here: bool,
     /// The interval timer runs.
     pub(crate) interval: bool,
+    /// A notification was lost, and no heartbeat was sent since.
+    pub(crate) heartbeat: bool,
     /// Checkpoints whose expiry timer runs.
     pub(crate) expiries: BTreeSet<CheckpointId>,
     /// The newest checkpoint that sources were told of, until subtasks are told its end.
@@ -44,6 +46,7 @@ impl Desk {
             here: true,
             role: Role::new(coordinator, mutant),
             interval: false,
+            heartbeat: false,
             expiries: BTreeSet::new(),
             under_way: None,
             stopping: false,
@@ -175,12 +178,12 @@ impl State {
         })
     }
 
-    /// Whether the coordinator's attempt runs and no checkpoint is under way.
-    pub(crate) fn may_trigger(&self) -> bool {
+    /// Whether the coordinator's attempt runs, and no checkpoint is under way or they may overlap.
+    pub(crate) fn may_trigger(&self, overlaps: bool) -> bool {
         let AnyRole::Coordinator(coordinator) = self.desk.role.role() else { return false };
         let coordinator: &Coordinator<Lineage> = coordinator;
         coordinator.is_running()
-            && self.desk.under_way.is_none()
+            && (overlaps || self.desk.under_way.is_none())
             && !self.desk.stopping
             && self.halted.is_none()
     }

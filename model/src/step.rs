@@ -111,6 +111,7 @@ impl<'a> Step<'a> {
             Action::Answer(place, attempt, subtask, op) => self.answer(*place, *attempt, *subtask, *op),
             Action::Trigger => {
                 *self.state.budget.checkpoints.edit() -= 1;
+                self.state.desk.edit().interval = false;
                 self.work.push_back(Work::Coordinator(Input::Fired(Timer::Interval)));
             }
             Action::Expire(id) => {
@@ -138,6 +139,15 @@ impl<'a> Step<'a> {
             Action::AnswerFormer(op) => {
                 self.sit(true);
                 self.answer_coordinator(*op);
+            }
+            Action::BreakChannel(link) => self.break_channel(*link),
+            Action::LearnBroken(link, sender) => self.learn_broken(*link, *sender),
+            Action::FailTask(place, attempt, subtask) => self.fail_task(*place, *attempt, *subtask),
+            Action::FailLaunch(place, attempt) => self.fail_launch(*place, *attempt),
+            Action::LoseNotification(place) => self.lose_notification(*place),
+            Action::Heartbeat => {
+                self.state.desk.edit().heartbeat = false;
+                self.work.push_back(Work::Coordinator(Input::Fired(Timer::Heartbeat)));
             }
             Action::RefuseStore(op) => self.refuse_store(*op),
             Action::LoseStore(op) => self.lose_store(*op),
@@ -174,11 +184,12 @@ impl<'a> Step<'a> {
     ///
     /// - Ready only opens the way for triggers, which are steps of their own.
     /// - An acknowledgement only fills a set that a failed attempt drops as a whole. The last one starts the write of the
-    ///   checkpoint, which lands in a step of its own, and comes to nothing if the attempt fails before. Where checkpoints can expire,
+    ///   checkpoint, which lands in a step of its own, and comes to nothing if the attempt fails before. Where checkpoints can expire or overlap,
     ///   late acknowledgements of older ones are told apart, and each is a step.
     /// - Drained follows the answer to a commit at once, so that a crash before it is heard is a crash before that answer is.
     fn take_reports_at_once(&mut self) -> bool {
-        let acknowledgements = !self.scope.assumes(Assumption::Expiry);
+        let acknowledgements =
+            !self.scope.assumes(Assumption::Expiry) && !self.scope.assumes(Assumption::Overlapping);
         let at_once = |machine: &Machine| match machine.up.front() {
             Some(Message::FromSubtask { report: Report::Ready | Report::Drained, .. }) => true,
             Some(Message::FromSubtask { report: Report::Acknowledged { .. }, .. }) => acknowledgements,

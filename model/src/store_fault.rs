@@ -57,9 +57,10 @@ impl Step<'_> {
     /// Whether an operation of the store is a step of its own: it may fail, or somebody else may be quicker.
     pub(crate) fn waits_for_store(&self, request: &Request<Lineage>) -> bool {
         let may_fail = self.state.budget.allows(Assumption::StoreFault);
-        let swaps = matches!(request, Request::SwapHead { .. } | Request::WriteCheckpoint(_));
-        is_of_store(request)
-            && (may_fail || swaps && (!self.state.strays.is_empty() || self.may_be_taken_over()))
+        let depends =
+            matches!(request, Request::ReadHead | Request::SwapHead { .. } | Request::WriteCheckpoint(_));
+        let is_alone = || self.state.strays.is_empty() && !self.may_be_taken_over();
+        is_of_store(request) && (may_fail || depends && !is_alone())
     }
 
     pub(crate) fn refuse_store(&mut self, op: Op) {

@@ -139,6 +139,25 @@ pub(crate) fn sentence(state: &State, action: &Action) -> String {
         Action::AnswerFormer(op) => {
             format!("The coordinator before hears the answer to {}.", request_name(*op))
         }
+        Action::BreakChannel(link) => {
+            let link = &state.network.links()[*link];
+            format!("The data channel from {} to {} breaks.", link.from, link.to)
+        }
+        Action::LearnBroken(link, sender) => {
+            let link = &state.network.links()[*link];
+            let end = subtask_name(if *sender { link.from } else { link.to });
+            format!("{end} learns that its data channel is broken.")
+        }
+        Action::FailTask(_, _, subtask) => format!("{} fails.", subtask_name(*subtask)),
+        Action::FailLaunch(place, _) => {
+            format!("Worker {} can't start its subtasks.", state.machines[*place].head.worker)
+        }
+        Action::LoseNotification(place) => {
+            let machine = &state.machines[*place];
+            let message = machine.down.front().map_or_else(String::new, order);
+            format!("Worker {} is not told: {message}.", machine.head.worker)
+        }
+        Action::Heartbeat => "The coordinator sends a heartbeat.".into(),
         Action::RefuseStore(op) => {
             format!("The store refuses what the coordinator asks: {}.", request_name(*op))
         }

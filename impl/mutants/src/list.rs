@@ -133,6 +133,14 @@ mutants! {
             "A coordinator that takes over reads what to restore before it claims its attempt, while the one before may still complete a checkpoint.";
         ForgetZombies forget_zombies at [Coordinator] by no_stuck_transaction first in zombie_worker, bugs []:
             "A worker that fell silent counts as dead: what it opens after the clean-up is not looked for.";
+        CommitAllWhenTold commit_all_when_told at [Sink] by no_early_visibility first in overlapping, bugs []:
+            "A notification commits all that is pre-committed, also for a later checkpoint that is still under way.";
+        HeartbeatWithoutLatest heartbeat_without_latest at [Coordinator] by everything_is_visible_at_rest first in lost_notification, bugs []:
+            "Heartbeats do not say what is complete: what a lost notification would have committed is never committed.";
+        IgnoreBrokenChannel ignore_broken_channel at [Worker] by everything_is_visible_at_rest first in channel_break, bugs []:
+            "A broken data channel fails nothing: its ends go on as if it would come back.";
+        SkipFailedRecord skip_failed_record at [Operator] by consistent_cut first in task_failure, bugs []:
+            "The operator skips the records that the job's function failed on.";
     }
     equivalent {
         NeverCancel never_cancel at [Coordinator] in two_workers:

@@ -185,13 +185,15 @@ impl<'a> Engine<'a> {
     fn is_absent(&self, part: Part, ids: &[u32]) -> bool {
         let slot = match part {
             Part::Task(place, task) | Part::LostAnswers(place, task) => self.layout.task(place, task),
-            Part::Link(link) => self.layout.link(link),
+            Part::Link(link) | Part::Break(link) => self.layout.link(link),
             Part::Coordinator
             | Part::Machine(_)
             | Part::Orphans
             | Part::Expiries
             | Part::Crash(_)
             | Part::Store
+            | Part::Failures(_)
+            | Part::LostMail(_)
             | Part::Former
             | Part::Zombie(_)
             | Part::TimeOuts => return false,

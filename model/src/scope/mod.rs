@@ -88,6 +88,7 @@ impl Scope {
             settings: Settings {
                 tolerable_failures: self.tolerable_failures,
                 max_restarts: self.max_restarts,
+                max_concurrent: if self.assumes(Assumption::Overlapping) { 2 } else { 1 },
                 ..Settings::default()
             },
         }

@@ -19,6 +19,17 @@ pub(crate) struct Link {
     pub(crate) to: Subtask,
     /// The receiver's worker took it.
     pub(crate) accepted: bool,
+    /// It broke; nothing that is sent from then on arrives.
+    pub(crate) broken: bool,
+    /// The sender knows that it broke, and the receiver.
+    pub(crate) known_to: (bool, bool),
+}
+
+impl Link {
+    /// Whether the receiver can take from it.
+    pub(crate) fn delivers(&self) -> bool {
+        self.accepted && !self.known_to.1
+    }
 }
 
 /// What is in flight in a channel.
@@ -61,7 +72,9 @@ impl Network {
     pub(crate) fn open(&mut self, attempt: Attempt, from: Subtask, to: Subtask, accepted: bool) {
         let after = |link: &Link| (link.attempt, link.to, link.from) > (attempt, to, from);
         let place = self.links.iter().position(after).unwrap_or(self.links.len());
-        self.links.edit().insert(place, Link { attempt, from, to, accepted });
+        self.links
+            .edit()
+            .insert(place, Link { attempt, from, to, accepted, broken: false, known_to: (false, false) });
         self.queues.insert(place, Cell::new(Queue::new()));
     }
 
@@ -79,8 +92,26 @@ impl Network {
 
     /// Sends an element, if the channel is still there.
     pub(crate) fn send(&mut self, attempt: Attempt, from: Subtask, to: Subtask, element: Element<Record>) {
-        if let Some(place) = self.place(attempt, from, to) {
+        if let Some(place) = self.place(attempt, from, to)
+            && !self.links[place].broken
+        {
             self.queues[place].edit().push_back(element);
+        }
+    }
+
+    /// A channel breaks: what is in flight may still be taken.
+    pub(crate) fn cut(&mut self, place: usize) {
+        self.links.edit()[place].broken = true;
+    }
+
+    /// One end of a broken channel learns it.
+    pub(crate) fn learn_broken(&mut self, place: usize, sender: bool) {
+        let link = &mut self.links.edit()[place];
+        if sender {
+            link.known_to.0 = true;
+        } else {
+            link.known_to.1 = true;
+            self.queues[place].edit().clear();
         }
     }
 

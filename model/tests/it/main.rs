@@ -225,9 +225,13 @@ fn every_mutant_is_killed_by_the_property_that_must_find_it() {
         discard_before_complete is killed by everything_is_visible_at_rest in small after 7 steps
         unknown_means_completed is killed by no_early_visibility in store_fault after 16 steps
         discard_on_unknown is killed by everything_is_visible_at_rest in store_fault after 5 steps
-        claim_without_compare is killed by completion_is_monotone in takeover after 4 steps
-        read_before_claim is killed by restore_is_latest in takeover after 12 steps
+        claim_without_compare is killed by completion_is_monotone in takeover after 7 steps
+        read_before_claim is killed by restore_is_latest in takeover after 15 steps
         forget_zombies is killed by no_stuck_transaction in zombie_worker after 29 steps
+        commit_all_when_told is killed by no_early_visibility in overlapping after 17 steps
+        heartbeat_without_latest is killed by everything_is_visible_at_rest in lost_notification after 17 steps
+        ignore_broken_channel is killed by everything_is_visible_at_rest in channel_break after 11 steps
+        skip_failed_record is killed by consistent_cut in task_failure after 12 steps
     "#]]
     .assert_eq(&lines);
 }

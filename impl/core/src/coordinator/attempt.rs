@@ -7,9 +7,7 @@ use alloc::vec::Vec;
 
 use crate::alphabet::{Deployment, Effect, Halt, Message, Op, Outcome, Peer, Reason, Request, Task, Timer};
 use crate::coordinator::{Coordinator, Phase};
-use crate::id::{
-    Attempt, CheckpointId, CheckpointName, HeadVersion, NextOffset, Partition, Subtask, Vertex, WorkerId,
-};
+use crate::id::{Attempt, CheckpointName, HeadVersion, NextOffset, Partition, Subtask, Vertex, WorkerId};
 use crate::job::{Position, StartPosition, owner_of_partition};
 use crate::kafka::{Meaning, meaning};
 use crate::role::Effects;
@@ -31,7 +29,7 @@ pub(super) struct Deployed {
 }
 
 impl<S: Clone> Coordinator<S> {
-    /// The head was read: claim the next attempt. `fresh` leaves the completed checkpoints behind.
+    /// The head was read: claim the next attempt.
     pub(super) fn opened<B>(
         &mut self,
         version: HeadVersion,
@@ -39,17 +37,22 @@ impl<S: Clone> Coordinator<S> {
         out: &mut impl Effects<B, S>,
     ) {
         assert!(matches!(self.phase, Phase::Opening), "the head is opened until it is claimed");
-        assert!(head.is_some() == (version > Self::ABSENT), "an absent head has version 0");
         if head.is_some_and(|head| head.token > self.token) {
             return self.halt(Halt::Superseded, out); // it began after this one, and took over before this one did anything
         }
+        self.learn(version, head);
+        self.claim(out);
+    }
+
+    /// The head is that of another coordinator. `fresh` leaves the completed checkpoints behind.
+    pub(super) fn learn(&mut self, version: HeadVersion, head: Option<Head>) {
+        assert!(head.is_some() == (version > Self::ABSENT), "an absent head has version 0");
         self.version = version;
         if head.is_some() {
             self.lingering.haunt(); // the coordinator before may live, and its workers
         }
-        self.next = head.map_or(CheckpointId::new(1), |head| head.next);
+        self.next = head.map_or(self.next, |head| self.next.max(head.next));
         self.head = head.map(|head| Head { latest: head.latest.filter(|_| !self.fresh), ..head });
-        self.claim(out);
     }
 
     /// Swaps in the next attempt, so that a late or unknown write of an older one fails.
@@ -64,6 +67,7 @@ impl<S: Clone> Coordinator<S> {
         let is_none = matches!(self.phase, Phase::Opening | Phase::Claiming);
         assert!(is_none, "an attempt is claimed when there is none");
         self.phase = Phase::Loading;
+        self.fresh = false; // what is complete from now on is its own
         match head.latest {
             Some(name) => self.read(name, out),
             None => self.resolve_start(out),
@@ -223,7 +227,7 @@ impl<S: Clone> Coordinator<S> {
     }
 
     /// Abandons what is under way. A swap that was started is not: its checkpoint may be complete already.
-    fn cancel<B>(&mut self, out: &mut impl Effects<B, S>) {
+    pub(super) fn cancel<B>(&mut self, out: &mut impl Effects<B, S>) {
         let Phase::Deployed(deployed) = &self.phase else { return };
         let workers: BTreeSet<WorkerId> = deployed.placement.iter().copied().collect();
         let attempt = self.attempt();

@@ -44,7 +44,7 @@ enum Phase<S> {
 pub struct Coordinator<S> {
     job: Job,
     token: Token,
-    /// Begin anew, whatever is complete.
+    /// Begin anew, whatever is complete; until an attempt is claimed.
     fresh: bool,
     phase: Phase<S>,
     /// The durable head, as this coordinator last read or wrote it, and its version.

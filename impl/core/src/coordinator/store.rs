@@ -120,19 +120,30 @@ impl<S: Clone> Coordinator<S> {
             Store::Swapping { head: ours, what } if head == Some(ours) && version == self.version.next() => {
                 self.adopt(ours, what, out);
             }
-            Store::Swapping { .. } if self.is_of_predecessor(head) => {
-                self.store = Store::Idle;
-                self.opened(version, head, out);
-            }
+            Store::Swapping { .. } if self.supersedes(head) => self.claim_back(version, head, out),
             Store::Swapping { .. } => self.halt(Halt::Superseded, out),
             Store::Idle | Store::Writing { .. } => self.opened(version, head, out),
         }
     }
 
-    /// Whether a first claim met a swap of a coordinator that began before: one that lives still, or died and whose swap landed late.
-    /// Then the claim is made again. With the head of one that began later this coordinator has lost.
-    fn is_of_predecessor(&self, head: Option<Head>) -> bool {
-        matches!(self.phase, Phase::Opening) && head.is_some_and(|head| head.token < self.token)
+    /// Whether a swap met one of a coordinator that this one supersedes: of any that began before it, whether that lives still, has
+    /// slept, or died and its swap landed late. Then the claim is made again. With the head of one that began later this
+    /// coordinator has lost. So there is always one that goes on, and never two.
+    fn supersedes(&self, head: Option<Head>) -> bool {
+        head.is_some_and(|head| head.token < self.token)
+    }
+
+    /// Gives up what was under way on top of the head that another coordinator replaced, and claims on top of its one. Whether the swap
+    /// that was under way had landed before is not known, so that nothing is discarded.
+    fn claim_back<B>(&mut self, version: HeadVersion, head: Option<Head>, out: &mut impl Effects<B, S>) {
+        self.cancel(out);
+        self.store = Store::Idle;
+        self.retained.clear();
+        self.learn(version, head);
+        if !matches!(self.phase, Phase::Backoff) {
+            self.phase = Phase::Opening;
+            self.claim(out);
+        }
     }
 
     /// The head is the one that this coordinator wanted.

@@ -215,7 +215,31 @@ fn a_swap_that_was_started_before_its_attempt_failed_may_complete_the_checkpoint
 }
 
 #[test]
-fn a_conflict_with_the_head_of_another_coordinator_ends_this_one() {
+fn a_conflict_with_the_head_of_a_later_coordinator_ends_this_one() {
+    let mut coordinator = after(job(), START);
+    run(&mut coordinator, "fire interval", read::input);
+    run(&mut coordinator, ACKS, read::input);
+    check(
+        &mut coordinator,
+        "write 2 = ok; swap = conflict; head = 3 12 2 1.1 3; fire heartbeat; fire interval",
+        expect![[r#"
+            write 2 = ok
+                start: swap v2 for attempt 1 of coordinator 9, latest checkpoint 2 of attempt 1, next 3
+            swap = conflict
+                start: read the head
+            head = 3 12 2 1.1 3
+                tell w0: cancel attempt 1
+                disarm expiry 2
+                disarm interval
+                halt: superseded
+            fire heartbeat
+            fire interval
+        "#]],
+    );
+}
+
+#[test]
+fn a_head_of_an_earlier_coordinator_is_claimed_back_and_nothing_is_discarded() {
     let mut coordinator = after(job(), START);
     run(&mut coordinator, "fire interval", read::input);
     run(&mut coordinator, ACKS, read::input);
@@ -231,8 +255,10 @@ fn a_conflict_with_the_head_of_another_coordinator_ends_this_one() {
                 tell w0: cancel attempt 1
                 disarm expiry 2
                 disarm interval
-                halt: superseded
+                start: swap v3 for attempt 3 of coordinator 9, latest checkpoint 1 of attempt 1, next 3
             fire heartbeat
+                tell w0: attempt 2 is in force, 1 is complete
+                arm heartbeat
             fire interval
         "#]],
     );
@@ -345,7 +371,7 @@ fn a_takeover_that_meets_a_later_one_has_lost_and_so_has_a_claim_after_the_first
     let mut coordinator = after(job(), START);
     check(
         &mut coordinator,
-        "lost w0; fire restart; swap = conflict; head = 3 8 2 1.1 2",
+        "lost w0; fire restart; swap = conflict; head = 3 12 2 1.1 2",
         expect![[r#"
         lost w0
             disarm silence w0
@@ -355,7 +381,7 @@ fn a_takeover_that_meets_a_later_one_has_lost_and_so_has_a_claim_after_the_first
             start: swap v2 for attempt 2 of coordinator 9, latest checkpoint 1 of attempt 1, next 2
         swap = conflict
             start: read the head
-        head = 3 8 2 1.1 2
+        head = 3 12 2 1.1 2
             halt: superseded
     "#]],
     );
