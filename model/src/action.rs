@@ -2,6 +2,8 @@
 
 use truecut_core::{Attempt, CheckpointId, Committable, Op, Partition, Slot, Subtask, TransactionalId};
 
+use crate::late::KafkaStep;
+
 /// One step. Machines are named by their place, channels by theirs in the network.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Action {
@@ -39,6 +41,8 @@ pub enum Action {
     LoseAnswer(usize, Attempt, Subtask, Op),
     /// A commit request of a dead sender lands.
     LandOrphan(Committable),
+    /// Kafka does something by itself, or hears late of something.
+    Kafka(KafkaStep),
 }
 
 impl Action {
@@ -56,6 +60,7 @@ impl Action {
             | Self::LandRecords(..)
             | Self::Land(..)
             | Self::Answer(..) => true,
+            Self::Kafka(step) => step.is_progress(),
             Self::Trigger
             | Self::Expire(_)
             | Self::Crash(..)

@@ -35,6 +35,12 @@ assumptions! {
     TransactionTimeout "transaction_timeout": "Kafka aborts an open transaction.",
     LostAnswer "lost_answer": "Kafka's answer to EndTxn or InitProducerId is lost, or the request is.",
     EarlyLanding "early_landing": "Records reach Kafka whenever they like, not only when they are flushed.",
+    LateInit "late_init": "An InitProducerId reaches Kafka once more, at any later time: a duplicate of one that was answered, or one whose sender is gone.",
+    LateMarker "late_marker": "Each partition learns in a step of its own, at any later time, that a transaction ended.",
+    LateAddPartitions "late_add_partitions": "An AddPartitionsToTxn reaches Kafka once more, at any later time: a duplicate of one that was answered, or one whose sender is gone.",
+    LateProduce "late_produce": "Records of a sender that is gone reach Kafka at any later time.",
+    IdExpiry "id_expiry": "Kafka forgets a transactional id that has no open transaction.",
+    ReadUncommitted "read_uncommitted": "Readers of the output see what is not committed.",
 }
 
 impl Assumption {

@@ -29,7 +29,7 @@ use crate::lineage::{Lineage, Record};
 use crate::property::{AbortedBy, Event};
 use crate::scope::Scope;
 use crate::step::{Step, Work, take};
-use crate::world::process::start;
+use crate::world::process::{ProducerLane, start};
 use crate::world::store::{Offsets, offsets};
 
 impl Step<'_> {
@@ -257,8 +257,10 @@ impl Step<'_> {
                 }
                 let lane = task.lanes.edit().entry(slot).or_default();
                 lane.records.push_back(batch);
-                let (id, _) = lane.producer.expect("records go to a producer that was initialised");
-                self.state.ledger.hand(id);
+                if !lane.is_plain {
+                    let (id, _) = lane.producer.expect("records go to a producer that was initialised");
+                    self.state.ledger.hand(id);
+                }
             }
             Effect::Hold(channel) => {
                 self.state.machines[place].host_mut(attempt, subtask).expect("it runs").held |= 1 << channel;
@@ -338,6 +340,11 @@ impl Step<'_> {
         request: Request<Lineage>,
     ) {
         let outcome = match request {
+            Request::OpenProducer(slot) => {
+                let task = self.state.machines[place].task_mut(attempt, subtask).expect("it runs");
+                task.lanes.edit().insert(slot, ProducerLane { is_plain: true, ..ProducerLane::default() });
+                Outcome::Opened
+            }
             Request::CommitOffsets(offsets) => {
                 self.state.broker.group.edit().extend(&offsets);
                 self.happened(&Event::GroupOffsets { offsets });
@@ -352,13 +359,18 @@ impl Step<'_> {
                 let host = self.state.machines[place].host(attempt, subtask).expect("it runs");
                 Outcome::Snapshotted(host.state)
             }
-            Request::InitProducer { id, .. } if !self.state.budget.allows(Assumption::LostAnswer) => {
+            Request::InitProducer { id, .. }
+                if !self.state.budget.allows(Assumption::LostAnswer)
+                    && !self.is_slow(id, id.is_recovery()) =>
+            {
                 self.init_producer(place, attempt, subtask, id)
             }
-            Request::Fence { id, .. } => match self.initialise(id, AbortedBy::Sink) {
-                Outcome::Initialised { .. } => Outcome::Answer(0),
-                other => other,
-            },
+            Request::Fence { id, .. } if !self.is_slow(id, true) => {
+                match self.initialise(id, AbortedBy::Sink) {
+                    Outcome::Initialised { .. } => Outcome::Answer(0),
+                    other => other,
+                }
+            }
             Request::Describe(id) => match self.state.broker.kafka.describe(id) {
                 Ok(described) => Outcome::Described(described),
                 Err(code) => Outcome::Answer(code),
@@ -366,6 +378,7 @@ impl Step<'_> {
             request @ (Request::Flush(_)
             | Request::Commit(_)
             | Request::InitProducer { .. }
+            | Request::Fence { .. }
             | Request::Upload { .. }
             | Request::ReadMarker(_)
             | Request::Rewrite { .. }) => {

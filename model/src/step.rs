@@ -120,6 +120,7 @@ impl<'a> Step<'a> {
                 self.state.broker.orphans.edit().remove(orphan);
                 self.commit(orphan);
             }
+            Action::Kafka(step) => self.kafka_does(step),
         }
     }
 
@@ -267,8 +268,10 @@ impl<'a> Step<'a> {
             .collect();
         for slot in slots {
             self.land_records(place, attempt, subtask, slot, landed);
+            self.outlive_records(place, attempt, subtask, slot);
         }
         for request in under_way {
+            self.outlive(&request);
             if let Request::Commit(committable) = request {
                 self.state.broker.orphans.edit().insert(committable);
             } else if matches!(request, Request::Rewrite { .. }) && landed > 0 {

@@ -134,6 +134,7 @@ fn sentence(state: &State, action: &Action) -> String {
                 request_name(*op)
             )
         }
+        Action::Kafka(step) => step.tell(),
         Action::LandOrphan(orphan) => {
             format!(
                 "The commit of transaction {} that a dead sender had sent reaches Kafka.",

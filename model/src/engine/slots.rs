@@ -11,6 +11,7 @@ use crate::cell::Cell;
 use crate::engine::index;
 use crate::engine::table::Table;
 use crate::footprint::NOWHERE;
+use crate::late::Late;
 use crate::ledger::{Aborted, Completed, Handed, Ledger, Owners};
 use crate::lineage::Record;
 use crate::scope::Scope;
@@ -54,6 +55,7 @@ tables! {
     halts: Option<Halt>,
     kafkas: Kafka<TransactionalId, Record>,
     orphans: BTreeSet<Committable>,
+    lates: BTreeSet<Late>,
     offsets: Offsets,
     stores: Store,
     handed: Handed,
@@ -112,8 +114,9 @@ impl<T: Kind> AnyCell for Cell<T> {
 /// The slot of the bits of violated properties.
 pub(crate) const VIOLATED: u8 = 13;
 const LINKS: u8 = 14;
+const LATE: u8 = 15;
 /// The first slot of what is left of each hazard; behind them lie the machines.
-const FAULTS: u8 = 15;
+const FAULTS: u8 = 16;
 /// Slots of a machine without its tasks, and of a task.
 const OF_MACHINE: u8 = 3;
 const OF_TASK: u8 = 3;
@@ -186,7 +189,12 @@ impl Layout {
             desk: load.cell(0),
             ops: load.cell(1),
             halted: load.cell(2),
-            broker: Broker { kafka: load.cell(3), orphans: load.cell(4), group: load.cell(5) },
+            broker: Broker {
+                kafka: load.cell(3),
+                orphans: load.cell(4),
+                late: load.cell(LATE),
+                group: load.cell(5),
+            },
             store: load.cell(6),
             ledger: Ledger {
                 handed: load.cell(7),
@@ -206,7 +214,7 @@ impl Layout {
     pub(crate) fn each<'a>(&self, state: &'a State, show: &mut dyn FnMut(u8, &'a dyn AnyCell)) {
         let State { broker, ledger, budget, .. } = state;
         let (links, queues) = state.network.stored();
-        let first: [&dyn AnyCell; 15] = [
+        let first: [&dyn AnyCell; 16] = [
             &state.desk,
             &state.ops,
             &state.halted,
@@ -222,6 +230,7 @@ impl Layout {
             &state.next_worker,
             &state.violated,
             links,
+            &broker.late,
         ];
         for (slot, cell) in (0..).zip(first) {
             show(slot, cell);

@@ -185,7 +185,8 @@ impl<'a> Engine<'a> {
             | Part::Orphans
             | Part::Expiries
             | Part::Crash(_)
-            | Part::TimeOuts => return false,
+            | Part::TimeOuts
+            | Part::Kafka => return false,
         };
         ids[usize::from(slot)] == 0
     }

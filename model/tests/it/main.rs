@@ -16,6 +16,8 @@ use truecut_model::{
 };
 use truecut_mutants::{Expected, Mutant};
 
+mod kafka_hazards;
+
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -25,7 +27,7 @@ fn run(name: &str) -> CheckReport {
 }
 
 /// Checks that a scope holds, and pins its counts and what it is too small to witness.
-fn holds(name: &str, expected: &Expect) {
+pub(crate) fn holds(name: &str, expected: &Expect) {
     let report = run(name);
     assert!(report.panic.is_none(), "{:?}", report.panic);
     for property in &report.properties {
