@@ -308,6 +308,5 @@ mod tests {
         for name in ["id_expiry", "late_init_unheard", "late_reopened"] {
             assert!(leads_to(name, is_false_alarm), "{name}");
         }
-        assert!(!leads_to("id_expiry_log", is_false_alarm));
     }
 }

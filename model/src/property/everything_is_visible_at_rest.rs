@@ -4,7 +4,7 @@ use crate::assumption::Assumption;
 use crate::lineage::Record;
 use crate::property::{Event, Judgement, Property, Seen, can_be_committed, passed_and_not_committed};
 use crate::world::store;
-use truecut_core::{Committable, Halt, Producer, TransactionState};
+use truecut_core::{CommitBy, Committable, Halt, Producer, TransactionState};
 
 pub(super) const PROPERTY: Property = Property {
     name: "everything_is_visible_at_rest",
@@ -53,7 +53,9 @@ fn is_untold(seen: &Seen<'_>, committable: &Committable) -> bool {
         decided && entry.producer == committed
     });
     let assumes = |assumption| seen.scope.assumes(assumption);
+    // By log the marker tells.
     !tells
+        && seen.scope.commit_by == CommitBy::Resume
         && (assumes(Assumption::LateInit)
             || assumes(Assumption::LateAddPartitions)
             || assumes(Assumption::IdExpiry))

@@ -33,9 +33,9 @@ pub(super) const SCOPES: &[Scope] = &[
     },
     Scope {
         name: Cow::Borrowed("late_init_log"),
-        purpose: "an InitProducerId that comes late, and the sink that commits by log: nothing is lost",
+        purpose: "an InitProducerId that comes late, and the sink that commits by log has two transactions to commit: nothing is lost",
         commit_by: CommitBy::Log,
-        budget: Budget::checkpoints(1).with(Crash, 1).with(LateInit, 1),
+        budget: Budget::checkpoints(2).with(Crash, 1).with(LateInit, 1),
         ..SMALL
     },
     Scope {
@@ -134,9 +134,9 @@ pub(super) const SCOPES: &[Scope] = &[
     },
     Scope {
         name: Cow::Borrowed("id_expiry_log"),
-        purpose: "the same with the sink that commits by log: the marker tells",
+        purpose: "Kafka forgets an id, and the sink that commits by log has two transactions to commit: the marker tells",
         commit_by: CommitBy::Log,
-        budget: Budget::checkpoints(1).with(Crash, 1).with(IdExpiry, 1),
+        budget: Budget::checkpoints(2).with(Crash, 1).with(IdExpiry, 1),
         ..SMALL
     },
     Scope {

@@ -216,6 +216,16 @@ fn every_mutant_is_killed_by_the_property_that_must_find_it() {
         share_ids_between_sinks is killed by everything_is_visible_at_rest in two_sinks after 18 steps
         pool_too_small is killed by everything_is_visible_at_rest in calm after 26 steps
         discard_before_complete is killed by everything_is_visible_at_rest in small after 7 steps
+        read_marker_before_fence is killed by no_duplicate in late_init_log after 36 steps
+        never_fence_listed is killed by no_duplicate in id_expiry_log after 33 steps
+        trust_describe is killed by no_duplicate in id_expiry_log after 20 steps
+        recovery_id_per_attempt is killed by no_duplicate in log_twice after 27 steps
+        mark_checkpoint_before is killed by no_duplicate in id_expiry_log after 21 steps
+        rewrite_unmarked is killed by no_duplicate in two_recoverers after 31 steps
+        mark_checkpoint_behind is killed by no_loss in log after 34 steps
+        acknowledge_before_upload is killed by no_loss in log after 10 steps
+        commit_after_rewrite is killed by order_per_key in log after 32 steps
+        forget_protocol is killed by everything_is_visible_at_rest in v2 after 18 steps
     "#]]
     .assert_eq(&lines);
 }
