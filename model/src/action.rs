@@ -2,6 +2,8 @@
 
 use truecut_core::{Attempt, CheckpointId, Committable, Op, Partition, Slot, Subtask, TransactionalId};
 
+use crate::late::KafkaStep;
+
 /// One step. Machines are named by their place, channels by theirs in the network.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Action {
@@ -67,6 +69,8 @@ pub enum Action {
     Heartbeat,
     /// A commit request of a dead sender lands.
     LandOrphan(Committable),
+    /// Kafka does something by itself, or hears late of something.
+    Kafka(KafkaStep),
 }
 
 impl Action {
@@ -86,6 +90,7 @@ impl Action {
             | Self::Answer(..)
             | Self::LearnBroken(..)
             | Self::Heartbeat => true,
+            Self::Kafka(step) => step.is_progress(),
             Self::Trigger
             | Self::Expire(_)
             | Self::Crash(..)
@@ -140,6 +145,7 @@ impl Action {
             | Self::TakeOver
             | Self::LandFormer(_)
             | Self::AnswerFormer(_)
+            | Self::Kafka(_)
             | Self::LandOrphan(_) => None,
         }
     }

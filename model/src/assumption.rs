@@ -43,6 +43,12 @@ assumptions! {
     LostNotification "lost_notification": "A subtask is not told that a checkpoint is complete.",
     Overlapping "overlapping": "Two checkpoints may be under way, and the interval passes at any time.",
     EarlyLanding "early_landing": "Records reach Kafka whenever they like, not only when they are flushed.",
+    LateInit "late_init": "An InitProducerId reaches Kafka once more, at any later time: a duplicate of one that was answered, or one whose sender is gone.",
+    LateMarker "late_marker": "Each partition learns in a step of its own, at any later time, that a transaction ended.",
+    LateAddPartitions "late_add_partitions": "An AddPartitionsToTxn reaches Kafka once more, at any later time: a duplicate of one that was answered, or one whose sender is gone.",
+    LateProduce "late_produce": "Records of a sender that is gone reach Kafka at any later time.",
+    IdExpiry "id_expiry": "Kafka forgets a transactional id that has no open transaction.",
+    ReadUncommitted "read_uncommitted": "Readers of the output see what is not committed.",
 }
 
 impl Assumption {

@@ -2,11 +2,12 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "few kinds of requests are under way at Kafka")]
 
 use truecut_core::{
-    Attempt, Committable, Described, ErrorCode, Input, Op, Outcome, Request, Slot, Subtask,
-    TransactionProtocol, TransactionState, TransactionalId,
+    Attempt, Committable, Described, ErrorCode, Input, Op, Outcome, Request, Slot, Subtask, TransactionState,
+    TransactionalId,
 };
 
 use crate::assumption::Assumption;
+use crate::late::Late;
 use crate::lineage::{Lineage, Record};
 use crate::property::{AbortedBy, Event};
 use crate::step::{Step, Work, take};
@@ -29,6 +30,10 @@ impl Step<'_> {
             return;
         }
         let lane = task.lanes.edit().entry(slot).or_default();
+        if lane.is_plain {
+            let sent: Vec<Record> = lane.records.drain(..most.min(lane.records.len())).collect();
+            return self.append(attempt, subtask, slot, sent);
+        }
         let Some((id, producer)) = lane.producer else { return };
         let mut landed = Vec::new();
         let sent: Vec<Record> = lane.records.drain(..most.min(lane.records.len())).collect();
@@ -40,7 +45,7 @@ impl Step<'_> {
                 code => code,
             };
             match code {
-                0 => landed.push(record),
+                0 => landed.push((record, partition)),
                 code => lane.failed = lane.failed.or(Some(code)),
             }
         }
@@ -53,8 +58,9 @@ impl Step<'_> {
                 code => lane.failed = lane.failed.or(Some(code)),
             }
         }
-        for record in landed {
-            self.happened(&Event::Landed { id, record });
+        for (record, partition) in landed {
+            self.has_added(id, producer, partition);
+            self.landed(id, record);
         }
     }
 
@@ -86,7 +92,8 @@ impl Step<'_> {
                 return Outcome::Answer(code);
             }
             self.state.ledger.hand(id);
-            self.happened(&Event::Landed { id, record });
+            self.has_added(id, producer, partition);
+            self.landed(id, record);
         }
         match self.state.broker.kafka.edit().mark(id, producer, subtask.index, *marker) {
             0 => Outcome::Flushed,
@@ -107,6 +114,10 @@ impl Step<'_> {
                 failed.map_or(Outcome::Flushed, Outcome::Answer)
             }
             (None, Request::InitProducer { id, .. }) => self.init_producer(place, attempt, subtask, id),
+            (None, Request::Fence { id, .. }) => match self.initialise(id, AbortedBy::Sink) {
+                Outcome::Initialised { .. } => Outcome::Answer(0),
+                other => other,
+            },
             (None, Request::Upload { slot, log }) => {
                 let outputs = task.host.edit().kept.remove(&slot).unwrap_or_default();
                 self.state.store.edit().write_log(log, outputs);
@@ -200,11 +211,13 @@ impl Step<'_> {
         let number = (id.attempt.get() * 16 + u64::from(id.subtask)) * 64 + u64::from(id.slot.get());
         let fresh = i64::try_from(number).expect("few ids");
         let mut answer = Outcome::Unknown;
+        let protocol = self.scope.protocol;
+        self.may_repeat(Late::Init(id));
         self.abort_open(id, by, |kafka, id| {
             answer = match kafka.init_producer_id(id, fresh) {
                 Ok(producer) => Outcome::Initialised {
                     described: Described { state: TransactionState::Empty, producer },
-                    protocol: TransactionProtocol::V1,
+                    protocol,
                 },
                 Err(code) => Outcome::Answer(code),
             };
@@ -227,7 +240,7 @@ impl Step<'_> {
             let listed = self.state.store.lists(|committable| committable.id == id);
             let ledger = &mut self.state.ledger;
             ledger.settle(id);
-            if listed || by == AbortedBy::Timeout {
+            if listed || matches!(by, AbortedBy::Timeout | AbortedBy::Late) {
                 ledger.abort(id, entry.producer, records.into_iter());
             }
             self.happened(&Event::Aborted { id, by });

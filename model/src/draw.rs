@@ -7,10 +7,12 @@ use truecut_core::{
 
 use crate::action::Action;
 use crate::chart::{Event, Lane, Look, Place};
+use crate::late::{KafkaStep, Late};
 use crate::lineage::{Lineage, Record};
 use crate::scope::Scope;
 use crate::state::State;
 use crate::tell::{ending, order, report};
+use crate::world::ending::Told;
 use crate::world::process::UnderWay;
 
 /// The rows of a step; `after` is none if a role's own assertion failed.
@@ -121,9 +123,34 @@ fn event(state: &State, action: &Action) -> Event {
             let answer = answered(&state.former_ops, *op);
             Event::between(target(*op), Former, Look::Answer, format!("{}{answer}", request(*op)))
         }
+        Action::Kafka(step) => by_kafka(step),
         Action::LandOrphan(orphan) => {
             let label = format!("late commit {} of a dead sender", name(orphan.id));
             Event::between(Lane::Subtask(Subtask::sink(orphan.id.subtask)), Kafka, Look::Late, label)
+        }
+    }
+}
+
+/// What Kafka does by itself, or hears late of.
+fn by_kafka(step: &KafkaStep) -> Event {
+    let late = |id: TransactionalId, what: &str| {
+        let label = format!("late: {what} {}", name(id));
+        Event::between(Lane::Subtask(Subtask::sink(id.subtask)), Lane::Kafka, Look::Lost, label)
+    };
+    match step {
+        KafkaStep::Land(Late::Init(id)) => late(*id, "initialise"),
+        KafkaStep::Land(Late::AddPartitions(id, ..)) => late(*id, "add a partition to"),
+        KafkaStep::Land(Late::Produce(id, ..)) => late(*id, "record of"),
+        KafkaStep::WriteMarker(id, told) => {
+            let who = match told {
+                Told::Output(partition) => format!("partition {partition}"),
+                Told::Markers => "the marker topic".into(),
+            };
+            Event::at(Lane::Kafka, Look::Note, format!("{who} learns that {} ended", name(*id)))
+        }
+        KafkaStep::Forget(id) => Event::at(Lane::Kafka, Look::Abort, format!("forgets {}", name(*id))),
+        KafkaStep::TimeOutAtLast(id) => {
+            Event::at(Lane::Kafka, Look::Abort, format!("{} times out", name(*id)))
         }
     }
 }
@@ -185,7 +212,7 @@ fn transactions(before: &State, after: &State, events: &mut Vec<Event>) {
         }
         let name = name(id);
         events.push(match new.map(|entry| entry.state) {
-            Some(TransactionState::CompleteCommit) => {
+            Some(TransactionState::PrepareCommit | TransactionState::CompleteCommit) => {
                 let number = was.open_records(id).count();
                 let plural = if number == 1 { "" } else { "s" };
                 let label = format!("{name} is committed: {number} record{plural}");

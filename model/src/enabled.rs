@@ -1,10 +1,11 @@
 //! Which steps are possible in a state, in a fixed order. The question is asked part by part, so that a part that reads little
 //! can be answered from memory (`engine/memo.rs`).
 
-use truecut_core::{Attempt, CheckpointId, Op, Partition, Subtask, Vertex};
+use truecut_core::{Attempt, CheckpointId, Guarantee, Op, Partition, Subtask, Vertex};
 
 use crate::action::Action;
 use crate::assumption::Assumption;
+use crate::late;
 use crate::scope::Scope;
 use crate::small_faults;
 use crate::state::State;
@@ -44,6 +45,8 @@ pub(crate) enum Part {
     Store,
     /// Answers to a task that are lost.
     LostAnswers(usize, usize),
+    /// What Kafka does by itself, and hears late.
+    Kafka,
 }
 
 /// All parts that can have steps in a scope, in order, where a machine has at most so many tasks and the network at most so many links.
@@ -85,6 +88,9 @@ pub(crate) fn parts(scope: &Scope, tasks: usize, links: usize) -> Vec<Part> {
     if scope.assumes(Assumption::LostAnswer) {
         parts.extend(of_tasks.map(|(place, task)| Part::LostAnswers(place, task)));
     }
+    if late::is_assumed(scope) {
+        parts.push(Part::Kafka);
+    }
     parts
 }
 
@@ -109,7 +115,7 @@ impl Part {
                 match subtask.vertex {
                     Vertex::Source => source(scope, state, place, &task.host, actions),
                     Vertex::Operator => {}
-                    Vertex::Sink => sink(scope, place, (*attempt, *subtask), task, actions),
+                    Vertex::Sink => sink(scope, state, place, (*attempt, *subtask), task, actions),
                 }
             }
             Self::Link(link) => channel(state, link, actions),
@@ -142,12 +148,14 @@ impl Part {
                     lost_answers(&state.machines[place], place, task, actions);
                 }
             }
+            Self::Kafka => late::enabled(scope, state, actions),
         }
     }
 }
 
 fn coordinator(scope: &Scope, state: &State, actions: &mut Vec<Action>) {
-    actions.extend(state.ops.iter().map(|under_way| match under_way.outcome {
+    let ops = state.ops.iter().filter(|under_way| !late::must_ask_again(scope, state, &under_way.request));
+    actions.extend(ops.map(|under_way| match under_way.outcome {
         None => Action::LandCoordinator(under_way.op),
         Some(_) => Action::AnswerCoordinator(under_way.op),
     }));
@@ -246,17 +254,19 @@ fn channel(state: &State, place: usize, actions: &mut Vec<Action>) {
 
 fn sink(
     scope: &Scope,
+    state: &State,
     place: usize,
     (attempt, subtask): (Attempt, Subtask),
     task: &Task,
     actions: &mut Vec<Action>,
 ) {
-    if scope.assumes(Assumption::EarlyLanding) {
+    if scope.assumes(Assumption::EarlyLanding) || scope.guarantee == Guarantee::None {
         for (slot, _) in task.lanes.iter().filter(|(_, lane)| !lane.records.is_empty()) {
             actions.push(Action::LandRecords(place, attempt, subtask, *slot));
         }
     }
-    actions.extend(task.ops.iter().map(|under_way| match under_way.outcome {
+    let ops = task.ops.iter().filter(|under_way| !late::must_ask_again(scope, state, &under_way.request));
+    actions.extend(ops.map(|under_way| match under_way.outcome {
         None if lands_apart(under_way) => Action::Land(place, attempt, subtask, under_way.op),
         _ => Action::Answer(place, attempt, subtask, under_way.op),
     }));

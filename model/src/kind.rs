@@ -1,17 +1,19 @@
 //! Kinds of steps by name: how a saved counterexample names a step, and how a report says which steps a scope never takes.
 
 use crate::action::Action;
+use crate::late::{KafkaStep, Late};
 
 macro_rules! kinds {
-    ($($variant:ident $name:literal,)*) => {
+    ($($variant:ident $name:literal,)*; $($of_kafka:literal,)*) => {
         /// Names of all kinds of steps.
-        pub const KINDS: &[&str] = &[$($name,)*];
+        pub const KINDS: &[&str] = &[$($name,)* $($of_kafka,)*];
 
         impl Action {
             /// The name of its kind, one of [`KINDS`].
             pub const fn kind(&self) -> &'static str {
                 match self {
                     $(Self::$variant { .. } => $name,)*
+                    Self::Kafka(step) => step.kind(),
                 }
             }
         }
@@ -50,4 +52,24 @@ kinds! {
     LoseNotification "lose_notification",
     Heartbeat "heartbeat",
     LandOrphan "land_orphan",
+    ;
+    "late_init",
+    "late_add_partitions",
+    "late_produce",
+    "write_marker",
+    "forget_id",
+    "time_out_at_last",
+}
+
+impl KafkaStep {
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Land(Late::Init(_)) => "late_init",
+            Self::Land(Late::AddPartitions(..)) => "late_add_partitions",
+            Self::Land(Late::Produce(..)) => "late_produce",
+            Self::WriteMarker(..) => "write_marker",
+            Self::Forget(_) => "forget_id",
+            Self::TimeOutAtLast(_) => "time_out_at_last",
+        }
+    }
 }

@@ -30,7 +30,7 @@ use crate::lineage::{Lineage, Record};
 use crate::property::{AbortedBy, Event};
 use crate::scope::Scope;
 use crate::step::{Step, Work, take};
-use crate::world::process::{Side, start};
+use crate::world::process::{ProducerLane, Side, start};
 use crate::world::store::{Offsets, offsets};
 
 impl Step<'_> {
@@ -267,8 +267,10 @@ impl Step<'_> {
                 }
                 let lane = task.lanes.edit().entry(slot).or_default();
                 lane.records.push_back(batch);
-                let (id, _) = lane.producer.expect("records go to a producer that was initialised");
-                self.state.ledger.hand(id);
+                if !lane.is_plain {
+                    let (id, _) = lane.producer.expect("records go to a producer that was initialised");
+                    self.state.ledger.hand(id);
+                }
             }
             Effect::Hold(channel) => {
                 self.state.machines[place].host_mut(attempt, subtask).expect("it runs").held |= 1 << channel;
@@ -348,6 +350,11 @@ impl Step<'_> {
         request: Request<Lineage>,
     ) {
         let outcome = match request {
+            Request::OpenProducer(slot) => {
+                let task = self.state.machines[place].task_mut(attempt, subtask).expect("it runs");
+                task.lanes.edit().insert(slot, ProducerLane { is_plain: true, ..ProducerLane::default() });
+                Outcome::Opened
+            }
             Request::CommitOffsets(offsets) => {
                 self.state.broker.group.edit().extend(&offsets);
                 self.happened(&Event::GroupOffsets { offsets });
@@ -362,13 +369,18 @@ impl Step<'_> {
                 let host = self.state.machines[place].host(attempt, subtask).expect("it runs");
                 Outcome::Snapshotted(host.state)
             }
-            Request::InitProducer { id, .. } if !self.state.budget.allows(Assumption::LostAnswer) => {
+            Request::InitProducer { id, .. }
+                if !self.state.budget.allows(Assumption::LostAnswer)
+                    && !self.is_slow(id, id.is_recovery()) =>
+            {
                 self.init_producer(place, attempt, subtask, id)
             }
-            Request::Fence { id, .. } => match self.initialise(id, AbortedBy::Sink) {
-                Outcome::Initialised { .. } => Outcome::Answer(0),
-                other => other,
-            },
+            Request::Fence { id, .. } if !self.is_slow(id, true) => {
+                match self.initialise(id, AbortedBy::Sink) {
+                    Outcome::Initialised { .. } => Outcome::Answer(0),
+                    other => other,
+                }
+            }
             Request::Describe(id) => match self.state.broker.kafka.describe(id) {
                 Ok(described) => Outcome::Described(described),
                 Err(code) => Outcome::Answer(code),
@@ -376,6 +388,7 @@ impl Step<'_> {
             request @ (Request::Flush(_)
             | Request::Commit(_)
             | Request::InitProducer { .. }
+            | Request::Fence { .. }
             | Request::Upload { .. }
             | Request::ReadMarker(_)
             | Request::Rewrite { .. }) => {

@@ -11,6 +11,7 @@ use truecut_mutants::Mutant;
 
 use crate::budget::Left;
 use crate::cell::Cell;
+use crate::late::Late;
 use crate::ledger::Ledger;
 use crate::lineage::{Lineage, Record};
 use crate::scope::Scope;
@@ -65,6 +66,8 @@ pub(crate) struct Broker {
     pub(crate) kafka: Cell<Kafka<TransactionalId, Record>>,
     /// EndTxn(commit) requests of dead senders. Each may land at any later time, or never.
     pub(crate) orphans: Cell<BTreeSet<Committable>>,
+    /// Other requests that may reach Kafka at any later time, or never.
+    pub(crate) late: Cell<BTreeSet<Late>>,
     /// Offsets of the consumer group.
     pub(crate) group: Cell<Offsets>,
 }
@@ -111,8 +114,9 @@ impl State {
             machines: (0..scope.places()).map(machine).collect(),
             network: Network::new(),
             broker: Broker {
-                kafka: Cell::new(Kafka::new(usize::from(scope.outputs))),
+                kafka: Cell::new(Kafka::with_manners(usize::from(scope.outputs), scope.manners())),
                 orphans: Cell::new(BTreeSet::new()),
+                late: Cell::new(BTreeSet::new()),
                 group: Cell::new(Offsets::new()),
             },
             store: Cell::new(Store::new()),
@@ -135,6 +139,7 @@ impl State {
         self.network.seal();
         self.broker.kafka.seal();
         self.broker.orphans.seal();
+        self.broker.late.seal();
         self.broker.group.seal();
         self.store.seal();
         self.strays.seal();

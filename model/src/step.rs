@@ -19,6 +19,9 @@ use crate::scope::Scope;
 use crate::state::State;
 use crate::world::process::{Head, Machine, Side, UnderWay, start};
 
+/// Far more inputs than any step causes: a role that asks again and again without an end is a finding, and must not be waited for.
+const MOST_WORK: u32 = 100_000;
+
 /// An input that is to be taken.
 pub(crate) enum Work {
     Coordinator(Input<Record, Lineage>),
@@ -156,13 +159,17 @@ impl<'a> Step<'a> {
                 self.state.broker.orphans.edit().remove(orphan);
                 self.commit(orphan);
             }
+            Action::Kafka(step) => self.kafka_does(step),
         }
     }
 
     /// Works off everything that follows at once.
     fn settle(&mut self) {
+        let mut done = 0_u32;
         loop {
             while let Some(work) = self.work.pop_front() {
+                done += 1;
+                assert!(done < MOST_WORK, "what follows from a step at once comes to an end");
                 match work {
                     Work::Coordinator(input) => self.step_coordinator(input),
                     Work::Worker(place, input) => self.step_worker(place, input),
@@ -314,8 +321,10 @@ impl<'a> Step<'a> {
             .collect();
         for slot in slots {
             self.land_records(place, attempt, subtask, slot, landed);
+            self.outlive_records(place, attempt, subtask, slot);
         }
         for request in under_way {
+            self.outlive(&request);
             if let Request::Commit(committable) = request {
                 self.state.broker.orphans.edit().insert(committable);
             } else if matches!(request, Request::Rewrite { .. }) && landed > 0 {

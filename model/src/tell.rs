@@ -168,6 +168,7 @@ pub(crate) fn sentence(state: &State, action: &Action) -> String {
             )
         }
         Action::LandStray(place) => stray(&state.strays[*place]),
+        Action::Kafka(step) => step.tell(),
         Action::LandOrphan(orphan) => {
             format!(
                 "The commit of transaction {} that a dead sender had sent reaches Kafka.",

@@ -333,7 +333,7 @@ macro_rules! enums {
 enums! {
     Vertex { 0 Source, 1 Operator, 2 Sink }
     Exchange { 0 Forward, 1 Rebalance, 2 Key }
-    Guarantee { 0 ExactlyOnce, 1 AtLeastOnce }
+    Guarantee { 0 ExactlyOnce, 1 AtLeastOnce, 2 None }
     StartPosition { 0 Earliest, 1 Latest, 2 GroupOrEarliest, 3 GroupOrLatest }
     Isolation { 0 ReadCommitted, 1 ReadUncommitted }
     CommitBy { 0 Resume, 1 Log }

@@ -14,6 +14,8 @@ pub enum Guarantee {
     ExactlyOnce,
     /// Each input record is reflected once or more.
     AtLeastOnce,
+    /// Nothing when something fails: records may be lost or repeated.
+    None,
 }
 
 /// How an exactly-once sink gets over a pre-committed transaction that Kafka aborted.

@@ -141,6 +141,26 @@ mutants! {
             "A broken data channel fails nothing: its ends go on as if it would come back.";
         SkipFailedRecord skip_failed_record at [Operator] by consistent_cut first in task_failure, bugs []:
             "The operator skips the records that the job's function failed on.";
+        ReadMarkerBeforeFence read_marker_before_fence at [Sink] by no_duplicate first in late_init_log, bugs []:
+            "A recovery by log reads the marker before it fences what it is going to write again.";
+        NeverFenceListed never_fence_listed at [Sink] by no_duplicate first in id_expiry_log, bugs []:
+            "A recovery by log does not fence what it is going to write again.";
+        TrustDescribe trust_describe at [Sink] by no_duplicate first in id_expiry_log, bugs []:
+            "A recovery by log writes again what Kafka does not describe as committed, whatever the marker says.";
+        RecoveryIdPerAttempt recovery_id_per_attempt at [Sink] by no_duplicate first in log_twice, bugs []:
+            "Each attempt writes again under a recovery id of its own, so that none excludes the one before.";
+        MarkCheckpointBefore mark_checkpoint_before at [Sink] by no_duplicate first in id_expiry_log, bugs []:
+            "The marker of a transaction names the checkpoint before its own.";
+        RewriteUnmarked rewrite_unmarked at [Sink] by no_duplicate first in two_recoverers, bugs []:
+            "What is written again carries no marker of its checkpoint.";
+        MarkCheckpointBehind mark_checkpoint_behind at [Sink] by no_loss first in log, bugs []:
+            "The marker of a transaction names the checkpoint behind its own.";
+        AcknowledgeBeforeUpload acknowledge_before_upload at [Sink] by no_loss first in log, bugs []:
+            "A checkpoint is acknowledged before the log of its transaction is durable.";
+        CommitAfterRewrite commit_after_rewrite at [Sink] by order_per_key first in log, bugs []:
+            "What follows a transaction that was written again is committed as it lies there, and not written again, too.";
+        ForgetProtocol forget_protocol at [Sink] by everything_is_visible_at_rest first in v2, bugs ["KIP-890"]:
+            "A snapshot does not say by which transaction protocol its transactions are to be committed.";
     }
     equivalent {
         NeverCancel never_cancel at [Coordinator] in two_workers:

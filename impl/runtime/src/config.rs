@@ -151,6 +151,8 @@ pub enum GuaranteeConfig {
     ExactlyOnce,
     /// Each record once or more.
     AtLeastOnce,
+    /// Nothing: records may be lost or repeated when something fails.
+    None,
 }
 
 /// How an exactly-once sink gets over an aborted transaction.
@@ -353,6 +355,7 @@ impl JobConfig {
             guarantee: match self.sink.guarantee {
                 GuaranteeConfig::ExactlyOnce => Guarantee::ExactlyOnce,
                 GuaranteeConfig::AtLeastOnce => Guarantee::AtLeastOnce,
+                GuaranteeConfig::None => Guarantee::None,
             },
             commit_by: match self.sink.commit_by {
                 CommitByConfig::Resume => CommitBy::Resume,
@@ -405,6 +408,19 @@ mod tests {
         assert_eq!(config.sink.guarantee, GuaranteeConfig::ExactlyOnce);
         assert_eq!(config.group(), "orders");
         assert_eq!(config.slots_per_worker(), 1);
+    }
+
+    #[test]
+    fn a_sink_promises_what_the_file_says() {
+        let promised = |guarantee: &str| {
+            let sink = format!("topic = \"out\", guarantee = \"{guarantee}\"");
+            let config: JobConfig = toml::from_str(&SMALLEST.replace("topic = \"out\"", &sink)).unwrap();
+            config.check().unwrap();
+            config.job(1, false).guarantee
+        };
+        assert_eq!(promised("exactly_once"), Guarantee::ExactlyOnce);
+        assert_eq!(promised("at_least_once"), Guarantee::AtLeastOnce);
+        assert_eq!(promised("none"), Guarantee::None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::budget::Left;
 use crate::cell::Cell;
 use crate::engine::table::Table;
 use crate::footprint::NOWHERE;
+use crate::late::Late;
 use crate::ledger::{Aborted, Completed, Handed, Ledger, Owners};
 use crate::lineage::Record;
 use crate::scope::Scope;
@@ -54,6 +55,7 @@ tables! {
     halts: Option<Halt>,
     kafkas: Kafka<TransactionalId, Record>,
     orphans: BTreeSet<Committable>,
+    lates: BTreeSet<Late>,
     offsets: Offsets,
     stores: Store,
     strays: Strays,
@@ -121,8 +123,9 @@ const LINKS: u8 = 14;
 const STRAYS: u8 = 15;
 /// The coordinator that was taken over from, and what it has under way.
 const FORMER: u8 = 16;
+const LATE: u8 = 18;
 /// The first slot of what is left of each hazard; behind them lie the machines.
-const FAULTS: u8 = 18;
+const FAULTS: u8 = 19;
 /// Slots of a machine without its tasks, and of a task.
 const OF_MACHINE: u8 = 3;
 const OF_TASK: u8 = 3;
@@ -197,7 +200,12 @@ impl Layout {
             desk: load.cell(0),
             ops: load.cell(1),
             halted: load.cell(2),
-            broker: Broker { kafka: load.cell(3), orphans: load.cell(4), group: load.cell(5) },
+            broker: Broker {
+                kafka: load.cell(3),
+                orphans: load.cell(4),
+                late: load.cell(LATE),
+                group: load.cell(5),
+            },
             store: load.cell(6),
             strays: load.cell(STRAYS),
             former: load.cell(FORMER),
@@ -220,7 +228,7 @@ impl Layout {
     pub(crate) fn each<'a>(&self, state: &'a State, show: &mut dyn FnMut(u8, &'a dyn AnyCell)) {
         let State { broker, ledger, budget, .. } = state;
         let (links, queues) = state.network.stored();
-        let first: [&dyn AnyCell; 18] = [
+        let first: [&dyn AnyCell; 19] = [
             &state.desk,
             &state.ops,
             &state.halted,
@@ -239,6 +247,7 @@ impl Layout {
             &state.strays,
             &state.former,
             &state.former_ops,
+            &broker.late,
         ];
         for (slot, cell) in (0..).zip(first) {
             show(slot, cell);

@@ -196,7 +196,8 @@ impl<'a> Engine<'a> {
             | Part::LostMail(_)
             | Part::Former
             | Part::Zombie(_)
-            | Part::TimeOuts => return false,
+            | Part::TimeOuts
+            | Part::Kafka => return false,
         };
         ids[usize::from(slot)] == 0
     }

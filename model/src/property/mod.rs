@@ -42,6 +42,8 @@ pub(crate) enum AbortedBy {
     Sink,
     /// The broker: the transaction timed out.
     Timeout,
+    /// A request that came late.
+    Late,
 }
 
 /// What happened.

@@ -24,7 +24,7 @@ fn judge(seen: &Seen<'_>, event: &Event) -> Judgement {
         Event::Halted | Event::Rest if matches!(seen.halted(), Some(Halt::Finished(_))) => {
             Judgement::of(passed_and_not_committed(seen).any(|record| !can_be_committed(seen, record)), false)
         }
-        Event::Aborted { id, by: AbortedBy::Timeout } => {
+        Event::Aborted { id, by: AbortedBy::Timeout | AbortedBy::Late } => {
             Judgement::of(false, seen.store().lists(|committable| committable.id == *id))
         }
         Event::CommitRepeated { committable } => {

@@ -1,6 +1,6 @@
 //! At rest no transaction is open, unless the job ended with an error.
 
-use crate::property::{Event, Judgement, Property, Seen};
+use crate::property::{AbortedBy, Event, Judgement, Property, Seen};
 use truecut_core::Halt;
 
 pub(super) const PROPERTY: Property = Property {
@@ -16,6 +16,10 @@ fn judge(seen: &Seen<'_>, event: &Event) -> Judgement {
             let failed =
                 matches!(seen.halted(), Some(Halt::DataLoss { .. } | Halt::Failed { .. } | Halt::Superseded));
             Judgement::of(!failed && seen.kafka().open_ids().next().is_some(), false)
+        }
+        // Nobody but Kafka's timeout ended it.
+        Event::Aborted { by: AbortedBy::Timeout, .. } => {
+            Judgement::of(matches!(seen.halted(), Some(Halt::Finished(_))), false)
         }
         Event::Gone => Judgement::of(
             false,

@@ -14,8 +14,7 @@ fn judge(seen: &Seen<'_>, event: &Event) -> Judgement {
     let Event::Committed { landed, .. } = event else { return Judgement::Nothing };
     let mut several = 0;
     for log in seen.kafka().logs() {
-        let committed: Vec<_> =
-            log.iter().filter(|written| written.open.is_none()).map(|written| written.record).collect();
+        let committed: Vec<_> = seen.kafka().committed_in(log).copied().collect();
         for (place, later) in committed.iter().enumerate() {
             let same = |earlier: &&Record| (earlier.partition, earlier.key) == (later.partition, later.key);
             let before = || committed[..place].iter().filter(same);

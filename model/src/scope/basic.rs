@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use truecut_core::CommitBy;
+use truecut_core::{CommitBy, Guarantee, TransactionProtocol};
 
 use crate::assumption::Assumption::{Crash, EarlyLanding, Expiry, LostAnswer, TransactionTimeout};
 use crate::assumption::Budget;
@@ -34,7 +34,9 @@ pub(super) const SMALL: Scope = Scope {
     outputs: 1,
     credit: 2,
     tolerable_failures: 0,
+    guarantee: Guarantee::ExactlyOnce,
     commit_by: CommitBy::Resume,
+    protocol: TransactionProtocol::V1,
     max_restarts: 10,
     bounded: false,
     accept_loss: false,

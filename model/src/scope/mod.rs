@@ -3,6 +3,7 @@
 
 mod basic;
 mod deep;
+mod kafka;
 mod processes;
 
 use std::borrow::Cow;
@@ -10,10 +11,12 @@ use std::sync::LazyLock;
 
 use truecut_core::{
     Attempt, CommitBy, Exchange, Guarantee, Isolation, Job, Partition, Settings, StartPosition,
+    TransactionProtocol,
 };
 
 use crate::assumption::{Assumption, Budget};
 use crate::lineage::Record;
+use crate::world::kafka::Manners;
 
 /// A course that is told: sources read up to some offsets and wait for a checkpoint, go on to others and wait for a crash that
 /// comes once the checkpoint is complete, then read all.
@@ -48,8 +51,12 @@ pub struct Scope {
     pub credit: usize,
     /// Failed checkpoints in a row that the job survives without a restart.
     pub tolerable_failures: u32,
+    /// What the sink promises.
+    pub guarantee: Guarantee,
     /// How the sink commits.
     pub commit_by: CommitBy,
+    /// The transaction protocol that producers speak.
+    pub protocol: TransactionProtocol,
     /// Restarts without a completed checkpoint in between that the job survives.
     pub max_restarts: u32,
     /// The input has an end, and the job ends there by itself.
@@ -77,7 +84,7 @@ impl Scope {
             sources: self.sources,
             operators: self.operators,
             exchange: Exchange::Key,
-            guarantee: Guarantee::ExactlyOnce,
+            guarantee: self.guarantee,
             commit_by: self.commit_by,
             prefix: Self::PREFIX.into(),
             start: StartPosition::Earliest,
@@ -119,6 +126,14 @@ impl Scope {
         self.assumes(Assumption::ZombieWorker) || self.assumes(Assumption::Takeover)
     }
 
+    /// What Kafka does besides.
+    pub(crate) fn manners(&self) -> Manners {
+        Manners {
+            late_markers: self.assumes(Assumption::LateMarker),
+            read_uncommitted: self.assumes(Assumption::ReadUncommitted),
+        }
+    }
+
     pub(crate) fn partitions(&self) -> usize {
         self.input.len()
     }
@@ -156,7 +171,8 @@ impl Scope {
 
 /// All scopes.
 pub fn scopes() -> &'static [Scope] {
-    static ALL: LazyLock<Vec<Scope>> = LazyLock::new(|| [basic::SCOPES, processes::SCOPES].concat());
+    static ALL: LazyLock<Vec<Scope>> =
+        LazyLock::new(|| [basic::SCOPES, processes::SCOPES, kafka::SCOPES].concat());
     &ALL
 }
 

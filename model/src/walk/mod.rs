@@ -67,6 +67,9 @@ pub struct WalkReport {
     pub panic: Option<(String, Counterexample)>,
 }
 
+/// Steps after which a walk has no end: graphs of states have no cycle, but a wrong protocol may bring one.
+const LONGEST: usize = 100_000;
+
 /// Why a walk ended early.
 #[derive(Clone, Debug)]
 enum Broken {
@@ -168,6 +171,9 @@ impl<'a> Crew<'a> {
                 return (way, witnessed, None);
             };
             way.push(action);
+            if way.len() > LONGEST {
+                return (way, witnessed, Some(Broken::Panicked("a walk comes to no end".into())));
+            }
             let action = way.last().expect("it was put there");
             match quietly(|| self.model.step_from(state, action)) {
                 Ok((next, seen)) => {

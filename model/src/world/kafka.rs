@@ -1,13 +1,15 @@
 //! Kafka's transactions as the broker keeps them: the one transcription in the model, and therefore tested against a real
 //! broker.
 //!
-//! Rules: `TransactionCoordinator` of Kafka 4.x (KIP-98, KIP-360, KIP-890, KIP-664). Prepare states pass at once: a
-//! client that is answered CONCURRENT_TRANSACTIONS (51) and asks again finds the completed state. `acks=all` without unclean
-//! leader election, and loaded brokers, are assumed.
+//! Rules: `TransactionCoordinator` of Kafka 4.x (KIP-98, KIP-360, KIP-890, KIP-664). Prepare states pass at once, unless
+//! markers are late (`ending.rs`): a client that is answered CONCURRENT_TRANSACTIONS (51) and asks again finds the completed
+//! state. `acks=all` without unclean leader election, and loaded brokers, are assumed.
 
 use std::collections::BTreeMap;
 
-use truecut_core::{Described, ErrorCode, Marker, MarkerEvent, Producer, TransactionState};
+use truecut_core::{Described, ErrorCode, Marker, Producer, TransactionState};
+
+use crate::world::ending::Ending;
 
 /// INVALID_PRODUCER_EPOCH
 pub(crate) const INVALID_PRODUCER_EPOCH: ErrorCode = 47;
@@ -44,15 +46,29 @@ pub(crate) struct Written<K, R> {
 /// The broker. `K` names a transactional id, `R` is a record.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Kafka<K, R> {
-    ids: BTreeMap<K, Entry>,
+    pub(super) ids: BTreeMap<K, Entry>,
     /// Partitions of the output topic.
-    logs: Vec<Vec<Written<K, R>>>,
+    pub(super) logs: Vec<Vec<Written<K, R>>>,
     /// Partitions that open transactions were told of.
-    members: BTreeMap<K, u32>,
-    /// Markers that open transactions hold, each of a sink subtask.
-    marks: BTreeMap<K, (u16, Marker)>,
+    pub(super) members: BTreeMap<K, u32>,
+    /// Markers of sinks that transactions hold which have not ended everywhere, each of a sink subtask.
+    pub(super) marks: BTreeMap<K, (u16, Marker)>,
     /// The newest committed marker of each sink subtask.
-    marked: BTreeMap<u16, Marker>,
+    pub(super) marked: BTreeMap<u16, Marker>,
+    /// Transactions that are decided, where some partition has not seen it.
+    pub(super) ending: BTreeMap<K, Ending>,
+    /// Ids that were forgotten, and how often.
+    pub(super) forgotten: BTreeMap<K, u8>,
+    pub(super) manners: Manners,
+}
+
+/// What this broker, or its readers, may do besides. With none of it, it is the one that is run against a real broker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Manners {
+    /// Each partition learns in a step of its own that a transaction ended.
+    pub(crate) late_markers: bool,
+    /// Readers see what is not committed.
+    pub(crate) read_uncommitted: bool,
 }
 
 /// How an open transaction ended.
@@ -64,12 +80,19 @@ pub(crate) enum End {
 
 impl<K: Copy + Ord, R: Copy> Kafka<K, R> {
     pub(crate) fn new(partitions: usize) -> Self {
+        Self::with_manners(partitions, Manners::default())
+    }
+
+    pub(crate) fn with_manners(partitions: usize, manners: Manners) -> Self {
         Self {
             ids: BTreeMap::new(),
             logs: vec![Vec::new(); partitions],
             members: BTreeMap::new(),
             marks: BTreeMap::new(),
             marked: BTreeMap::new(),
+            ending: BTreeMap::new(),
+            forgotten: BTreeMap::new(),
+            manners,
         }
     }
 
@@ -83,24 +106,30 @@ impl<K: Copy + Ord, R: Copy> Kafka<K, R> {
 
     /// Records of the id's open transaction.
     pub(crate) fn open_records(&self, id: K) -> impl Iterator<Item = R> + '_ {
-        self.logs
-            .iter()
-            .flatten()
-            .filter(move |written| written.open == Some(id))
-            .map(|written| written.record)
+        let open = self.is_open(id);
+        let written = self.logs.iter().flatten().filter(move |written| open && written.open == Some(id));
+        written.map(|written| written.record)
     }
 
-    /// Committed records, by partition, in log order; whether a reader sees them yet or not.
+    /// Committed records, by partition, in log order: their transaction's commit is decided, whether a reader sees them yet or not.
+    /// To a reader of what is not committed they are all records that there ever were.
     pub(crate) fn committed(&self) -> impl Iterator<Item = &R> + '_ {
-        self.logs.iter().flatten().filter(|written| written.open.is_none()).map(|written| &written.record)
+        self.logs.iter().flat_map(|log| self.committed_in(log))
     }
 
-    /// What a `read_committed` reader sees of a partition: what is committed below the last stable offset.
+    /// The same of one partition.
+    pub(crate) fn committed_in<'a>(&'a self, log: &'a [Written<K, R>]) -> impl Iterator<Item = &'a R> + 'a {
+        let decided = |id: K| self.entry(id).is_some_and(|it| it.state == TransactionState::PrepareCommit);
+        let committed = move |open: Option<K>| self.manners.read_uncommitted || open.is_none_or(decided);
+        log.iter().filter(move |written| committed(written.open)).map(|written| &written.record)
+    }
+
+    /// What a reader sees of a partition: what is committed below the last stable offset, or all if it reads what is not
+    /// committed.
     pub(crate) fn visible(&self, partition: usize) -> impl Iterator<Item = &R> + '_ {
-        self.logs[partition]
-            .iter()
-            .take_while(|written| written.open.is_none())
-            .map(|written| &written.record)
+        let all = self.manners.read_uncommitted;
+        let log = self.logs[partition].iter();
+        log.take_while(move |written| all || written.open.is_none()).map(|written| &written.record)
     }
 
     /// Transactional ids with an open transaction (ListTransactions, state Ongoing).
@@ -117,7 +146,8 @@ impl<K: Copy + Ord, R: Copy> Kafka<K, R> {
     pub(crate) fn init_producer_id(&mut self, id: K, fresh: i64) -> Result<Producer, ErrorCode> {
         match self.entry(id) {
             None => {
-                let producer = Producer { id: fresh, epoch: 0 };
+                let times = self.forgotten.get(&id).copied().unwrap_or(0);
+                let producer = Producer { id: fresh + (i64::from(times) << 32), epoch: 0 };
                 self.ids.insert(id, Entry { state: TransactionState::Empty, producer });
                 Ok(producer)
             }
@@ -125,6 +155,7 @@ impl<K: Copy + Ord, R: Copy> Kafka<K, R> {
                 self.end(id, End::Abort, bumped(producer));
                 Err(CONCURRENT_TRANSACTIONS)
             }
+            Some(Entry { state, .. }) if is_prepared(state) => Err(CONCURRENT_TRANSACTIONS),
             Some(Entry { producer, .. }) => {
                 let producer = bumped(producer);
                 self.ids.insert(id, Entry { state: TransactionState::Empty, producer });
@@ -143,30 +174,48 @@ impl<K: Copy + Ord, R: Copy> Kafka<K, R> {
         if entry.producer.epoch != producer.epoch {
             return PRODUCER_FENCED;
         }
+        if is_prepared(entry.state) {
+            return CONCURRENT_TRANSACTIONS;
+        }
         self.ids.insert(id, Entry { state: TransactionState::Ongoing, ..entry });
         *self.members.entry(id).or_default() |= 1 << partition;
         0
     }
 
-    /// Produce. The partition verifies that it belongs to the producer's open transaction (KAFKA-14402).
+    /// Produce. The partition verifies that it belongs to the producer's open transaction (KAFKA-14402), but where it has not
+    /// seen the end of one: there it takes the record into that.
     pub(crate) fn produce(&mut self, id: K, producer: Producer, partition: usize, record: R) -> ErrorCode {
+        if self.has_not_seen_the_end(id, producer, partition) {
+            self.logs[partition].push(Written { record, open: Some(id) });
+            return 0;
+        }
         let Some(entry) = self.entry(id).filter(|entry| entry.producer.id == producer.id) else {
             return INVALID_PRODUCER_ID_MAPPING;
         };
         if entry.producer.epoch != producer.epoch {
             return INVALID_PRODUCER_EPOCH;
         }
-        let member = self.members.get(&id).is_some_and(|partitions| partitions & 1 << partition != 0);
-        if entry.state != TransactionState::Ongoing || !member {
+        if entry.state != TransactionState::Ongoing || !self.is_member(id, partition) {
             return INVALID_TXN_STATE;
         }
         self.logs[partition].push(Written { record, open: Some(id) });
         0
     }
 
+    /// Whether a partition belongs to the id's open transaction.
+    pub(crate) fn is_member(&self, id: K, partition: usize) -> bool {
+        self.members.get(&id).is_some_and(|partitions| partitions & 1 << partition != 0)
+    }
+
+    /// Produce without a transaction.
+    pub(crate) fn append(&mut self, partition: usize, record: R) {
+        self.logs[partition].push(Written { record, open: None });
+    }
+
     /// A marker is produced to a sink subtask's partition of the marker topic.
     pub(crate) fn mark(&mut self, id: K, producer: Producer, subtask: u16, marker: Marker) -> ErrorCode {
         match self.entry(id) {
+            Some(entry) if is_prepared(entry.state) => CONCURRENT_TRANSACTIONS,
             Some(entry) if entry.producer == producer => {
                 self.ids.insert(id, Entry { state: TransactionState::Ongoing, ..entry });
                 self.marks.insert(id, (subtask, marker));
@@ -174,16 +223,6 @@ impl<K: Copy + Ord, R: Copy> Kafka<K, R> {
             }
             _ => INVALID_PRODUCER_EPOCH,
         }
-    }
-
-    /// What a sink subtask's partition of the compacted marker topic tells: of committed markers the newest.
-    pub(crate) fn markers(&self, subtask: u16) -> Vec<MarkerEvent> {
-        let newest = self.marked.get(&subtask).into_iter();
-        let told = |marker: &Marker| {
-            let written = MarkerEvent::Written { producer: 0, marker: *marker };
-            [written, MarkerEvent::Ended { producer: 0, committed: true }]
-        };
-        newest.flat_map(told).collect()
     }
 
     /// EndTxn. Up to version 4 the epoch must be exact and stays; from version 5 on each end bumps it, and the epoch before
@@ -210,6 +249,9 @@ impl<K: Copy + Ord, R: Copy> Kafka<K, R> {
             }
             (TransactionState::CompleteCommit, End::Commit)
             | (TransactionState::CompleteAbort, End::Abort) => 0,
+            (TransactionState::PrepareCommit, End::Commit) | (TransactionState::PrepareAbort, End::Abort) => {
+                CONCURRENT_TRANSACTIONS
+            }
             _ => INVALID_TXN_STATE,
         }
     }
@@ -228,9 +270,18 @@ impl<K: Copy + Ord, R: Copy> Kafka<K, R> {
             {
                 0
             }
-            (TransactionState::CompleteCommit | TransactionState::CompleteAbort, _) if repeated => {
-                INVALID_TXN_STATE
+            (TransactionState::PrepareCommit, End::Commit) | (TransactionState::PrepareAbort, End::Abort)
+                if repeated =>
+            {
+                CONCURRENT_TRANSACTIONS
             }
+            (
+                TransactionState::CompleteCommit
+                | TransactionState::CompleteAbort
+                | TransactionState::PrepareCommit
+                | TransactionState::PrepareAbort,
+                _,
+            ) if repeated => INVALID_TXN_STATE,
             (
                 TransactionState::Empty | TransactionState::CompleteCommit | TransactionState::CompleteAbort,
                 End::Abort,
@@ -270,30 +321,11 @@ impl<K: Copy + Ord, R: Copy> Kafka<K, R> {
             }
         }
     }
+}
 
-    /// Decides, and writes the markers.
-    fn end(&mut self, id: K, end: End, producer: Producer) {
-        let state = match end {
-            End::Commit => TransactionState::CompleteCommit,
-            End::Abort => TransactionState::CompleteAbort,
-        };
-        self.ids.insert(id, Entry { state, producer });
-        self.members.remove(&id);
-        let mark = self.marks.remove(&id);
-        if let (End::Commit, Some((subtask, marker))) = (end, mark) {
-            self.marked.insert(subtask, marker);
-        }
-        for log in &mut self.logs {
-            match end {
-                End::Commit => {
-                    log.iter_mut()
-                        .filter(|written| written.open == Some(id))
-                        .for_each(|written| written.open = None);
-                }
-                End::Abort => log.retain(|written| written.open != Some(id)),
-            }
-        }
-    }
+/// Whether an end is decided that not every partition has seen.
+pub(super) fn is_prepared(state: TransactionState) -> bool {
+    matches!(state, TransactionState::PrepareCommit | TransactionState::PrepareAbort)
 }
 
 /// The next epoch. Epochs near the end of their range, where the broker gives out a new producer id, are not modelled.

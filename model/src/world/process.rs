@@ -34,6 +34,8 @@ pub(crate) fn start(ops: &mut Vec<UnderWay>, op: Op, request: Request<Lineage>) 
 pub(crate) struct ProducerLane {
     /// What it was initialised with, and the transactional id.
     pub(crate) producer: Option<(TransactionalId, Producer)>,
+    /// It has no transactions.
+    pub(crate) is_plain: bool,
     pub(crate) records: VecDeque<Record>,
     /// Goes behind them.
     pub(crate) mark: Option<Marker>,

@@ -4,6 +4,7 @@
 //! (`UPDATE_EXPECT=1` rewrites them).
 
 mod histories;
+mod kafka_hazards;
 mod process_hazards;
 mod walks;
 
@@ -29,7 +30,7 @@ fn run(name: &str) -> CheckReport {
 }
 
 /// Checks that a scope holds, and pins its counts and what it is too small to witness.
-fn holds(name: &str, expected: &Expect) {
+pub(crate) fn holds(name: &str, expected: &Expect) {
     let report = run(name);
     assert!(report.panic.is_none(), "{:?}", report.panic);
     for property in &report.properties {
@@ -232,6 +233,16 @@ fn every_mutant_is_killed_by_the_property_that_must_find_it() {
         heartbeat_without_latest is killed by everything_is_visible_at_rest in lost_notification after 17 steps
         ignore_broken_channel is killed by everything_is_visible_at_rest in channel_break after 11 steps
         skip_failed_record is killed by consistent_cut in task_failure after 12 steps
+        read_marker_before_fence is killed by no_duplicate in late_init_log after 36 steps
+        never_fence_listed is killed by no_duplicate in id_expiry_log after 33 steps
+        trust_describe is killed by no_duplicate in id_expiry_log after 20 steps
+        recovery_id_per_attempt is killed by no_duplicate in log_twice after 27 steps
+        mark_checkpoint_before is killed by no_duplicate in id_expiry_log after 21 steps
+        rewrite_unmarked is killed by no_duplicate in two_recoverers after 31 steps
+        mark_checkpoint_behind is killed by no_loss in log after 34 steps
+        acknowledge_before_upload is killed by no_loss in log after 10 steps
+        commit_after_rewrite is killed by order_per_key in log after 32 steps
+        forget_protocol is killed by everything_is_visible_at_rest in v2 after 18 steps
     "#]]
     .assert_eq(&lines);
 }

@@ -118,7 +118,7 @@ impl Sink {
             out.push(Effect::Hold(INPUT));
             match self.guarantee {
                 Guarantee::ExactlyOnce => self.prepare(out),
-                Guarantee::AtLeastOnce => self.init(PLAIN, out),
+                Guarantee::AtLeastOnce | Guarantee::None => self.init(PLAIN, out),
             }
         }
         self.settle(out);
@@ -143,8 +143,9 @@ impl Sink {
         let Writer::Writing { slot, records } = self.writer else {
             panic!("barriers come to an open transaction only")
         };
-        if records == 0 {
-            // An empty transaction never began at the broker: it is not listed, and goes on (FLINK-31363).
+        if records == 0 || self.guarantee == Guarantee::None && !last {
+            // An empty transaction never began at the broker: it is not listed, and goes on (FLINK-31363). Without a guarantee
+            // nothing is waited for until the end, as in Flink's `KafkaWriter`.
             self.acknowledge(checkpoint, last, false, out);
             return;
         }
@@ -168,7 +169,7 @@ impl Sink {
         };
         assert!(slot == flushing, "one flush at a time");
         match self.guarantee {
-            Guarantee::AtLeastOnce => {
+            Guarantee::AtLeastOnce | Guarantee::None => {
                 self.writer = Writer::Writing { slot: PLAIN, records: 0 };
                 self.acknowledge(checkpoint, last, false, out);
                 out.push(Effect::Release(INPUT));
@@ -274,7 +275,7 @@ impl Sink {
             Guarantee::ExactlyOnce => {
                 Request::InitProducer { id: self.id(slot), timeout_ms: self.timeout_ms }
             }
-            Guarantee::AtLeastOnce => Request::OpenProducer(slot),
+            Guarantee::AtLeastOnce | Guarantee::None => Request::OpenProducer(slot),
         };
         out.push(Effect::Start { op: Op::InitProducer(slot), request });
     }

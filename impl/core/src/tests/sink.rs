@@ -325,6 +325,38 @@ fn at_least_once_flushes_before_it_acknowledges_and_has_no_transactions() {
 }
 
 #[test]
+fn without_a_guarantee_nothing_is_waited_for_before_the_end() {
+    let job = Job { guarantee: Guarantee::None, ..job() };
+    let mut sink = Sink::new(&job, Attempt::new(1), ORIGIN, 0, Vec::new(), None);
+    check(
+        &mut sink,
+        "begin; init 0 = ok; 0: A B; 0: barrier 2; 0: C; 0: last 3; flush 0 = ok; complete 3",
+        expect![[r#"
+            begin
+                hold 0
+                start: open a producer in slot 0
+            init 0 = ok
+                release 0
+                tell the coordinator: sink-0 of attempt 1 is ready
+            0: A B
+                produce A B in slot 0
+            0: barrier 2
+                tell the coordinator: sink-0 of attempt 1 acknowledges 2 with []
+            0: C
+                produce C in slot 0
+            0: last 3
+                hold 0
+                start: flush slot 0
+            flush 0 = ok
+                tell the coordinator: sink-0 of attempt 1 acknowledges 3 with []
+                release 0
+            complete 3
+                tell the coordinator: sink-0 of attempt 1 is drained
+        "#]],
+    );
+}
+
+#[test]
 fn at_least_once_a_record_that_is_not_acknowledged_fails_the_attempt() {
     let job = Job { guarantee: Guarantee::AtLeastOnce, ..job() };
     let mut sink = Sink::new(&job, Attempt::new(1), ORIGIN, 0, Vec::new(), None);
