@@ -5,7 +5,7 @@
 //!   store may fail, `store_fault.rs` says what is a step);
 //! - the claim of an attempt: nothing else is asked of the store meanwhile;
 //! - the first checkpoint, and listings of the first attempt, which can find nothing: no worker runs, or no older attempt is there;
-//! - InitProducerId of a sink, unless answers can be lost: the id is the sink's own until it is listed, and a late answer is a
+//! - InitProducerId of a sink, unless answers can be lost or it must wait (`late.rs`): the id is the sink's own until it is listed, and a late answer is a
 //!   sink that goes on later;
 //! - restoring and snapshotting operator state: the state is captured here in any case, and an upload that takes longer is an
 //!   acknowledgement that arrives later;

@@ -6,7 +6,7 @@ use expect_test::{Expect, expect};
 use truecut_model::{CheckReport, JobModel, Options, check, check_model, scope};
 use truecut_mutants::Mutant;
 
-use crate::holds;
+use crate::{assert_acyclic, holds};
 
 /// A scope with all properties asked.
 fn ask_all(name: &str) -> CheckReport {
@@ -253,5 +253,22 @@ fn wrong_protocols_are_found_where_kafka_is_late_and_where_less_is_promised() {
             report.violated(),
             report.panic
         );
+    }
+}
+
+/// What Kafka does late is remembered with all that it depends on, and comes to an end.
+#[test]
+fn late_steps_are_remembered_exactly_and_do_not_go_round() {
+    for name in ["late_init_unheard", "late_reopened", "read_uncommitted", "id_expiry"] {
+        let scope = scope(name).expect("a scope of the list");
+        let counted = |model: &JobModel| {
+            let report = check_model(model, 2, None, &mut |_| {});
+            (report.unique_states, report.generated_states, report.depth)
+        };
+        let model = JobModel::new(scope, None);
+        assert_eq!(counted(&model), counted(&model.clone().without_memo()), "{name}");
+    }
+    for name in ["late_init_unheard", "id_expiry"] {
+        assert_acyclic(&JobModel::new(scope(name).expect("a scope of the list"), None));
     }
 }

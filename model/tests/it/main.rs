@@ -393,7 +393,7 @@ fn the_graph_of_states_has_no_cycle() {
     }
 }
 
-fn assert_acyclic(model: &JobModel) {
+pub(crate) fn assert_acyclic(model: &JobModel) {
     let print = |state: &State| {
         let mut hasher = DefaultHasher::new();
         state.hash(&mut hasher);
