@@ -47,7 +47,7 @@ fn a_task_that_fails_holds() {
 
 /// A takeover, small enough to be walked by slow checkers.
 fn short_takeover() -> Scope {
-    let mut scope = scope("takeover").unwrap().clone();
+    let mut scope = scope("takeover").expect("a scope of the list").clone();
     scope.budget.checkpoints = 0;
     scope.input = &[&[0]];
     scope
