@@ -4,7 +4,7 @@
 //! done is that it lands next. Some requests are never refused for certain:
 //! `may_be_refused` says which.
 
-use truecut_core::{Input, Op, Outcome, Request};
+use truecut_core::{Checkpoint, Input, Op, Outcome, Request, Snapshot};
 
 use crate::action::Action;
 use crate::assumption::Assumption;
@@ -24,7 +24,7 @@ pub(crate) fn enabled(state: &State, actions: &mut Vec<Action>) {
     for under_way in state.ops.iter().filter(|under_way| under_way.outcome.is_none()) {
         if is_of_store(&under_way.request) {
             actions.push(Action::LoseStore(under_way.op));
-            if may_be_refused(state, &under_way.request) {
+            if may_be_refused(&under_way.request) {
                 actions.push(Action::RefuseStore(under_way.op));
             }
         }
@@ -32,10 +32,13 @@ pub(crate) fn enabled(state: &State, actions: &mut Vec<Action>) {
 }
 
 /// What ends the job when it is refused is not: reads, and the first checkpoint of a job, before which it has done nothing.
-fn may_be_refused(state: &State, request: &Request<Lineage>) -> bool {
-    let is_first = || state.store.head().is_none_or(|head| head.latest.is_none());
-    let first_write = matches!(request, Request::WriteCheckpoint(_)) && is_first();
-    !is_read(request) && !first_write
+fn may_be_refused(request: &Request<Lineage>) -> bool {
+    let is_first = |checkpoint: &Checkpoint<Lineage>| {
+        let mut parts = checkpoint.snapshots.values();
+        parts.any(|part| matches!(part, Snapshot::Operator(None)))
+    };
+    let first = matches!(request, Request::WriteCheckpoint(checkpoint) if is_first(checkpoint));
+    !is_read(request) && !first
 }
 
 fn is_read(request: &Request<Lineage>) -> bool {

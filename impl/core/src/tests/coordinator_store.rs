@@ -351,6 +351,45 @@ fn a_first_claim_that_meets_a_late_one_of_an_earlier_coordinator_is_made_again()
 }
 
 #[test]
+fn a_fresh_start_that_claims_back_keeps_what_it_completed_itself() {
+    let mut coordinator = Coordinator::new(job(), Token::new(9), true);
+    check(
+        &mut coordinator,
+        "begin; head = 7 8 3 3.12 13; swap = ok; start = 5 9; write 13 = ok; swap = ok; read = 4.13 5 9 -; join w0 2; lost w0; fire restart; swap = conflict; head = 10 5 5 4.13 14",
+        expect![[r#"
+            begin
+                arm heartbeat
+                start: read the head
+            head = 7 8 3 3.12 13
+                start: swap v7 for attempt 4 of coordinator 9, latest none, next 13
+            swap = ok
+                start: resolve the start (Earliest)
+            start = 5 9
+                start: write checkpoint 13 of attempt 4: source-0 0:5, source-1 1:9, operator-0 no state, sink-0 []
+            write 13 = ok
+                start: swap v8 for attempt 4 of coordinator 9, latest checkpoint 13 of attempt 4, next 14
+            swap = ok
+                start: read checkpoint 13 of attempt 4
+            read = 4.13 5 9 -
+                start: list transactions that are Ongoing
+            join w0 2
+                arm silence w0
+                tell w0: deploy attempt 4 from checkpoint 13 of attempt 4 on w0 w0: sink-0 with [], operator-0 with no state, source-0 with 0:5, source-1 with 1:9
+            lost w0
+                disarm silence w0
+                disarm interval
+                arm restart
+            fire restart
+                start: swap v9 for attempt 5 of coordinator 9, latest checkpoint 13 of attempt 4, next 14
+            swap = conflict
+                start: read the head
+            head = 10 5 5 4.13 14
+                start: swap v10 for attempt 6 of coordinator 9, latest checkpoint 13 of attempt 4, next 14
+        "#]],
+    );
+}
+
+#[test]
 fn a_takeover_that_meets_a_later_one_has_lost_and_so_has_a_claim_after_the_first() {
     let mut coordinator = Coordinator::new(job(), Token::new(9), false);
     check(
