@@ -59,6 +59,29 @@ impl Assumption {
         Self::ALL.iter().copied().find(|assumption| assumption.name() == name)
     }
 
+    /// The kind of step by which it shows that it happens, one of [`KINDS`](crate::KINDS), if one does.
+    pub const fn kind(self) -> Option<&'static str> {
+        match self {
+            Self::Crash => Some("crash"),
+            Self::Expiry => Some("expire"),
+            Self::TransactionTimeout => Some("time_out"),
+            Self::LostAnswer => Some("lose_answer"),
+            Self::StoreFault => Some("lose_store"),
+            Self::ZombieWorker | Self::ZombieOutlives => Some("give_up"),
+            Self::Takeover => Some("take_over"),
+            Self::ChannelBreak => Some("break_channel"),
+            Self::TaskFailure => Some("fail_task"),
+            Self::LostNotification => Some("lose_notification"),
+            Self::EarlyLanding => Some("land_records"),
+            Self::LateInit => Some("late_init"),
+            Self::LateMarker => Some("write_marker"),
+            Self::LateAddPartitions => Some("late_add_partitions"),
+            Self::LateProduce => Some("late_produce"),
+            Self::IdExpiry => Some("forget_id"),
+            Self::Overlapping | Self::ReadUncommitted => None,
+        }
+    }
+
     #[expect(clippy::as_conversions, reason = "the place in the list")]
     const fn place(self) -> usize {
         self as usize

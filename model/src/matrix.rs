@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use truecut_core::CommitBy;
+use truecut_core::{CommitBy, Guarantee};
 use truecut_mutants::Mutant;
 
 use crate::assumption::Assumption;
 use crate::model::JobModel;
 use crate::report::{CheckReport, PropertyReport, Verdict, check_model};
-use crate::scope::{Scope, scope};
+use crate::scope::{Scope, not_promised, scope};
 use crate::search::Progress;
 
 /// How a sink brings its output to Kafka.
@@ -20,6 +20,8 @@ pub struct Strategy {
     pub meaning: &'static str,
     /// How it commits.
     pub commit_by: CommitBy,
+    /// What it promises.
+    pub guarantee: Guarantee,
     /// A wrong protocol that others use.
     mutant: Option<&'static str>,
 }
@@ -34,30 +36,52 @@ impl Strategy {
     pub fn mutant(&self) -> Option<Mutant> {
         self.mutant.map(|name| Mutant::from_name(name).expect("a mutant of the list"))
     }
+
+    /// Whether it promises a property at all.
+    fn promises(&self, property: &str) -> bool {
+        !not_promised(self.guarantee).contains(&property)
+    }
 }
+
+const RESUME: Strategy = Strategy {
+    name: "resume",
+    meaning: "commits what Kafka kept open, by the identity that the checkpoint lists; Flink's way",
+    commit_by: CommitBy::Resume,
+    guarantee: Guarantee::ExactlyOnce,
+    mutant: None,
+};
+
+const STRATEGIES: &[Strategy] = &[
+    RESUME,
+    Strategy {
+        name: "log",
+        meaning: "keeps outputs in the checkpoint too, and writes again what Kafka aborted",
+        commit_by: CommitBy::Log,
+        ..RESUME
+    },
+    Strategy {
+        name: "reuse",
+        meaning: "`resume` with one producer epoch for several transactions, as clients do that speak transaction protocol V1",
+        mutant: Some("reuse_producer_epoch"),
+        ..RESUME
+    },
+    Strategy {
+        name: "at_least_once",
+        meaning: "writes without transactions, and flushes before it acknowledges a checkpoint",
+        guarantee: Guarantee::AtLeastOnce,
+        ..RESUME
+    },
+    Strategy {
+        name: "none",
+        meaning: "writes without transactions, and waits for nothing",
+        guarantee: Guarantee::None,
+        ..RESUME
+    },
+];
 
 /// All strategies.
 pub fn strategies() -> &'static [Strategy] {
-    &[
-        Strategy {
-            name: "resume",
-            meaning: "commits what Kafka kept open, by the identity that the checkpoint lists; Flink's way",
-            commit_by: CommitBy::Resume,
-            mutant: None,
-        },
-        Strategy {
-            name: "log",
-            meaning: "keeps outputs in the checkpoint too, and writes again what Kafka aborted",
-            commit_by: CommitBy::Log,
-            mutant: None,
-        },
-        Strategy {
-            name: "reuse",
-            meaning: "`resume` with one producer epoch for several transactions, as Kafka's own client did before KIP-890",
-            commit_by: CommitBy::Resume,
-            mutant: Some("reuse_producer_epoch"),
-        },
-    ]
+    STRATEGIES
 }
 
 /// What the world may bring in a row of the matrix.
@@ -65,9 +89,17 @@ pub fn strategies() -> &'static [Strategy] {
 pub struct Row {
     /// Hazards, and how often each may happen.
     pub assumed: Vec<(Assumption, u8)>,
+    /// The scope that it is made from.
+    pub scope: &'static str,
 }
 
 impl Row {
+    /// Channels that can break are between two workers.
+    fn new(assumed: Vec<(Assumption, u8)>) -> Self {
+        let breaks = assumed.iter().any(|(assumption, _)| *assumption == Assumption::ChannelBreak);
+        Self { assumed, scope: if breaks { "matrix_two" } else { "matrix" } }
+    }
+
     /// The hazards' names.
     pub fn name(&self) -> String {
         let names: Vec<&str> = self.assumed.iter().map(|(assumption, _)| assumption.name()).collect();
@@ -77,11 +109,20 @@ impl Row {
 
 /// Nothing; each hazard alone; and each together with a crash.
 pub fn rows() -> Vec<Row> {
-    let alone = Assumption::ALL.iter().map(|assumption| vec![(*assumption, 1)]);
+    let alone = Assumption::ALL.iter().map(|assumption| with_what_it_needs(*assumption));
     let others = Assumption::ALL.iter().filter(|assumption| **assumption != Assumption::Crash);
-    let with_crash = others.map(|assumption| vec![(Assumption::Crash, 1), (*assumption, 1)]);
+    let with_crash = others.map(|assumption| {
+        let needs = with_what_it_needs(*assumption);
+        std::iter::once((Assumption::Crash, 1)).chain(needs).collect()
+    });
     let all = std::iter::once(Vec::new()).chain(alone).chain(with_crash);
-    all.map(|assumed| Row { assumed }).collect()
+    all.map(Row::new).collect()
+}
+
+/// A zombie that outlives the job is a zombie.
+fn with_what_it_needs(assumption: Assumption) -> Vec<(Assumption, u8)> {
+    let zombie = (assumption == Assumption::ZombieOutlives).then_some((Assumption::ZombieWorker, 1));
+    zombie.into_iter().chain([(assumption, 1)]).collect()
 }
 
 /// What became of a cell.
@@ -89,7 +130,13 @@ pub fn rows() -> Vec<Row> {
 pub enum Safety {
     /// Every property holds in every state.
     Holds,
-    /// Output is lost, and the job always says so.
+    /// What the world may bring does not happen to this strategy.
+    CannotHappen,
+    /// What is violated is not promised.
+    AsPromised,
+    /// A transaction may stay open until Kafka times it out, and hides what lies behind it; nothing is lost or doubled.
+    Blocks,
+    /// Output may be lost, and the job always says so.
     LosesLoudly,
     /// What was promised is broken.
     Unsafe,
@@ -102,6 +149,9 @@ impl Safety {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Holds => "holds",
+            Self::CannotHappen => "cannot happen",
+            Self::AsPromised => "as promised",
+            Self::Blocks => "blocks",
             Self::LosesLoudly => "loses, loudly",
             Self::Unsafe => "unsafe",
             Self::Unknown => "unknown",
@@ -120,10 +170,12 @@ pub struct MatrixCell {
 
 /// The small world of a cell.
 fn cell_scope(strategy: Strategy, row: &Row) -> Scope {
-    let base = scope("matrix").expect("it is in the list").clone();
+    let base = scope(row.scope).expect("it is in the list").clone();
     let base = Scope { too_calm_for: [].as_slice().into(), ..base };
     let assuming = |scope: Scope, (assumption, times): &(Assumption, u8)| scope.assuming(*assumption, *times);
-    row.assumed.iter().fold(base, assuming).committing_by(strategy.commit_by)
+    let scope = row.assumed.iter().fold(base, assuming).committing_by(strategy.commit_by);
+    // Everything is asked, also what is not promised: the matrix says what each strategy is worth.
+    Scope { except: [].as_slice().into(), ..scope.delivering(strategy.guarantee) }
 }
 
 /// Searches a cell.
@@ -136,17 +188,35 @@ pub fn check_cell(
 ) -> MatrixCell {
     let scope = cell_scope(strategy, row);
     let report = check_model(&JobModel::new(&scope, strategy.mutant()), threads, time_limit, progress);
-    MatrixCell { safety: judge(&report), report }
+    MatrixCell { safety: judge(strategy, row, &report), report }
 }
 
-fn judge(report: &CheckReport) -> Safety {
+/// What a transaction that stays open violates, and one that is committed although it is empty.
+const OPEN: &[&str] = &["no_stuck_transaction", "no_zombie_commit"];
+
+fn judge(strategy: Strategy, row: &Row, report: &CheckReport) -> Safety {
+    let happens = |(assumption, _): &(Assumption, u8)| {
+        assumption.kind().is_none_or(|kind| !report.never_taken.contains(&kind))
+    };
     let violated = report.violated();
-    match violated.as_slice() {
-        _ if report.panic.is_some() => Safety::Unsafe,
-        [] if report.complete => Safety::Holds,
-        [] => Safety::Unknown,
-        ["no_loss"] if report.properties.iter().any(says_so) => Safety::LosesLoudly,
-        _ => Safety::Unsafe,
+    let broken: Vec<&str> = violated.iter().copied().filter(|property| strategy.promises(property)).collect();
+    let only = |allowed: &dyn Fn(&str) -> bool| broken.iter().all(|property| allowed(property));
+    if report.panic.is_some() {
+        Safety::Unsafe
+    } else if report.complete && !row.assumed.iter().all(happens) {
+        Safety::CannotHappen
+    } else if violated.is_empty() {
+        if report.complete { Safety::Holds } else { Safety::Unknown }
+    } else if broken.is_empty() {
+        Safety::AsPromised
+    } else if only(&|property| OPEN.contains(&property)) {
+        Safety::Blocks
+    } else if only(&|property| property == "no_loss" || OPEN.contains(&property))
+        && report.properties.iter().any(says_so)
+    {
+        Safety::LosesLoudly
+    } else {
+        Safety::Unsafe
     }
 }
 

@@ -2,7 +2,7 @@
 //! few words name it that a file can keep them.
 
 use serde::{Deserialize, Serialize};
-use truecut_core::CommitBy;
+use truecut_core::{CommitBy, Guarantee};
 use truecut_model::{Assumption, Broken, Scope};
 use truecut_mutants::Mutant;
 
@@ -24,6 +24,35 @@ pub enum Sink {
     Resume,
     /// It also writes again what Kafka aborted
     Log,
+    /// It writes without transactions, and flushes before it acknowledges
+    #[value(name = "at_least_once")]
+    AtLeastOnce,
+    /// It writes without transactions, and waits for nothing
+    None,
+}
+
+impl Sink {
+    /// Its name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Resume => "resume",
+            Self::Log => "log",
+            Self::AtLeastOnce => "at_least_once",
+            Self::None => "none",
+        }
+    }
+
+    /// The sink of a scope.
+    #[must_use]
+    pub const fn of(commit_by: CommitBy, guarantee: Guarantee) -> Self {
+        match (guarantee, commit_by) {
+            (Guarantee::ExactlyOnce, CommitBy::Resume) => Self::Resume,
+            (Guarantee::ExactlyOnce, CommitBy::Log) => Self::Log,
+            (Guarantee::AtLeastOnce, _) => Self::AtLeastOnce,
+            (Guarantee::None, _) => Self::None,
+        }
+    }
 }
 
 /// A world.
@@ -73,10 +102,12 @@ impl World {
             scope = scope.assuming(assumption(name)?, *times);
         }
         if let Some(sink) = self.sink {
-            scope = scope.committing_by(match sink {
-                Sink::Resume => CommitBy::Resume,
-                Sink::Log => CommitBy::Log,
-            });
+            scope = match sink {
+                Sink::Resume => scope.committing_by(CommitBy::Resume),
+                Sink::Log => scope.committing_by(CommitBy::Log),
+                Sink::AtLeastOnce => scope.delivering(Guarantee::AtLeastOnce),
+                Sink::None => scope.delivering(Guarantee::None),
+            };
         }
         if scope != *usual {
             scope.too_calm_for = [].as_slice().into();
@@ -112,10 +143,7 @@ impl World {
         }
         let times: Vec<String> = self.assume.iter().map(Assumed::to_string).collect();
         parts.extend(times.iter().map(String::as_str));
-        parts.extend(self.sink.map(|sink| match sink {
-            Sink::Resume => "resume",
-            Sink::Log => "log",
-        }));
+        parts.extend(self.sink.map(Sink::name));
         parts.push(broken);
         parts.join("-")
     }

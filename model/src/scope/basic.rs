@@ -145,8 +145,20 @@ pub(super) const SCOPES: &[Scope] = &[
     },
     Scope {
         name: Cow::Borrowed("matrix"),
-        purpose: "two checkpoints of two records, and nothing fails: the safety matrix adds one hazard after the other",
-        budget: Budget::checkpoints(2),
+        purpose: "a checkpoint, the last one, and nothing fails: the safety matrix adds one hazard after the other",
+        budget: Budget::checkpoints(1),
+        too_calm_for: Cow::Borrowed(CALM),
+        ..SMALL
+    },
+    Scope {
+        name: Cow::Borrowed("matrix_two"),
+        purpose: "the same on two workers, for channels that break between them",
+        input: &[&[0], &[0]],
+        sources: 2,
+        workers: 2,
+        credit: 1,
+        budget: Budget::checkpoints(1),
+        except: Cow::Borrowed(&["order_per_key"]),
         too_calm_for: Cow::Borrowed(CALM),
         ..SMALL
     },

@@ -13,7 +13,7 @@ use crate::scope::Scope;
 use crate::scope::basic::SMALL;
 
 /// What a sink without transactions can't fail, or does not promise.
-const WITHOUT_TRANSACTIONS: &[&str] = &[
+pub(super) const WITHOUT_TRANSACTIONS: &[&str] = &[
     "no_duplicate",
     "all_or_nothing",
     "no_early_visibility",
@@ -21,6 +21,20 @@ const WITHOUT_TRANSACTIONS: &[&str] = &[
     "no_foreign_abort",
     "no_silent_loss",
     "no_stuck_transaction",
+];
+
+/// What a sink that waits for nothing does not promise.
+pub(super) const WITHOUT_GUARANTEE: &[&str] = &[
+    "no_loss",
+    "no_duplicate",
+    "all_or_nothing",
+    "order_per_key",
+    "no_early_visibility",
+    "no_zombie_commit",
+    "no_foreign_abort",
+    "no_silent_loss",
+    "no_stuck_transaction",
+    "everything_is_visible_at_rest",
 ];
 
 pub(super) const SCOPES: &[Scope] = &[
@@ -152,17 +166,7 @@ pub(super) const SCOPES: &[Scope] = &[
         purpose: "a sink that promises nothing: what the checkpoints hold is right all the same",
         guarantee: Guarantee::None,
         budget: Budget::checkpoints(2).with(Crash, 2),
-        except: Cow::Borrowed(&[
-            "no_loss",
-            "no_duplicate",
-            "all_or_nothing",
-            "no_early_visibility",
-            "no_zombie_commit",
-            "no_foreign_abort",
-            "no_silent_loss",
-            "no_stuck_transaction",
-            "everything_is_visible_at_rest",
-        ]),
+        except: Cow::Borrowed(WITHOUT_GUARANTEE),
         ..SMALL
     },
     Scope {

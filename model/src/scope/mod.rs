@@ -169,6 +169,15 @@ impl Scope {
     }
 }
 
+/// Properties that a sink does not promise, or can't fail, by its guarantee.
+pub(crate) fn not_promised(guarantee: Guarantee) -> &'static [&'static str] {
+    match guarantee {
+        Guarantee::ExactlyOnce => &[],
+        Guarantee::AtLeastOnce => kafka::WITHOUT_TRANSACTIONS,
+        Guarantee::None => kafka::WITHOUT_GUARANTEE,
+    }
+}
+
 /// All scopes.
 pub fn scopes() -> &'static [Scope] {
     static ALL: LazyLock<Vec<Scope>> =
@@ -198,6 +207,22 @@ impl Scope {
         if self.budget.of(assumption) < times {
             self.budget = self.budget.with(assumption, times);
             self.name = format!("{} + {}", self.name, assumption.name()).into();
+        }
+        self
+    }
+
+    /// The same world, with a sink that promises this; what it does not promise is not asked.
+    #[must_use]
+    pub fn delivering(mut self, guarantee: Guarantee) -> Self {
+        if self.guarantee != guarantee {
+            self.guarantee = guarantee;
+            self.except.to_mut().extend(not_promised(guarantee));
+            self.name = match guarantee {
+                Guarantee::ExactlyOnce => format!("{}, exactly once", self.name),
+                Guarantee::AtLeastOnce => format!("{}, at least once", self.name),
+                Guarantee::None => format!("{}, no guarantee", self.name),
+            }
+            .into();
         }
         self
     }

