@@ -134,6 +134,8 @@ pub enum Safety {
     CannotHappen,
     /// What is violated is not promised.
     AsPromised,
+    /// The job may stop with a data-loss error although nothing is lost: nobody can tell any more.
+    FalseAlarm,
     /// A transaction may stay open until Kafka times it out, and hides what lies behind it; nothing is lost or doubled.
     Blocks,
     /// Output may be lost, and the job always says so.
@@ -145,12 +147,18 @@ pub enum Safety {
 }
 
 impl Safety {
+    /// Whether there is something to tell of it: a way to what goes wrong.
+    pub const fn is_told(self) -> bool {
+        matches!(self, Self::FalseAlarm | Self::Blocks | Self::LosesLoudly | Self::Unsafe)
+    }
+
     /// As it stands in the matrix.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Holds => "holds",
             Self::CannotHappen => "cannot happen",
             Self::AsPromised => "as promised",
+            Self::FalseAlarm => "false alarm",
             Self::Blocks => "blocks",
             Self::LosesLoudly => "loses, loudly",
             Self::Unsafe => "unsafe",
@@ -164,6 +172,8 @@ impl Safety {
 pub struct MatrixCell {
     /// What became of it.
     pub safety: Safety,
+    /// Promised properties that are violated.
+    pub broken: Vec<&'static str>,
     /// The search.
     pub report: CheckReport,
 }
@@ -175,7 +185,7 @@ fn cell_scope(strategy: Strategy, row: &Row) -> Scope {
     let assuming = |scope: Scope, (assumption, times): &(Assumption, u8)| scope.assuming(*assumption, *times);
     let scope = row.assumed.iter().fold(base, assuming).committing_by(strategy.commit_by);
     // Everything is asked, also what is not promised: the matrix says what each strategy is worth.
-    Scope { except: [].as_slice().into(), ..scope.delivering(strategy.guarantee) }
+    Scope { except: [].as_slice().into(), alarms_are_counted: true, ..scope.delivering(strategy.guarantee) }
 }
 
 /// Searches a cell.
@@ -187,36 +197,56 @@ pub fn check_cell(
     progress: &mut dyn FnMut(Progress),
 ) -> MatrixCell {
     let scope = cell_scope(strategy, row);
-    let report = check_model(&JobModel::new(&scope, strategy.mutant()), threads, time_limit, progress);
-    MatrixCell { safety: judge(strategy, row, &report), report }
+    let mut report = check_model(&JobModel::new(&scope, strategy.mutant()), threads, time_limit, progress);
+    let mut alarm = None;
+    if report.violated().contains(&ALARM) {
+        // Only where nobody can tell any more is a false alarm one; it is left out, and what else there is counts.
+        let quiet = Scope { alarms_are_counted: false, ..scope };
+        let without = check_model(&JobModel::new(&quiet, strategy.mutant()), threads, time_limit, progress);
+        if without.complete && !without.violated().contains(&ALARM) {
+            alarm = report.properties.iter().find(|property| property.name == ALARM).cloned();
+            report = without;
+        }
+    }
+    let broken: Vec<&str> =
+        report.violated().into_iter().filter(|property| strategy.promises(property)).collect();
+    let safety = judge(row, &report, &broken, alarm.is_some());
+    if let Some(alarm) = alarm {
+        report
+            .properties
+            .iter_mut()
+            .filter(|property| property.name == ALARM)
+            .for_each(|property| *property = alarm.clone());
+    }
+    MatrixCell { safety, broken, report }
 }
 
+/// What a job violates that stops although nothing is lost.
+const ALARM: &str = "everything_is_visible_at_rest";
 /// What a transaction that stays open violates, and one that is committed although it is empty.
 const OPEN: &[&str] = &["no_stuck_transaction", "no_zombie_commit"];
 
-fn judge(strategy: Strategy, row: &Row, report: &CheckReport) -> Safety {
-    let happens = |(assumption, _): &(Assumption, u8)| {
-        assumption.kind().is_none_or(|kind| !report.never_taken.contains(&kind))
-    };
-    let violated = report.violated();
-    let broken: Vec<&str> = violated.iter().copied().filter(|property| strategy.promises(property)).collect();
+fn judge(row: &Row, report: &CheckReport, broken: &[&str], alarm: bool) -> Safety {
+    let kind = |(assumption, _): &(Assumption, u8)| assumption.kind();
+    let happens = row.assumed.iter().filter_map(kind).all(|kind| !report.never_taken.contains(&kind));
     let only = |allowed: &dyn Fn(&str) -> bool| broken.iter().all(|property| allowed(property));
-    if report.panic.is_some() {
+    let mild = only(&|property| property == "no_loss" || OPEN.contains(&property));
+    if report.panic.is_some() || !mild {
         Safety::Unsafe
-    } else if report.complete && !row.assumed.iter().all(happens) {
-        Safety::CannotHappen
-    } else if violated.is_empty() {
-        if report.complete { Safety::Holds } else { Safety::Unknown }
-    } else if broken.is_empty() {
-        Safety::AsPromised
-    } else if only(&|property| OPEN.contains(&property)) {
+    } else if !report.complete {
+        Safety::Unknown
+    } else if broken.contains(&"no_loss") {
+        if report.properties.iter().any(says_so) { Safety::LosesLoudly } else { Safety::Unsafe }
+    } else if alarm {
+        Safety::FalseAlarm
+    } else if !broken.is_empty() {
         Safety::Blocks
-    } else if only(&|property| property == "no_loss" || OPEN.contains(&property))
-        && report.properties.iter().any(says_so)
-    {
-        Safety::LosesLoudly
+    } else if !happens {
+        Safety::CannotHappen
+    } else if report.violated().is_empty() {
+        Safety::Holds
     } else {
-        Safety::Unsafe
+        Safety::AsPromised
     }
 }
 

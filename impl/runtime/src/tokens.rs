@@ -8,7 +8,7 @@ use truecut_core::{Outcome, Request, Token};
 
 use crate::config::JobConfig;
 use crate::failure::ProcessError;
-use crate::store::{Checkpoints, LocalDirectory};
+use crate::store::{Checkpoints, LocalDirectory, is_bad_data};
 
 /// Draws tokens.
 #[derive(Debug)]
@@ -26,7 +26,8 @@ impl Tokens {
         #[expect(clippy::wildcard_enum_match_arm, reason = "a read of the head is answered so, or it failed")]
         match Checkpoints::new(Arc::new(directory)).perform(&Request::ReadHead) {
             Outcome::Head { head, .. } => Ok(Self { last: head.map_or(0, |head| head.token.get()) }),
-            Outcome::Failed { detail } => Err(ProcessError::BadData { detail }),
+            Outcome::Failed { detail } if is_bad_data(&detail) => Err(ProcessError::BadData { detail }),
+            Outcome::Failed { detail } => Err(ProcessError::Environment { detail }),
             other => Err(ProcessError::Environment { detail: format!("the head can't be read: {other:?}") }),
         }
     }

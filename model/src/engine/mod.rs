@@ -32,6 +32,14 @@ mod visited;
 mod ways;
 mod worker;
 
+/// Most cells of a state that a search can follow: bits of a word, and one value that says nowhere.
+pub(crate) const MOST_CELLS: usize = 127;
+
+/// Cells that the states of a scope have.
+pub(crate) fn cells(scope: &crate::scope::Scope) -> usize {
+    slots::Layout::new(scope).len()
+}
+
 pub(crate) use piece::{Candidate, Expanded, Piece};
 pub(crate) use visited::Visited;
 pub(crate) use ways::{Way, Ways};

@@ -10,7 +10,7 @@ use crate::engine::memo::Memo;
 use crate::engine::piece::{Candidate, Expanded, Piece, Share};
 use crate::engine::pool::Pool;
 use crate::engine::slots::{Layout, Tables, VIOLATED, at_slot};
-use crate::engine::{Way, index};
+use crate::engine::{MOST_CELLS, Way, index};
 use crate::footprint;
 use crate::model::JobModel;
 use crate::quiet::quietly;
@@ -41,6 +41,7 @@ struct At<'a> {
 impl<'a> Engine<'a> {
     pub(crate) fn new(model: &'a JobModel) -> Self {
         let layout = Layout::new(&model.scope);
+        assert!(layout.len() <= MOST_CELLS, "{}", model.scope.too_large().unwrap_or_default());
         let tables = Tables::new();
         let calm = tables.id(&Cell::new(0_u32));
         let parts = parts(&model.scope, layout.tasks, layout.links);

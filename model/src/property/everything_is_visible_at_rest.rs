@@ -53,11 +53,12 @@ fn is_untold(seen: &Seen<'_>, committable: &Committable) -> bool {
             matches!(entry.state, TransactionState::PrepareCommit | TransactionState::CompleteCommit);
         decided && entry.producer == committed
     });
-    let assumes = |assumption| seen.scope.assumes(assumption);
+    let happened = |assumption| seen.scope.budget.of(assumption) > seen.state.budget.left(assumption);
     // By log the marker tells.
     !tells
         && seen.scope.commit_by == CommitBy::Resume
-        && (assumes(Assumption::LateInit)
-            || assumes(Assumption::LateAddPartitions)
-            || assumes(Assumption::IdExpiry))
+        && !seen.scope.alarms_are_counted
+        && (happened(Assumption::LateInit)
+            || happened(Assumption::LateAddPartitions)
+            || happened(Assumption::IdExpiry))
 }

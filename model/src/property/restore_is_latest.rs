@@ -12,8 +12,8 @@ pub(super) const PROPERTY: Property = Property {
 
 fn judge(seen: &Seen<'_>, event: &Event) -> Judgement {
     let Event::Deployed { deployment } = event else { return Judgement::Nothing };
-    let in_force = seen.store().head().is_some_and(|head| head.attempt == deployment.attempt);
-    if !in_force {
+    let is_over = seen.store().head().is_some_and(|head| deployment.attempt < head.attempt);
+    if is_over {
         return Judgement::Nothing; // a zombie deploys what was the latest when its attempt was; nothing of it can complete
     }
     let same = seen.store().latest().is_some_and(|latest| {

@@ -41,6 +41,7 @@ pub(super) const SMALL: Scope = Scope {
     bounded: false,
     accept_loss: false,
     may_fail: false,
+    alarms_are_counted: false,
     course: None,
     budget: Budget::checkpoints(1).with(Crash, 1),
     except: Cow::Borrowed(&[]),

@@ -65,6 +65,8 @@ pub struct Scope {
     pub accept_loss: bool,
     /// The world may bring what no restart heals.
     pub may_fail: bool,
+    /// A data-loss error where nothing is lost counts, also where the world took away what could have told.
+    pub alarms_are_counted: bool,
     /// A course that the world keeps to, where one is given.
     pub course: Option<Course>,
     /// What the world may do.
@@ -134,6 +136,18 @@ impl Scope {
         }
     }
 
+    /// Why it can't be searched, if it can't: a search follows so many cells of a state, and each hazard and each machine takes some.
+    pub fn too_large(&self) -> Option<String> {
+        let cells = crate::engine::cells(self);
+        (cells > crate::engine::MOST_CELLS).then(|| {
+            format!(
+                "scope {} needs {cells} cells, and {} can be followed: assume less at once",
+                self.name,
+                crate::engine::MOST_CELLS
+            )
+        })
+    }
+
     pub(crate) fn partitions(&self) -> usize {
         self.input.len()
     }
@@ -169,12 +183,13 @@ impl Scope {
     }
 }
 
-/// Properties that a sink does not promise, or can't fail, by its guarantee.
-pub(crate) fn not_promised(guarantee: Guarantee) -> &'static [&'static str] {
+/// Properties that a sink does not promise, or can't fail, by its guarantee. Without transactions readers see what an attempt computed
+/// that was rolled back: where keys come from several partitions, perhaps in an order that does not stand in the end.
+pub(crate) fn not_promised(guarantee: Guarantee) -> Vec<&'static str> {
     match guarantee {
-        Guarantee::ExactlyOnce => &[],
-        Guarantee::AtLeastOnce => kafka::WITHOUT_TRANSACTIONS,
-        Guarantee::None => kafka::WITHOUT_GUARANTEE,
+        Guarantee::ExactlyOnce => Vec::new(),
+        Guarantee::AtLeastOnce => [kafka::WITHOUT_TRANSACTIONS, &["no_phantom"]].concat(),
+        Guarantee::None => [kafka::WITHOUT_GUARANTEE, &["no_phantom"]].concat(),
     }
 }
 
@@ -206,6 +221,8 @@ impl Scope {
     pub fn assuming(mut self, assumption: Assumption, times: u8) -> Self {
         if self.budget.of(assumption) < times {
             self.budget = self.budget.with(assumption, times);
+            // The job is to fail by what is checked, and not for want of restarts.
+            self.max_restarts = self.max_restarts.saturating_add(u32::from(times));
             self.name = format!("{} + {}", self.name, assumption.name()).into();
         }
         self

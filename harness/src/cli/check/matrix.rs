@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use serde::Serialize;
 use truecut::safety::{self, Cells, Kept};
-use truecut::verdict::{Exit, SCHEMA, Verdict};
+use truecut::verdict::{SCHEMA, Verdict};
 use truecut_model::{Assumption, MatrixCell, Row, Safety, Strategy, check_cell, rows, strategies};
 
-use super::{Check, Watch, names};
+use super::{Check, Watch, names, said};
 use crate::cli::Outcome;
 use crate::cli::output::{self, Style};
 
@@ -39,9 +39,11 @@ pub(super) fn run(check: &Check) -> Outcome {
         }
     }
     watch.end();
-    let written = match &check.write {
-        Some(directory) => safety::write(directory, &cells)?,
-        None => Vec::new(),
+    let written =
+        check.write.as_ref().map_or_else(|| Ok(Vec::new()), |directory| safety::write(directory, &cells));
+    let (written, failed) = match written {
+        Ok(files) => (files, Ok(())),
+        Err(failure) => (Vec::new(), Err(failure)),
     };
     let verdict = judge(&cells);
     if check.json {
@@ -56,7 +58,7 @@ pub(super) fn run(check: &Check) -> Outcome {
     } else {
         tell(&cells, &written, started);
     }
-    Ok(Exit::from(verdict).code())
+    Ok(said(verdict, failed))
 }
 
 /// The strategies that truecut offers must keep what they promise; that others are unsafe is what the matrix is for.
@@ -69,6 +71,7 @@ fn judge(cells: &Cells) -> Verdict {
         Safety::Holds
         | Safety::CannotHappen
         | Safety::AsPromised
+        | Safety::FalseAlarm
         | Safety::Blocks
         | Safety::LosesLoudly
         | Safety::Unsafe => Verdict::Holds,
@@ -86,9 +89,11 @@ fn tell(cells: &Cells, written: &[PathBuf], started: Instant) {
         let word = |cell: &MatrixCell| match cell.safety {
             Safety::Holds => style.green(cell.safety.name()),
             Safety::CannotHappen | Safety::AsPromised => style.dim(cell.safety.name()),
-            Safety::Blocks | Safety::LosesLoudly | Safety::Unknown => style.yellow(cell.safety.name()),
+            Safety::FalseAlarm | Safety::Blocks | Safety::LosesLoudly | Safety::Unknown => {
+                style.yellow(cell.safety.name())
+            }
             Safety::Unsafe => {
-                let first = cell.report.violated().first().copied().unwrap_or("an assertion");
+                let first = cell.broken.first().copied().unwrap_or("an assertion");
                 style.red(&format!("{}: {first}", cell.safety.name()))
             }
         };

@@ -18,6 +18,7 @@ use clap::Args;
 use truecut::counterexample::save;
 use truecut::counterexample::world::{Assumed, Sink, World};
 use truecut::failure::Failure;
+use truecut::verdict::{Exit, Verdict};
 use truecut_model::Counterexample;
 use truecut_mutants::Expected;
 
@@ -133,6 +134,18 @@ impl Check {
         let Some(file) = &self.junit else { return Ok(()) };
         let text = junit::render(suite, cases, seconds);
         std::fs::write(file, text).map_err(Failure::at("write", file))
+    }
+}
+
+/// The exit code of a verdict that was said. What could not be written is said too, and counts unless the verdict is worse.
+fn said(verdict: Verdict, written: Result<(), Failure>) -> u8 {
+    let code = Exit::from(verdict).code();
+    match written {
+        Ok(()) => code,
+        Err(failure) => {
+            output::error(&failure.message);
+            if verdict == Verdict::Holds { failure.exit.code() } else { code }
+        }
     }
 }
 

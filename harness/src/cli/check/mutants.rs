@@ -7,13 +7,13 @@ use std::time::Instant;
 use serde::Serialize;
 use truecut::counterexample::world::World;
 use truecut::failure::Failure;
-use truecut::verdict::{Exit, SCHEMA, Verdict};
+use truecut::verdict::{SCHEMA, Verdict};
 use truecut_model::{CheckReport, Counterexample, MutantReport};
 use truecut_mutants::{Expected, Mutant};
 
 use super::junit::Case;
 use super::pages::{self, Known};
-use super::{Check, Watch, names, steps, told_where};
+use super::{Check, Watch, names, said, steps, told_where};
 use crate::cli::Outcome;
 use crate::cli::output::{self, Style};
 
@@ -29,12 +29,12 @@ pub(super) fn one(check: &Check, mutant: Mutant) -> Outcome {
         (None, false) => Verdict::Unknown,
     };
     let mut found = Found { killed: vec![report], ..Found::default() };
-    found.save(check)?;
+    let saved = found.save(check);
     let seconds = started.elapsed().as_secs_f64();
-    check.junit(&format!("mutant {mutant}"), &found.cases(), seconds)?;
+    let written = saved.and(check.junit(&format!("mutant {mutant}"), &[alone(&found.killed[0])], seconds));
     if check.json {
         output::document(&found.document(verdict, seconds));
-        return Ok(Exit::from(verdict).code());
+        return Ok(said(verdict, written));
     }
     found.table();
     if let Some(counterexample) = &found.killed[0].counterexample {
@@ -42,7 +42,7 @@ pub(super) fn one(check: &Check, mutant: Mutant) -> Outcome {
         steps(counterexample);
         told_where(&found.saved, &format!("truecut check --mutant {mutant}"));
     }
-    Ok(Exit::from(verdict).code())
+    Ok(said(verdict, written))
 }
 
 pub(super) fn every(check: &Check) -> Outcome {
@@ -59,15 +59,25 @@ pub(super) fn every(check: &Check) -> Outcome {
         found.write_pages(check, &mut watch)?;
     }
     watch.end();
-    found.save(check)?;
+    let saved = found.save(check);
     let (verdict, seconds) = (found.verdict(), started.elapsed().as_secs_f64());
-    check.junit("mutants", &found.cases(), seconds)?;
+    let written = saved.and(check.junit("mutants", &found.cases(), seconds));
     if check.json {
         output::document(&found.document(verdict, seconds));
     } else {
         found.tell(seconds);
     }
-    Ok(Exit::from(verdict).code())
+    Ok(said(verdict, written))
+}
+
+/// The case of one wrong protocol, as its verdict: found is violated.
+fn alone(report: &MutantReport) -> Case {
+    let name = report.expected.to_owned();
+    match (&report.counterexample, report.complete) {
+        (Some(found), _) => Case::failed(name, format!("{} is violated", report.expected), found.to_string()),
+        (None, true) => Case::passed(name),
+        (None, false) => Case::unknown(name, "the search was ended before every state was seen".to_owned()),
+    }
 }
 
 /// What became of wrong protocols.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use truecut::counterexample::world::{Assumed, Sink, World};
 use truecut::failure::Failure;
-use truecut::verdict::{Exit, SCHEMA, Verdict};
+use truecut::verdict::{SCHEMA, Verdict};
 use truecut_model::{CheckReport, Counterexample, PropertyReport, Scope};
 use truecut_mutants::{Expected, Mutant};
 
@@ -16,20 +16,24 @@ use crate::cli::output::{self, Style, grouped};
 
 pub(super) fn run(check: &Check, world: &World, mutant: Option<Mutant>) -> Outcome {
     let scope = world.scope().map_err(Failure::usage)?;
+    if let Some(why) = scope.too_large() {
+        return Err(Failure::usage(why));
+    }
     let mut watch = Watch::new();
     let report = check.limits().scope(&scope, mutant, &mut watch);
     watch.end();
     let mut document = Document::new(&report, &scope, mutant);
-    for found in counterexamples(&report) {
-        document.saved.extend(check.saved(world, found)?);
-    }
-    check.junit(&format!("scope {}", report.scope), &cases(&report), report.seconds)?;
+    let saved: Result<Vec<_>, Failure> =
+        counterexamples(&report).map(|found| check.saved(world, found)).collect();
+    document.saved = saved.as_ref().map(|files| files.concat()).unwrap_or_default();
+    let written = check.junit(&format!("scope {}", report.scope), &cases(&report), report.seconds);
+    // What was found is said, also if it can't be kept.
     if check.json {
         output::document(&document);
     } else {
         tell(&report, &document, world);
     }
-    Ok(Exit::from(document.verdict).code())
+    Ok(super::said(document.verdict, saved.map(drop).and(written)))
 }
 
 fn counterexamples(report: &CheckReport) -> impl Iterator<Item = &Counterexample> {

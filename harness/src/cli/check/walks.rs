@@ -97,6 +97,9 @@ fn judged(report: &WalkReport) -> (Verdict, Vec<String>) {
     if !reasons.is_empty() {
         return (Verdict::Violated, reasons);
     }
+    if !report.complete {
+        reasons.push("the time was over before all walks were taken".to_owned());
+    }
     let unwitnessed = report.properties.iter().filter(|property| !property.witnessed);
     reasons.extend(
         unwitnessed.map(|property| format!("{} could not have failed in these walks", property.name)),

@@ -69,6 +69,8 @@ pub struct Sink {
     writer: Writer,
     slots: Slots,
     committer: Committer,
+    /// Without a guarantee: a flush is under way that nobody waits for, to hear whether a send failed.
+    listening: bool,
     /// Acknowledgements that wait for a log to be durable, in the order of their barriers.
     unacknowledged: VecDeque<Unacknowledged>,
     /// It said that it is ready.
@@ -106,6 +108,7 @@ impl Sink {
             writer,
             slots,
             committer,
+            listening: false,
             unacknowledged: VecDeque::new(),
             ready: false,
             last: drained_at,
@@ -143,14 +146,24 @@ impl Sink {
         let Writer::Writing { slot, records } = self.writer else {
             panic!("barriers come to an open transaction only")
         };
-        if records == 0 || self.guarantee == Guarantee::None && !last {
-            // An empty transaction never began at the broker: it is not listed, and goes on (FLINK-31363). Without a guarantee
-            // nothing is waited for until the end, as in Flink's `KafkaWriter`.
+        if records == 0 {
+            // An empty transaction never began at the broker: it is not listed, and goes on (FLINK-31363).
             self.acknowledge(checkpoint, last, false, out);
+            return;
+        }
+        if self.guarantee == Guarantee::None && !last {
+            // Nothing is waited for, as in Flink's `KafkaWriter`; but that a send failed is to be heard.
+            self.acknowledge(checkpoint, last, false, out);
+            if !core::mem::replace(&mut self.listening, true) {
+                out.push(Effect::Start { op: Op::Flush(slot), request: Request::Flush(slot) });
+            }
             return;
         }
         self.writer = Writer::Flushing { slot, records, checkpoint, last };
         out.push(Effect::Hold(INPUT));
+        if self.listening {
+            return; // what is written since is flushed when the flush before is over
+        }
         if self.is_logged() {
             let marker = Marker { origin: self.origin, checkpoint };
             out.push(Effect::Mark { slot, marker });
@@ -162,6 +175,12 @@ impl Sink {
         if !matches!(outcome, Outcome::Flushed) {
             // A record that was not acknowledged must fail the task, never only a log line (FLINK-31305, FLINK-35749).
             self.fail(unexpected(Op::Flush(slot), outcome), out);
+            return;
+        }
+        if core::mem::take(&mut self.listening) {
+            if matches!(self.writer, Writer::Flushing { .. }) {
+                out.push(Effect::Start { op: Op::Flush(slot), request: Request::Flush(slot) });
+            }
             return;
         }
         let Writer::Flushing { slot: flushing, records, checkpoint, last } = self.writer else {

@@ -330,7 +330,7 @@ fn without_a_guarantee_nothing_is_waited_for_before_the_end() {
     let mut sink = Sink::new(&job, Attempt::new(1), ORIGIN, 0, Vec::new(), None);
     check(
         &mut sink,
-        "begin; init 0 = ok; 0: A B; 0: barrier 2; 0: C; 0: last 3; flush 0 = ok; complete 3",
+        "begin; init 0 = ok; 0: A B; 0: barrier 2; 0: C; 0: last 3; flush 0 = ok; flush 0 = ok; complete 3",
         expect![[r#"
             begin
                 hold 0
@@ -342,10 +342,12 @@ fn without_a_guarantee_nothing_is_waited_for_before_the_end() {
                 produce A B in slot 0
             0: barrier 2
                 tell the coordinator: sink-0 of attempt 1 acknowledges 2 with []
+                start: flush slot 0
             0: C
                 produce C in slot 0
             0: last 3
                 hold 0
+            flush 0 = ok
                 start: flush slot 0
             flush 0 = ok
                 tell the coordinator: sink-0 of attempt 1 acknowledges 3 with []
@@ -398,5 +400,34 @@ fn what_is_told_of_an_older_generation_is_never_listed() {
             start: init job/1/0/1
             tell the coordinator: sink-0 of attempt 1 is ready
     "#]],
+    );
+}
+
+#[test]
+fn without_a_guarantee_a_send_that_failed_fails_the_attempt_all_the_same() {
+    let job = Job { guarantee: Guarantee::None, ..job() };
+    let mut sink = Sink::new(&job, Attempt::new(1), ORIGIN, 0, Vec::new(), None);
+    check(
+        &mut sink,
+        "begin; init 0 = ok; 0: A; 0: barrier 2; 0: B; 0: barrier 3; flush 0 = 10",
+        expect![[r#"
+            begin
+                hold 0
+                start: open a producer in slot 0
+            init 0 = ok
+                release 0
+                tell the coordinator: sink-0 of attempt 1 is ready
+            0: A
+                produce A in slot 0
+            0: barrier 2
+                tell the coordinator: sink-0 of attempt 1 acknowledges 2 with []
+                start: flush slot 0
+            0: B
+                produce B in slot 0
+            0: barrier 3
+                tell the coordinator: sink-0 of attempt 1 acknowledges 3 with []
+            flush 0 = 10
+                tell the coordinator: sink-0 of attempt 1 failed: flush 0 was answered 10
+        "#]],
     );
 }
