@@ -8,6 +8,7 @@ mod coordinator;
 mod coordinator_ends;
 mod coordinator_failures;
 mod coordinator_store;
+mod coordinator_takeover;
 mod operator;
 mod read;
 mod seed_example;
