@@ -158,7 +158,7 @@ fn a_build_server_is_told_in_junit_xml() {
         "{text}"
     );
     let (code, text) = junit(&["--mutant", "skip_alignment"]);
-    assert!(code == 1 && text.contains("name=\"skip_alignment\""), "{text}");
+    assert!(code == 1 && text.contains("message=\"consistent_cut is violated\""), "{text}");
 }
 
 #[test]

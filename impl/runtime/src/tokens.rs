@@ -8,7 +8,7 @@ use truecut_core::{Outcome, Request, Token};
 
 use crate::config::JobConfig;
 use crate::failure::ProcessError;
-use crate::store::{Checkpoints, LocalDirectory, is_bad_data};
+use crate::store::{Checkpoints, LocalDirectory};
 
 /// Draws tokens.
 #[derive(Debug)]
@@ -17,19 +17,16 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Tokens for a job, above the one that its checkpoint directory knows.
+    /// Tokens for a job, above the one that its checkpoint directory knows. A head that can't be read is for the coordinator to
+    /// tell: it reads it, too, before it does anything.
     ///
     /// # Errors
-    /// The directory can't be read, or its head is damaged.
+    /// There is no such directory, and none can be made.
     pub fn of(config: &JobConfig) -> Result<Self, ProcessError> {
         let directory = LocalDirectory::open(&config.checkpoints.directory, &config.name)?;
-        #[expect(clippy::wildcard_enum_match_arm, reason = "a read of the head is answered so, or it failed")]
-        match Checkpoints::new(Arc::new(directory)).perform(&Request::ReadHead) {
-            Outcome::Head { head, .. } => Ok(Self { last: head.map_or(0, |head| head.token.get()) }),
-            Outcome::Failed { detail } if is_bad_data(&detail) => Err(ProcessError::BadData { detail }),
-            Outcome::Failed { detail } => Err(ProcessError::Environment { detail }),
-            other => Err(ProcessError::Environment { detail: format!("the head can't be read: {other:?}") }),
-        }
+        let read = Checkpoints::new(Arc::new(directory)).perform(&Request::ReadHead);
+        let head = if let Outcome::Head { head, .. } = read { head } else { None };
+        Ok(Self { last: head.map_or(0, |head| head.token.get()) })
     }
 
     /// The next one: nanoseconds, where the clock goes forward.
