@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-pub use event::{Entry, Event, KillAt, Who};
+pub use event::{Entry, Event, KillAt, Phase, Who};
 pub use recovery::{Recovery, recoveries};
-pub use summary::{CheckpointKey, Summary};
+pub use summary::{CheckpointKey, FaultCount, Summary};
 
 /// The name of the history in a run directory.
 pub const FILE_NAME: &str = "history.ndjson";

@@ -160,6 +160,8 @@ pub struct Evidence<'a> {
     pub recoveries: &'a [Recovery],
     /// The replay of the traces.
     pub traces: &'a Traces,
+    /// The exit code with which the plan expects the job to fail, if it does.
+    pub ends_with: Option<u8>,
 }
 
 /// The verdict on a chaos run, with the reasons: what was violated, then what is missing.
@@ -184,8 +186,8 @@ fn violations(evidence: &Evidence<'_>) -> Vec<String> {
         let records = counted(records, "record", "records");
         reasons.push(format!("{}: {records} against {properties}. {}", info.name, info.meaning));
     }
-    if let Some(open) = evidence.summary.left_open.as_ref().filter(|_| evidence.summary.cut_short.is_empty())
-    {
+    let in_good_order = evidence.summary.cut_short.is_empty() && evidence.summary.failed.is_none();
+    if let Some(open) = evidence.summary.left_open.as_ref().filter(|_| in_good_order) {
         reasons.push(format!("no_stuck_transaction: the job ended in good order, but {open}"));
     }
     if evidence.traces.verdict == Verdict::Violated {
@@ -196,8 +198,19 @@ fn violations(evidence: &Evidence<'_>) -> Vec<String> {
 }
 
 fn doubts(evidence: &Evidence<'_>, thresholds: &Thresholds) -> Vec<String> {
-    let Evidence { findings, summary, recoveries, traces } = *evidence;
+    let Evidence { findings, summary, recoveries, traces, ends_with } = *evidence;
     let mut reasons = summary.cut_short.clone();
+    let as_expected = ends_with.is_some() && ends_with == summary.failed.as_ref().map(|(code, _)| *code);
+    match (&summary.failed, ends_with) {
+        (Some((code, said)), _) if !as_expected => {
+            reasons.push(format!("the job ended with exit code {code}: {said}"));
+        }
+        (None, Some(code)) => {
+            reasons.push(format!("the job did not end with exit code {code}, as the plan expects of it"));
+        }
+        (None | Some(_), _) => {}
+    }
+    reasons.extend(summary.missed.iter().map(|missed| format!("a fault hit nothing: {missed}")));
     let mut at_least = |found: u64, wanted: u64, what: &str| {
         if found < wanted {
             reasons.push(format!("too few {what}: {found}, at least {wanted} are needed"));
@@ -216,12 +229,15 @@ fn doubts(evidence: &Evidence<'_>, thresholds: &Thresholds) -> Vec<String> {
         let kills = counted(summary.kills_unconfirmed, "kill was", "kills were");
         reasons.push(format!("{kills} not confirmed by the exit status of the process"));
     }
-    if summary.kills_confirmed > 0 && recoveries.iter().all(|recovery| recovery.total_ms().is_none()) {
+    if !as_expected
+        && summary.kills_confirmed > 0
+        && recoveries.iter().all(|recovery| recovery.total_ms().is_none())
+    {
         reasons.push(
             "no kill was followed by newly committed output: they struck when the work was done".to_owned(),
         );
     }
-    if !summary.drained {
+    if !summary.drained && !as_expected {
         let pending = findings.pending;
         reasons.push(format!("the drain did not complete: {pending} input records may still become visible"));
     }
@@ -251,6 +267,7 @@ mod tests {
         summary: Summary,
         recoveries: Vec<Recovery>,
         traces: Traces,
+        ends_with: Option<u8>,
     }
 
     /// A run with just enough of everything.
@@ -276,15 +293,18 @@ mod tests {
                 visible_ms: Some(4),
             }],
             traces: Traces { events: 100, verdict: Verdict::Holds, reasons: vec![] },
+            ends_with: None,
         }
     }
 
     fn judged(spoil: impl FnOnce(&mut Case)) -> (Verdict, String) {
         let mut case = enough();
         spoil(&mut case);
-        let Case { findings, summary, recoveries, traces } = &case;
-        let (verdict, reasons) =
-            judge(&Evidence { findings, summary, recoveries, traces }, &Thresholds::default());
+        let Case { findings, summary, recoveries, traces, ends_with } = &case;
+        let (verdict, reasons) = judge(
+            &Evidence { findings, summary, recoveries, traces, ends_with: *ends_with },
+            &Thresholds::default(),
+        );
         (verdict, reasons.join("; "))
     }
 
@@ -296,7 +316,7 @@ mod tests {
     #[test]
     fn each_thing_that_is_missing_makes_it_unknown_and_is_named() {
         type Spoil = fn(&mut Case);
-        let spoils: [(Spoil, &str); 9] = [
+        let spoils: [(Spoil, &str); 12] = [
             (
                 |c| (c.findings.records_in, c.summary.fed) = (9_999, 9_999),
                 "too few input records: 9999, at least 10000",
@@ -310,6 +330,12 @@ mod tests {
             ),
             (|c| c.recoveries[0].visible_ms = None, "no kill was followed by newly committed output"),
             (|c| c.summary.drained = false, "the drain did not complete"),
+            (
+                |c| c.summary.failed = Some((4, "data loss".into())),
+                "the job ended with exit code 4: data loss",
+            ),
+            (|c| c.ends_with = Some(4), "did not end with exit code 4"),
+            (|c| c.summary.missed = vec!["step 3, api: nothing".into()], "a fault hit nothing: step 3"),
             (|c| c.traces.events = 99, "too few replayed trace events"),
             (
                 |c| c.traces = Traces { events: 500, ..Traces::not_replayed("no file") },
@@ -324,6 +350,20 @@ mod tests {
                 "{reasons} should only say: {reason}"
             );
         }
+    }
+
+    #[test]
+    fn a_job_that_fails_as_the_plan_expects_need_not_drain() {
+        let (verdict, reasons) = judged(|c| {
+            (c.summary.failed, c.ends_with) = (Some((4, "data loss".into())), Some(4));
+            c.summary.drained = false;
+            c.recoveries[0].visible_ms = None;
+        });
+        assert_eq!((verdict, reasons.as_str()), (Verdict::Holds, ""));
+        let (verdict, reasons) =
+            judged(|c| (c.summary.failed, c.ends_with) = (Some((3, "no broker".into())), Some(4)));
+        assert_eq!(verdict, Verdict::Unknown);
+        assert!(reasons.contains("exit code 3: no broker"), "{reasons}");
     }
 
     #[test]
@@ -350,7 +390,7 @@ mod tests {
         assert!(reasons.contains("no_stuck_transaction") && reasons.contains("a/1/0/0"), "{reasons}");
         let (verdict, reasons) = judged(|c| {
             c.summary.left_open = Some("a/1/0/0 is open".into());
-            c.summary.cut_short = vec!["the job ended with exit code 4: data loss".into()];
+            c.summary.failed = Some((4, "data loss".into()));
         });
         assert_eq!(
             (verdict, reasons.as_str()),

@@ -45,29 +45,29 @@ pub(super) fn config(plan: &Plan, names: &Names, bootstrap: &str, run_directory:
             topic: names.input.clone(),
             group: None,
             start: Start::Earliest,
-            parallelism: plan.input_partitions,
+            parallelism: plan.job.input_partitions,
             read_committed: true,
-            bounded: false,
+            bounded: plan.job.bounded,
         },
         operator: OperatorConfig {
             function: "keyed-count-lineage".to_owned(),
             exchange: ExchangeConfig::KeyBy,
-            parallelism: plan.operators,
+            parallelism: plan.job.operators,
         },
         sink: SinkConfig {
             topic: names.output.clone(),
             guarantee: GuaranteeConfig::ExactlyOnce,
-            commit_by: plan.wanted.sink,
+            commit_by: plan.job.sink,
             marker_topic: None,
-            transaction_timeout_ms: plan.transaction_timeout_ms,
+            transaction_timeout_ms: plan.job.transaction_timeout_ms,
         },
         checkpoints: CheckpointConfig {
             directory: run_directory.join(CHECKPOINTS),
-            interval_ms: plan.checkpoint_interval_ms,
-            timeout_ms: 30_000,
+            interval_ms: plan.job.checkpoint_interval_ms,
+            timeout_ms: plan.job.checkpoint_timeout_ms,
             min_pause_ms: 0,
             max_concurrent: 1,
-            tolerable_failures: 0,
+            tolerable_failures: plan.job.tolerable_failures,
             retained: 2,
             max_restarts: MAX_RESTARTS,
             restart_delay_ms: 0,
@@ -77,13 +77,12 @@ pub(super) fn config(plan: &Plan, names: &Names, bootstrap: &str, run_directory:
 }
 
 fn workers(plan: &Plan) -> WorkerConfig {
-    let mut workers = WorkerConfig {
-        count: plan.wanted.workers,
-        slots: Some(plan.slots_per_worker()),
-        ..WorkerConfig::default()
-    };
-    if let Some((between, timeout)) = plan.heartbeats_ms() {
-        (workers.heartbeat_ms, workers.heartbeat_timeout_ms) = (between, timeout);
+    let usual = WorkerConfig::default();
+    WorkerConfig {
+        count: plan.job.workers,
+        slots: Some(plan.job.slots_per_worker()),
+        heartbeat_ms: plan.job.heartbeat_ms.unwrap_or(usual.heartbeat_ms),
+        heartbeat_timeout_ms: plan.job.heartbeat_timeout_ms.unwrap_or(usual.heartbeat_timeout_ms),
+        ..usual
     }
-    workers
 }

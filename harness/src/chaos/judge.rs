@@ -20,28 +20,43 @@ use crate::verdict::{ChaosDocument, Evidence, Setting, conclude};
 /// # Errors
 /// Something of the run directory is missing or damaged. A damaged trace is not an error but a violation.
 pub fn judge(directory: &Path, command: &str, seconds: Duration) -> Result<ChaosDocument, Failure> {
-    let plan: Plan = read_json(directory, PLAN_FILE)?;
+    let plan = Plan::read(&directory.join(PLAN_FILE))?;
     let versions: Versions = read_json(directory, VERSIONS_FILE)?;
     let history = history::read(&directory.join(history::FILE_NAME))
         .map_err(|error| Failure::bad_data(error.to_string()))?;
     let summary = Summary::of(&history);
     let drain = if summary.drained { Drain::Complete } else { Drain::Incomplete };
     let findings = compare(directory, drain)?;
-    let traces = replay::all(&directory.join(TRACES), plan.wanted.mutant.as_deref())?;
+    let traces = replay::all(&directory.join(TRACES), plan.job.mutant.as_deref())?;
     let recoveries = history::recoveries(&history);
-    let evidence =
-        Evidence { findings: &findings, summary: &summary, recoveries: &recoveries, traces: &traces };
+    let evidence = Evidence {
+        findings: &findings,
+        summary: &summary,
+        recoveries: &recoveries,
+        traces: &traces,
+        ends_with: plan.ends_with,
+    };
     let setting = Setting {
         seconds: seconds.as_secs_f64(),
-        seed: plan.wanted.seed,
+        seed: plan.seed,
         kafka: versions.kafka,
-        mutant: plan.wanted.mutant.clone(),
-        kills_planned: plan.wanted.kills.into(),
-        replay: plan.replay.clone(),
+        mutant: plan.job.mutant.clone(),
+        kills_planned: plan.kills(),
+        plan: plan.name.clone(),
+        replay: format!("truecut replay {}", directory.display()),
         run_directory: directory.display().to_string(),
     };
     let document = conclude(setting, &evidence, plan.thresholds);
     Ok(ChaosDocument { command: command.to_owned(), ..document })
+}
+
+/// The plan of an earlier run, and the kind of Kafka that it had.
+///
+/// # Errors
+/// It is no run directory.
+pub fn recorded(directory: &Path) -> Result<(Plan, String), Failure> {
+    let versions: Versions = read_json(directory, VERSIONS_FILE)?;
+    Ok((Plan::read(&directory.join(PLAN_FILE))?, versions.kafka.kind))
 }
 
 fn compare(directory: &Path, drain: Drain) -> Result<Findings, Failure> {

@@ -45,8 +45,8 @@ impl Kafka {
             settings: &[],
         };
         let topics = [
-            topic(&self.names.input, plan.input_partitions),
-            topic(&self.names.output, plan.output_partitions),
+            topic(&self.names.input, plan.job.input_partitions),
+            topic(&self.names.output, plan.job.output_partitions),
         ];
         let codes = self.raw.create_topics(&topics, TOPICS_LIMIT).await.map_err(|why| self.silent(&why))?;
         for (topic, code) in topics.iter().zip(codes) {
@@ -86,7 +86,7 @@ impl Kafka {
     /// Output partitions in which committed readers can't read to the end: a transaction is open there.
     pub(super) async fn blocked_partitions(&self, plan: &Plan) -> Result<Vec<i32>, Failure> {
         let mut blocked = Vec::new();
-        for partition in 0..i32::from(plan.output_partitions) {
+        for partition in 0..i32::from(plan.job.output_partitions) {
             let stable = self.end(&self.names.output, partition, Isolation::ReadCommitted).await?;
             let high = self.end(&self.names.output, partition, Isolation::ReadUncommitted).await?;
             if stable < high {
@@ -114,7 +114,7 @@ impl Kafka {
 
     /// Whether the offsets that the job left with its group are the ends of the input.
     pub(super) async fn input_is_consumed(&self, plan: &Plan) -> Result<bool, Failure> {
-        let partitions: Vec<i32> = (0..i32::from(plan.input_partitions)).collect();
+        let partitions: Vec<i32> = (0..i32::from(plan.job.input_partitions)).collect();
         let ask = || async {
             let fetched = self.raw.offset_fetch(&self.names.job, &self.names.input, &partitions).await;
             fetched.map_err(|why| self.silent(&why))

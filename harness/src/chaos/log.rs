@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-/// Whether the last words of a process say that it reached this crash point (`POINT:ORDINAL`): the log is written through, so
+/// Whether the last words of a process say that it reached this crash point (`KIND.PLACE`): the log is written through, so
 /// they are there although the process was killed right after them.
-pub(super) fn names_crash_point(logs: &Path, process: &str, at: &str) -> bool {
-    let point = at.split(':').next().unwrap_or(at);
+pub(super) fn names_crash_point(logs: &Path, process: &str, point: &str) -> bool {
     let Some((name, place)) = point.split_once('.') else { return false };
     let text = std::fs::read_to_string(logs.join(format!("{process}.log"))).unwrap_or_default();
     let said = |line: &str| {
@@ -27,8 +26,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let line = r#"{"level":"WARN","fields":{"message":"crash point reached","name":"flush","place":"answered"}}"#;
         std::fs::write(folder.path().join("worker-1-2.log"), format!("torn {{\n{line}\n")).unwrap();
-        assert!(names_crash_point(folder.path(), "worker-1-2", "flush.answered:4"));
-        assert!(!names_crash_point(folder.path(), "worker-1-2", "flush.before:4"));
-        assert!(!names_crash_point(folder.path(), "worker-1-3", "flush.answered:4"));
+        assert!(names_crash_point(folder.path(), "worker-1-2", "flush.answered"));
+        assert!(!names_crash_point(folder.path(), "worker-1-2", "flush.before"));
+        assert!(!names_crash_point(folder.path(), "worker-1-3", "flush.answered"));
     }
 }

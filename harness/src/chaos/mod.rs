@@ -3,7 +3,6 @@
 //! Decides the order of a run and what is left in its directory. Leaves to others: what is killed when (`plan`,
 //! `exposure`), doing it (`nemesis`, `subject`), input and output (`feeder`, `reader`), the verdict (`judge`).
 
-mod exposure;
 mod feeder;
 mod heads;
 mod job;
@@ -29,9 +28,12 @@ use std::time::{Duration, Instant};
 
 use truecut_cluster::{Cluster, KafkaChoice, Options as ClusterOptions};
 
-pub use judge::judge;
+pub use judge::{judge, recorded};
 pub use moment::{Moment, Progress, Watch};
-pub use plan::{PLAN_FILE, Plan, PlannedKill, PlannedPause, Victims, Wanted};
+pub use plan::{
+    FAULTS, Fault, FaultInfo, JobSetting, KafkaSetting, PLAN_FILE, PLAN_SCHEMA, PLANS, Plan, PlanInfo, Step,
+    Victims, Wanted, When,
+};
 
 use crate::failure::Failure;
 use crate::history::{self, Event, Writer};
@@ -51,8 +53,8 @@ const RUNS: &str = "truecut-runs";
 /// What a chaos run is asked for.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// What the plan is drawn from.
-    pub wanted: Wanted,
+    /// What happens.
+    pub plan: Plan,
     /// Which Kafka.
     pub kafka: KafkaChoice,
     /// Where everything of the run is put; made if there is none, and must be empty.
@@ -69,26 +71,21 @@ pub struct Options {
 /// The machine or Kafka is not usable. A run that shows too little is no error but `unknown`.
 pub async fn run(options: Options, watch: Watch) -> Result<ChaosDocument, Failure> {
     let started = Instant::now();
-    let run = format!("{}-{}-{}", options.wanted.seed, now_ms(), std::process::id());
+    let run = format!("{}-{}-{}", options.plan.seed, now_ms(), std::process::id());
     let directory = prepare(options.run_directory.as_deref(), &run)?;
-    let plan = Plan::draw(options.wanted.clone(), &options.kafka.to_string());
-    judge::write_json(&directory, PLAN_FILE, &plan)?;
+    let plan = &options.plan;
+    plan.check().map_err(|why| Failure::usage(format!("this plan can't be carried out: {why}")))?;
+    judge::write_json(&directory, PLAN_FILE, plan)?;
 
     let cluster = start_kafka(&options, &run, &directory, &watch).await?;
     judge::write_json(&directory, VERSIONS_FILE, &Versions::now(kafka_of(&cluster)))?;
     let path = directory.join(history::FILE_NAME);
     let history = Writer::create(&path).map_err(Failure::at("write", &path))?;
-    history.record(Event::RunStarted { seed: plan.wanted.seed }).map_err(Failure::at("write", &path))?;
+    history.record(Event::RunStarted { seed: plan.seed }).map_err(Failure::at("write", &path))?;
     let names = Names::of_run(&run);
     let kafka = kafka::Kafka::new(cluster.bootstrap(), &names);
-    let trial = Trial {
-        plan: &plan,
-        names: &names,
-        kafka: &kafka,
-        directory: &directory,
-        history: &history,
-        watch: &watch,
-    };
+    let trial =
+        Trial { plan, names: &names, kafka: &kafka, directory: &directory, history: &history, watch: &watch };
     match tokio::time::timeout(options.time_limit, trial.conduct()).await {
         Ok(conducted) => conducted?,
         Err(_) => trial.give_up(options.time_limit).await?,

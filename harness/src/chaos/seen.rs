@@ -20,12 +20,23 @@ pub(super) struct Seen {
     pub(super) checkpoints_of_attempt: u64,
     /// Processes killed so far.
     pub(super) kills: u64,
+    /// Those of them that killed themselves at a crash point.
+    pub(super) struck: u64,
+    /// Processes that ended after SIGTERM.
+    pub(super) stopped: u64,
     /// Coordinators that were given up while they were paused, and have not ended.
     pub(super) zombies: u32,
     /// Processes that came back from a pause and have ended since.
     pub(super) zombies_ended: u32,
     /// What came of the job, once it has ended.
     pub(super) ended: Option<Ended>,
+}
+
+impl Seen {
+    /// A process that the attempt needs is gone: it is over, although the coordinator may not have said so yet.
+    pub(super) fn attempt_is_lost(&mut self) {
+        (self.running, self.checkpoints_of_attempt) = (false, 0);
+    }
 }
 
 /// How the job ended.

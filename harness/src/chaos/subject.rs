@@ -5,20 +5,20 @@
 mod coordinators;
 mod workers;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
+use truecut_runtime::crash_point::CrashAt;
 use truecut_runtime::event;
 use truecut_runtime::launch::JobOptions;
 use truecut_runtime::store::Lock;
 use truecut_runtime::tokens::Tokens;
 
 use super::moment::{Moment, Watch};
-use super::plan::Arm;
 use super::seen::{Ended, Fault, Seen, unexplained};
 use super::worker::{Exit, Running};
 use crate::failure::Failure;
@@ -47,14 +47,10 @@ pub(super) struct Subject {
     workers: BTreeMap<u32, Running>,
     /// Processes of the workers that have joined and are not lost, by the coordinator's name for them.
     joined: BTreeMap<u32, u32>,
-    /// Crash points that are still to be armed.
-    arms: VecDeque<Arm>,
-    /// The number of the kill that comes after the present one.
-    next_kill: u32,
+    /// The next coordinator is started with this crash point armed.
+    next_coordinator: Option<CrashAt>,
     /// The job was asked to end.
     stopping: bool,
-    /// A worker to be started when an attempt is deployed.
-    late: Option<u32>,
     /// Worker processes started so far.
     started: u32,
     /// Dead workers are not started again while this is set; these are waiting.
@@ -74,18 +70,15 @@ enum Happening {
 }
 
 impl Subject {
-    /// Starts the job; `arms` are the crash points that processes will be armed with, one at a time.
+    /// Starts the job, its first coordinator with this crash point armed.
     pub(super) async fn start(
         options: JobOptions,
-        arms: impl IntoIterator<Item = Arm>,
+        armed: Option<CrashAt>,
         history: Writer,
         watch: Watch,
     ) -> Result<Self, Failure> {
         options.prepare()?;
         let lock = options.lock()?;
-        let mut arms: VecDeque<Arm> = arms.into_iter().collect();
-        let first = arms.front().is_some_and(|arm| arm.who == Who::Coordinator && arm.kill == 0);
-        let armed = if first { arms.pop_front() } else { None };
         let mut tokens = Tokens::of(&options.config)?;
         let chief = Chief::start(&options, &mut tokens, 1, armed).await?;
         let mut subject = Self {
@@ -100,10 +93,8 @@ impl Subject {
             waits: JoinSet::new(),
             workers: BTreeMap::new(),
             joined: BTreeMap::new(),
-            arms,
-            next_kill: 0,
+            next_coordinator: None,
             stopping: false,
-            late: None,
             started: 0,
             outage: None,
             seen: Seen::default(),
@@ -116,38 +107,37 @@ impl Subject {
         Ok(subject)
     }
 
-    /// The plan has come to this kill. A coordinator is armed as it starts, for the kill after the one that made room for it.
-    pub(super) fn begin_kill(&mut self, number: u32) {
-        self.next_kill = number + 1;
-        let is_over = |arm: &Arm| arm.who == Who::Coordinator && arm.kill < number;
-        while self.arms.front().is_some_and(is_over) {
-            self.arms.pop_front();
+    /// Arms a crash point of a process; one that it was armed with before is forgotten.
+    pub(super) async fn arm(&mut self, pid: u32, at: CrashAt) -> Result<(), Failure> {
+        let (who, number) = self.name_of(pid);
+        self.note(format!("{who} {number} (process {pid}) is armed for {at}"))?;
+        match self.workers.get_mut(&pid) {
+            Some(worker) => worker.arm(at).await,
+            None => self.chief.arm(at).await,
         }
+        Ok(())
     }
 
-    /// The next crash point, if it is of this kind of process and none is waited for.
-    fn arm_for(&mut self, who: Who) -> Option<Arm> {
-        let is_due = |arm: &Arm| arm.who == who && (who.is_worker() || arm.kill == self.next_kill);
-        let is_free = self.armed().is_none() && self.arms.front().is_some_and(is_due);
-        if is_free { self.arms.pop_front() } else { None }
+    /// The next coordinator is started with this crash point armed.
+    pub(super) fn arm_next_coordinator(&mut self, at: CrashAt) {
+        self.next_coordinator = Some(at);
     }
 
     pub(super) fn seen(&self) -> &Seen {
         &self.seen
     }
 
-    /// Workers that can be killed so that the job notices, in a stable order: the armed one last.
+    /// Workers that can be killed so that the job notices, in a stable order.
     pub(super) fn victims(&self) -> Vec<u32> {
         let is_victim = |worker: &Running| {
-            worker.killed.is_none() && worker.paused.is_none() && worker.coordinator == self.chief.number
+            worker.struck.is_none() && worker.paused.is_none() && worker.coordinator == self.chief.number
         };
         let lives = |pid: &&u32| self.workers.get(pid).is_some_and(is_victim);
         let mut victims: Vec<u32> = self.seen.active.iter().filter(lives).copied().collect();
         if victims.is_empty() {
             victims = self.workers.keys().filter(lives).copied().collect();
         }
-        victims
-            .sort_by_key(|pid| self.workers.get(pid).map(|worker| (worker.armed.is_some(), worker.worker)));
+        victims.sort_by_key(|pid| self.workers.get(pid).map(|worker| worker.worker));
         victims
     }
 
@@ -156,38 +146,42 @@ impl Subject {
         self.workers.keys().copied().collect()
     }
 
-    /// The armed process, if one waits for its crash point.
-    pub(super) fn armed(&self) -> Option<u32> {
-        if self.chief.armed.is_some() && self.chief.killed.is_none() {
-            return Some(self.chief.pid);
-        }
-        let armed = |worker: &Running| {
-            worker.armed.is_some() && worker.killed.is_none() && worker.coordinator == self.chief.number
-        };
-        self.workers.iter().find(|(_, worker)| armed(worker)).map(|(pid, _)| *pid)
-    }
-
     /// Kills a process with SIGKILL.
     pub(super) fn kill(&mut self, pid: u32) -> Result<(), Failure> {
+        self.signal(pid, Signal::SIGKILL)
+    }
+
+    /// Asks a process to end, with SIGTERM.
+    pub(super) fn terminate(&mut self, pid: u32) -> Result<(), Failure> {
+        self.signal(pid, Signal::SIGTERM)
+    }
+
+    fn signal(&mut self, pid: u32, signal: Signal) -> Result<(), Failure> {
+        let struck = Some((signal, Instant::now()));
         if pid == self.chief.pid {
-            self.chief.killed = Some(Instant::now());
+            self.chief.struck = struck;
         } else if let Some(worker) = self.workers.get_mut(&pid) {
-            worker.killed = Some(Instant::now());
+            worker.struck = struck;
         } else {
             return Ok(());
         }
-        send(pid, Signal::SIGKILL)
+        send(pid, signal)
     }
 
     /// Pauses a process with SIGSTOP.
     pub(super) fn pause(&mut self, pid: u32) -> Result<(), Failure> {
+        send(pid, Signal::SIGSTOP)?;
+        self.paused(pid, KillAt::Random)
+    }
+
+    /// A process was paused: at this moment, or by itself at the crash point that it was armed for.
+    pub(super) fn paused(&mut self, pid: u32, at: KillAt) -> Result<(), Failure> {
         let (who, number) = self.name_of(pid);
         match self.workers.get_mut(&pid) {
             Some(worker) => worker.paused = Some(Instant::now()),
             None => self.mark_coordinator_paused(),
         }
-        send(pid, Signal::SIGSTOP)?;
-        self.record(Event::Paused { who, number, pid })
+        self.record(Event::Paused { who, number, pid, at })
     }
 
     /// Lets a paused process go on. `who` and `number` are those that it was paused as.
@@ -221,6 +215,14 @@ impl Subject {
     pub(super) async fn stop(&mut self) {
         self.stopping = true;
         self.chief.process.stop().await;
+    }
+
+    /// Starts the job again after it has ended.
+    pub(super) async fn start_again(&mut self) -> Result<(), Failure> {
+        (self.seen.ended, self.stopping) = (None, false);
+        self.faults.push((Instant::now(), Instant::now()));
+        drop(self.take_over().await?);
+        Ok(())
     }
 
     /// Takes in what happens until `done` says so, or the time is over. Returns whether it was done.
@@ -287,9 +289,6 @@ impl Subject {
                     workers.iter().filter_map(|worker| self.joined.get(worker)).copied().collect();
                 self.attempts.push(Instant::now());
                 self.record(Event::Attempt { attempt })?;
-                if let Some(late) = self.late.take() {
-                    self.start_worker(late)?;
-                }
             }
             event::Event::Running { attempt } => {
                 self.seen.running = attempt == self.seen.attempt;
@@ -330,11 +329,25 @@ impl Subject {
         confirmed: bool,
     ) -> Result<(), Failure> {
         self.seen.kills += 1;
+        self.seen.struck += u64::from(at != KillAt::Random);
         self.faults.push((when, when));
         let ordinal = self.seen.kills;
         (self.watch)(&Moment::Killed { ordinal, what: format!("{who} {number} (process {pid}), {at}") });
         let kill = Event::Kill { ordinal, who, worker: number, pid, at, confirmed };
         self.history.record_at(when, kill).map_err(unwritable)
+    }
+
+    /// A process has ended after it was asked to.
+    fn stopped(
+        &mut self,
+        (who, number, pid): (Who, u32, u32),
+        when: Instant,
+        as_asked: bool,
+    ) -> Result<(), Failure> {
+        self.seen.stopped += 1;
+        self.faults.push((when, when));
+        let how = if as_asked { "as asked" } else { "in another way than asked" };
+        self.note(format!("{who} {number} (process {pid}) was asked to end with SIGTERM and ended {how}"))
     }
 
     pub(super) fn note(&self, text: String) -> Result<(), Failure> {

@@ -19,7 +19,7 @@ use super::{LOGS, TRACES, nemesis};
 use crate::failure::Failure;
 use crate::history::{Event, Writer};
 
-/// One kill's share of the workload is fed in this time.
+/// One step's share of the workload is fed in this time.
 const STEP: Duration = Duration::from_millis(1_500);
 /// The drain is given up when nothing new becomes visible for so long.
 const STALLED: Duration = Duration::from_secs(20);
@@ -51,11 +51,12 @@ impl Trial<'_> {
         let sampler = Sampler::start(
             self.kafka.bootstrap(),
             &self.names.output,
-            self.plan.output_partitions,
+            self.plan.job.output_partitions,
             self.history.clone(),
         )?;
         let watch = Arc::clone(self.watch);
-        let mut subject = Subject::start(self.job()?, self.plan.arms(), self.history.clone(), watch).await?;
+        let armed = nemesis::armed_from_the_start(self.plan);
+        let mut subject = Subject::start(self.job()?, armed, self.history.clone(), watch).await?;
         let shown = self.show(&feeder, &sampler);
         let seen = self.kill_and_drain(&mut subject, &feeder, &sampler, &shown).await?;
         let finished = seen.ended.as_ref().is_some_and(|ended| ended.exit_code == 0);
@@ -82,7 +83,7 @@ impl Trial<'_> {
         nemesis::strike(subject, self.plan, begin).await?;
         feeder.finish();
         self.doing("drain");
-        let stalled = if self.plan.wanted.mutant.is_some() { STALLED_MUTANT } else { STALLED };
+        let stalled = if self.plan.job.mutant.is_some() { STALLED_MUTANT } else { STALLED };
         let (mut best, mut since) = (0, Instant::now());
         while subject.seen().ended.is_none() {
             subject.pump(TELL, |seen| seen.ended.is_some()).await?;
@@ -94,12 +95,12 @@ impl Trial<'_> {
             if progress > best {
                 (best, since) = (progress, Instant::now());
             }
-            let fed = feeder.acknowledged() == self.plan.wanted.records;
-            if fed && sampler.visible() >= self.plan.wanted.records {
+            let fed = feeder.acknowledged() == self.plan.records;
+            if fed && sampler.visible() >= self.plan.records {
                 break;
             }
             if since.elapsed() > stalled {
-                let (visible, records) = (sampler.visible(), self.plan.wanted.records);
+                let (visible, records) = (sampler.visible(), self.plan.records);
                 subject.note(format!(
                     "nothing new became visible for {} s: {visible} of {records} records are",
                     stalled.as_secs()
@@ -155,8 +156,8 @@ impl Trial<'_> {
     async fn read_back(&self) -> Result<(), Failure> {
         self.doing("read input and output back");
         let topics = [
-            (&self.names.input, self.plan.input_partitions, Keep::Checksum, INPUT_FILE),
-            (&self.names.output, self.plan.output_partitions, Keep::Value, OUTPUT_FILE),
+            (&self.names.input, self.plan.job.input_partitions, Keep::Checksum, INPUT_FILE),
+            (&self.names.output, self.plan.job.output_partitions, Keep::Value, OUTPUT_FILE),
         ];
         for (topic, partitions, keep, file) in topics {
             let (bootstrap, topic) = (self.kafka.bootstrap().to_owned(), topic.clone());
@@ -179,7 +180,7 @@ impl Trial<'_> {
             accept_loss: false,
             logs: self.directory.join(LOGS),
             traces: Some(self.directory.join(TRACES)),
-            mutant: self.plan.wanted.mutant.clone(),
+            mutant: self.plan.job.mutant.clone(),
         })
     }
 
@@ -188,16 +189,20 @@ impl Trial<'_> {
         Feed {
             bootstrap: self.kafka.bootstrap().to_owned(),
             topic: self.names.input.clone(),
-            seed: self.plan.wanted.seed,
-            partitions: self.plan.input_partitions,
-            records: self.plan.wanted.records,
+            seed: self.plan.seed,
+            partitions: self.plan.job.input_partitions,
+            records: self.plan.records,
             rate: (self.share() * 1_000).div_ceil(step_ms),
         }
     }
 
-    /// Records for each kill, and one share for the time after the last.
+    fn steps(&self) -> u64 {
+        u64::try_from(self.plan.steps.len()).unwrap_or(u64::MAX)
+    }
+
+    /// Records for each step, and one share for the time after the last.
     fn share(&self) -> u64 {
-        self.plan.wanted.records.div_ceil(u64::from(self.plan.wanted.kills) + 1)
+        self.plan.records.div_ceil(self.steps() + 1)
     }
 
     fn show<'b>(&'b self, feeder: &'b Feeder, sampler: &'b Sampler) -> Shown<'b> {
@@ -227,10 +232,10 @@ impl Shown<'_> {
     fn tell(&self, seen: &Seen) {
         (self.watch)(&Moment::Progress(Progress {
             fed: self.feeder.acknowledged(),
-            records: self.plan.wanted.records,
+            records: self.plan.records,
             visible: self.sampler.visible(),
             kills: seen.kills,
-            kills_planned: self.plan.wanted.kills.into(),
+            kills_planned: self.plan.kills(),
             attempt: seen.attempt,
             checkpoints: seen.checkpoints,
         }));

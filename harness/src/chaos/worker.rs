@@ -6,10 +6,13 @@ use std::time::Instant;
 
 use truecut_runtime::launch::status_text;
 
-use super::plan::Arm;
+use nix::sys::signal::Signal;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::ChildStdin;
+use truecut_runtime::crash_point::CrashAt;
 
 /// A worker process.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Running {
     /// Its number; its successor keeps it.
     pub(super) worker: u32,
@@ -17,12 +20,25 @@ pub(super) struct Running {
     pub(super) name: String,
     /// The coordinator that it was started for.
     pub(super) coordinator: u32,
-    /// Where it kills itself.
-    pub(super) armed: Option<Arm>,
-    /// It was killed from here.
-    pub(super) killed: Option<Instant>,
+    /// Where it hears what to arm.
+    pub(super) stdin: Option<ChildStdin>,
+    /// Where it kills or pauses itself.
+    pub(super) armed: Option<CrashAt>,
+    /// The signal that it was sent to end it, and when.
+    pub(super) struck: Option<(Signal, Instant)>,
     /// It was paused.
     pub(super) paused: Option<Instant>,
+}
+
+impl Running {
+    /// Arms a crash point.
+    pub(super) async fn arm(&mut self, at: CrashAt) {
+        if let Some(stdin) = &mut self.stdin {
+            // One that has just died can't be told, and its exit will be seen.
+            drop(stdin.write_all(format!("arm {at}\n").as_bytes()).await);
+        }
+        self.armed = Some(at);
+    }
 }
 
 /// A worker process is gone.
@@ -46,6 +62,11 @@ impl Exit {
 
     /// SIGKILL ended it.
     pub(super) fn is_by_kill(&self) -> bool {
-        self.status.and_then(|status| status.signal()) == Some(9)
+        self.is_by(Signal::SIGKILL)
+    }
+
+    /// This signal ended it.
+    pub(super) fn is_by(&self, signal: Signal) -> bool {
+        self.status.and_then(|status| Signal::try_from(status.signal()?).ok()) == Some(signal)
     }
 }

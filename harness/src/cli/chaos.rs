@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use truecut::chaos::{self, Options, Victims, Wanted};
+use truecut::chaos::{self, KafkaSetting, Options, Plan, Victims, Wanted};
 use truecut::failure::Failure;
+use truecut::history::FaultCount;
 use truecut::verdict::{ChaosDocument, Exit, Verdict};
 use truecut_cluster::KafkaChoice;
 use truecut_mutants::Mutant;
@@ -20,9 +21,16 @@ pub(super) struct Chaos {
     /// Which Kafka: auto, container, process, or HOST:PORT of one that runs
     #[arg(long, default_value = "auto", value_name = "KAFKA")]
     pub(super) kafka: KafkaChoice,
+    /// Carry out this plan: the name of one (`truecut list plans`), or a file, TOML or the plan.json of a run [default: one that is
+    /// drawn from the seed and the options below]
+    #[arg(long, value_name = "NAME|FILE", conflicts_with_all = ["kills", "kill", "pauses", "sink", "outage", "records", "workers"])]
+    pub(super) plan: Option<String>,
     /// Decides workload and plan [default: drawn, and printed]
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,
+    /// Brokers of the Kafka that is started: 1 or 3
+    #[arg(long, value_name = "N", value_parser = ["1", "3"])]
+    pub(super) brokers: Option<String>,
     /// Processes to kill, one after another
     #[arg(long, default_value_t = 8, value_name = "N")]
     pub(super) kills: u32,
@@ -124,27 +132,46 @@ impl Chaos {
 
     /// The run without its telling.
     pub(super) fn conduct(&self) -> Result<ChaosDocument, Failure> {
-        if self.records == 0 {
-            return Err(Failure::usage("--records 0: at least one record is needed to see anything"));
-        }
         let options = Options {
-            wanted: Wanted {
-                seed: self.seed.unwrap_or_else(drawn),
-                kills: self.kills,
-                records: self.records,
-                workers: self.workers,
-                mutant: self.mutant.clone(),
-                victims: self.kill.victims(),
-                pauses: self.pauses,
-                sink: self.sink.commit_by(),
-                outage_ms: outage_ms(self.outage)?,
-            },
+            plan: self.chosen()?,
             kafka: self.kafka.clone(),
             run_directory: self.run_directory.clone(),
             keep: self.keep,
             time_limit: self.time_limit,
         };
         block_on(chaos::run(options, show::watch(self.json)))
+    }
+
+    fn chosen(&self) -> Result<Plan, Failure> {
+        let brokers = self.brokers.as_ref().map(|brokers| if brokers == "3" { 3 } else { 1 });
+        let mut plan = match &self.plan {
+            Some(plan) => Plan::named_or_read(plan)?,
+            None => Plan::draw(self.wanted()?),
+        };
+        plan.seed = self.seed.unwrap_or(plan.seed);
+        plan.kafka.brokers = brokers.unwrap_or(plan.kafka.brokers);
+        if let Some(mutant) = &self.mutant {
+            plan.job.mutant = Some(mutant.clone());
+        }
+        Ok(plan)
+    }
+
+    fn wanted(&self) -> Result<Wanted, Failure> {
+        if self.records == 0 {
+            return Err(Failure::usage("--records 0: at least one record is needed to see anything"));
+        }
+        Ok(Wanted {
+            seed: self.seed.unwrap_or_else(drawn),
+            kills: self.kills,
+            records: self.records,
+            workers: self.workers,
+            mutant: self.mutant.clone(),
+            victims: self.kill.victims(),
+            pauses: self.pauses,
+            sink: self.sink.commit_by(),
+            outage_ms: outage_ms(self.outage)?,
+            kafka: KafkaSetting::default(),
+        })
     }
 }
 
@@ -199,6 +226,7 @@ fn rows(document: &ChaosDocument) -> Vec<Vec<String>> {
             ),
         ),
         row("kills", kills(document)),
+        row("other faults", faults(document)),
         row("crash points", if points.is_empty() { "none".to_owned() } else { points.join(", ") }),
         row("attempts", document.attempts.to_string()),
         row("recovery", recovery),
@@ -223,6 +251,15 @@ fn kills(document: &ChaosDocument) -> String {
         text += &format!("; {} paused until given up", document.pauses);
     }
     text
+}
+
+fn faults(document: &ChaosDocument) -> String {
+    let told = |(name, count): (&String, &FaultCount)| match count {
+        FaultCount { struck, missed: 0 } => format!("{name}{}", times(*struck)),
+        FaultCount { struck, missed } => format!("{name} ({struck} struck, {missed} hit nothing)"),
+    };
+    let told: Vec<String> = document.faults.iter().map(told).collect();
+    if told.is_empty() { "none".to_owned() } else { told.join(", ") }
 }
 
 fn times(kills: u64) -> String {

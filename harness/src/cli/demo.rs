@@ -93,6 +93,8 @@ impl Demo {
     fn chaos(&self) -> chaos::Chaos {
         chaos::Chaos {
             kafka: self.kafka.clone(),
+            plan: None,
+            brokers: None,
             seed: self.seed,
             kills: self.kills,
             records: self.records,

@@ -2,10 +2,11 @@
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use truecut::chaos::{FAULTS, PLANS};
 use truecut::verdict::SCHEMA;
 use truecut_model::Assumption;
 use truecut_mutants::Mutant;
-use truecut_runtime::crash_point;
+use truecut_runtime::crash_point::{self, CrashPoint, Host};
 use truecut_runtime::failure::exit;
 
 use super::{Outcome, output};
@@ -32,7 +33,9 @@ enum What {
     Scopes,
     /// Hazards that `check --assume` switches on
     Assumptions,
-    /// What the world may do to the protocol
+    /// Plans of chaos runs
+    Plans,
+    /// What a chaos run may do to a job, by the names that plans use; `assumptions` has those of the model
     Faults,
 }
 
@@ -50,25 +53,6 @@ struct Item {
     name: String,
     describe: String,
 }
-
-/// Faults that runs inject and the model explores.
-const FAULTS: [(&str, &str); 9] = [
-    ("kill_at_random", "chaos: a process is killed with SIGKILL at a moment drawn from the seed"),
-    ("kill_at_crash_point", "chaos: a process kills itself with SIGKILL at a named crash point"),
-    ("takeover", "chaos --kill coordinator: the coordinator is killed, and another one takes over"),
-    (
-        "zombie",
-        "chaos --pauses: a process is stopped with SIGSTOP until the job goes on without it, and comes back",
-    ),
-    (
-        "outage",
-        "chaos --mutant fenced_means_committed: all workers stay away longer than a transaction may be open",
-    ),
-    ("crash", "check: a worker crashes at any crash point, and a prefix of what it sent arrives"),
-    ("expiry", "check: a checkpoint takes too long and is given up"),
-    ("transaction_timeout", "check: Kafka aborts a transaction that nobody ended"),
-    ("lost_answer", "check: a request to Kafka, or its answer, is lost"),
-];
 
 impl List {
     pub(super) fn run(&self) -> Outcome {
@@ -91,9 +75,14 @@ impl What {
         let item = |name: &str, describe: &str| Item { name: name.to_owned(), describe: describe.to_owned() };
         match self {
             Self::CrashPoints => {
-                let of = |who: &str, name: &&str| item(name, &format!("{who}: {}", place(name)));
-                let workers = crash_point::ALL.iter().chain(crash_point::LOG).map(|name| of("worker", name));
-                workers.chain(crash_point::COORDINATOR.iter().map(|name| of("coordinator", name))).collect()
+                let of = |point: &CrashPoint| {
+                    let who = match point.host {
+                        Host::Worker => "worker",
+                        Host::Coordinator => "coordinator",
+                    };
+                    item(point.name, &format!("{who}: {}", place(point.name)))
+                };
+                crash_point::all().iter().map(of).collect()
             }
             Self::Mutants => {
                 Mutant::all().iter().map(|mutant| item(mutant.name(), mutant.describe())).collect()
@@ -109,7 +98,8 @@ impl What {
                 .iter()
                 .map(|assumption| item(assumption.name(), assumption.meaning()))
                 .collect(),
-            Self::Faults => FAULTS.iter().map(|(name, describe)| item(name, describe)).collect(),
+            Self::Plans => PLANS.iter().map(|plan| item(plan.name, plan.purpose)).collect(),
+            Self::Faults => FAULTS.iter().map(|fault| item(fault.name, fault.meaning)).collect(),
         }
     }
 }

@@ -9,6 +9,7 @@ mod doctor;
 mod explore;
 mod list;
 mod output;
+mod replay;
 mod report;
 mod run;
 mod show;
@@ -31,6 +32,8 @@ Examples:
   truecut chaos --kafka container --seed 7     kill -9 a real job on real Kafka, compare its output
   truecut chaos --mutant skip_alignment        the same with a wrong protocol: must end violated
   truecut run job.toml                         move a topic to another one, exactly once
+  truecut chaos --plan zombies                 faults by a plan: one that has a name, or a file
+  truecut replay truecut-runs/RUN              carry out the plan of a run again
   truecut analyze truecut-runs/RUN             judge a run again, from its files alone
 ";
 
@@ -53,6 +56,7 @@ enum Command {
     Explore(explore::Explore),
     Chaos(chaos::Chaos),
     Run(run::Run),
+    Replay(replay::Replay),
     Analyze(analyze::Analyze),
     Report(report::Report),
     List(list::List),
@@ -80,6 +84,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Explore(explore) => ("explore", false, explore.run()),
         Command::Chaos(chaos) => ("chaos", chaos.json, chaos.run()),
         Command::Run(run) => ("run", run.json, run.run()),
+        Command::Replay(replay) => ("replay", replay.json, replay.run()),
         Command::Analyze(analyze) => ("analyze", analyze.json, analyze.run()),
         Command::Report(report) => ("report", false, report.run()),
         Command::List(list) => ("list", list.json, list.run()),

@@ -84,6 +84,9 @@ pub enum Event {
         number: u32,
         /// Its process id.
         pid: u32,
+        /// Where in the protocol.
+        #[serde(default, skip_serializing_if = "KillAt::is_random")]
+        at: KillAt,
     },
     /// A process that was paused goes on, as a zombie.
     Resumed {
@@ -93,6 +96,17 @@ pub enum Event {
         number: u32,
         /// Its process id.
         pid: u32,
+    },
+    /// A fault of the plan, other than a kill: each phase of it is told.
+    Fault {
+        /// The step of the plan, from 1.
+        step: u32,
+        /// The kind of fault, by the name that plans use.
+        fault: String,
+        /// What of it.
+        phase: Phase,
+        /// What exactly, in words.
+        text: String,
     },
     /// The coordinator began to deploy an attempt.
     Attempt {
@@ -160,6 +174,20 @@ pub enum Event {
     },
 }
 
+/// What a line about a fault says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// It is in force from now on.
+    Began,
+    /// It has struck: there is proof that something was hit.
+    Struck,
+    /// It is over, and what it broke is whole again.
+    Healed,
+    /// It could not be done, or hit nothing.
+    Missed,
+}
+
 /// A kind of process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -189,13 +217,22 @@ impl fmt::Display for Who {
 }
 
 /// Where a kill struck. In JSON a string: `random`, or the crash point's name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum KillAt {
     /// At a moment drawn from the seed.
+    #[default]
     Random,
     /// At the crash point of this name.
     CrashPoint(String),
+}
+
+impl KillAt {
+    /// Whether it is no crash point.
+    #[must_use]
+    pub fn is_random(&self) -> bool {
+        *self == Self::Random
+    }
 }
 
 impl From<String> for KillAt {
@@ -235,6 +272,8 @@ mod tests {
             r#"{"t_ms":3,"kind":"kill","ordinal":3,"who":"coordinator","worker":1,"pid":70,"at":"random","confirmed":true}"#,
             r#"{"t_ms":3,"kind":"coordinator_exited","coordinator":1,"pid":70,"status":"signal 9"}"#,
             r#"{"t_ms":3,"kind":"paused","who":"worker","number":2,"pid":71}"#,
+            r#"{"t_ms":3,"kind":"paused","who":"worker","number":2,"pid":71,"at":"flush.before"}"#,
+            r#"{"t_ms":3,"kind":"fault","step":4,"fault":"broker_kill","phase":"healed","text":"broker 1"}"#,
             r#"{"t_ms":3,"kind":"resumed","who":"coordinator","number":1,"pid":70}"#,
             r#"{"t_ms":4,"kind":"worker_exited","worker":2,"pid":71,"status":"signal 9"}"#,
             r#"{"t_ms":5,"kind":"attempt","attempt":2}"#,

@@ -84,6 +84,7 @@ fn attempt_of(event: &Event) -> Option<u64> {
         | Event::CoordinatorStarted { .. }
         | Event::CoordinatorExited { .. }
         | Event::Paused { .. }
+        | Event::Fault { .. }
         | Event::Resumed { .. }
         | Event::CheckpointAborted { .. }
         | Event::Visible { .. }

@@ -2,11 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::event::{Event, KillAt, Who};
+use super::event::{Event, KillAt, Phase, Who};
 use super::{Entry, History};
+use serde::{Deserialize, Serialize};
 
 /// A checkpoint's full name: ids alone are unique too, but the attempt tells who made it.
 pub type CheckpointKey = (u64, u64);
+
+/// Faults that are kills: these are counted by themselves, and one that missed its crash point killed all the same.
+const KILLS: [&str; 4] = ["kill", "crash_point", "kill_all", "outage"];
+
+/// How often a kind of fault other than a kill was carried out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultCount {
+    /// There is proof that it hit something.
+    pub struck: u64,
+    /// It could not be done, or hit nothing.
+    pub missed: u64,
+}
 
 /// What happened how often.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,13 +44,19 @@ pub struct Summary {
     pub kills_unconfirmed: u64,
     /// Confirmed kills by crash point. Random ones are not among them.
     pub crash_points: BTreeMap<String, u64>,
+    /// Faults other than kills, by kind; a kill that missed is among them, too.
+    pub faults: BTreeMap<String, FaultCount>,
+    /// Faults that hit nothing and are no kills, in words.
+    pub missed: Vec<String>,
     /// The highest attempt seen.
     pub attempts: u64,
     /// The output was read to its end at rest.
     pub drained: bool,
     /// What the job left open in Kafka at rest, in words; it had ended in good order.
     pub left_open: Option<String>,
-    /// Why more could not be seen: the job failed, or the harness gave up.
+    /// How the job ended, if not in good order: its exit code, and what it said.
+    pub failed: Option<(u8, String)>,
+    /// Why more could not be seen: the harness gave up.
     pub cut_short: Vec<String>,
     /// Time of the last event, in milliseconds.
     pub end_ms: u64,
@@ -68,6 +87,16 @@ impl Summary {
                 }
             }
             Event::Kill { confirmed: false, .. } => self.kills_unconfirmed += 1,
+            Event::Fault { fault, phase: Phase::Struck, .. } => {
+                self.faults.entry(fault.clone()).or_default().struck += 1;
+            }
+            Event::Fault { step, fault, phase: Phase::Missed, text } => {
+                self.faults.entry(fault.clone()).or_default().missed += 1;
+                if !KILLS.contains(&fault.as_str()) {
+                    self.missed.push(format!("step {step}, {fault}: {text}"));
+                }
+            }
+            Event::Fault { .. } => {}
             Event::Attempt { attempt } | Event::JobRunning { attempt } => {
                 self.attempts = self.attempts.max(*attempt)
             }
@@ -77,7 +106,10 @@ impl Summary {
             Event::CheckpointAborted { attempt, id, .. } => {
                 self.checkpoints_aborted.insert((*attempt, *id));
             }
-            Event::Resumed { .. } => self.pauses += 1,
+            Event::Resumed { .. } => {
+                self.pauses += 1;
+                self.faults.entry("pause".to_owned()).or_default().struck += 1;
+            }
             Event::Drained => self.drained = true,
             Event::LeftOpen { transactions, partitions } => {
                 self.left_open = Some(match transactions.as_slice() {
@@ -90,7 +122,7 @@ impl Summary {
             }
             Event::JobEnded { exit_code: 0, .. } => {}
             Event::JobEnded { exit_code, message } => {
-                self.cut_short.push(format!("the job ended with exit code {exit_code}: {message}"));
+                self.failed.get_or_insert((*exit_code, message.clone()));
             }
             Event::GaveUp { reason } => self.cut_short.push(reason.clone()),
             Event::WorkerStarted { .. }

@@ -96,6 +96,7 @@ fn rendered(name: &str, entries: Vec<Entry>, findings: &Findings, mutant: Option
         summary: &Summary::of(&history),
         recoveries: &history::recoveries(&history),
         traces: &Traces { events: 1_284_310, verdict: Verdict::Holds, reasons: vec![] },
+        ends_with: None,
     };
     let setting = Setting {
         seconds: 61.4,
@@ -103,7 +104,8 @@ fn rendered(name: &str, entries: Vec<Entry>, findings: &Findings, mutant: Option
         kafka: Kafka { kind: "container".into(), version: "4.3.0".into() },
         mutant: mutant.map(str::to_owned),
         kills_planned: 9,
-        replay: "truecut chaos --kafka container --seed 42 --records 1000000 --kills 9".into(),
+        plan: "drawn".into(),
+        replay: "truecut replay truecut-runs/2026-01-01T12-00-00-seed-42".into(),
         run_directory: "truecut-runs/2026-01-01T12-00-00-seed-42".into(),
     };
     let thresholds = Thresholds { kills_min: 9, ..Thresholds::default() };

@@ -154,9 +154,10 @@ fn change(event: &Event) -> Option<(Who, u32, u32, Change)> {
         Event::CoordinatorExited { coordinator: number, pid, .. } => {
             Some((coordinator, *number, *pid, Change::Exited))
         }
-        Event::Paused { who, number, pid } => Some((*who, *number, *pid, Change::Paused)),
+        Event::Paused { who, number, pid, .. } => Some((*who, *number, *pid, Change::Paused)),
         Event::Resumed { who, number, pid } => Some((*who, *number, *pid, Change::Resumed)),
         Event::RunStarted { .. }
+        | Event::Fault { .. }
         | Event::Fed { .. }
         | Event::Attempt { .. }
         | Event::JobRunning { .. }
@@ -379,7 +380,7 @@ mod tests {
             &history(&[
                 (1, Event::CoordinatorStarted { coordinator: 1, pid }),
                 (2, Event::WorkerStarted { worker: 0, pid: 7 }),
-                (10, Event::Paused { who, number, pid }),
+                (10, Event::Paused { who, number, pid, at: crate::history::KillAt::Random }),
                 (12, Event::CoordinatorStarted { coordinator: 2, pid: 6 }),
                 (30, Event::Resumed { who, number, pid }),
                 (33, Event::CoordinatorExited { coordinator: 1, pid, status: "exit code 4".into() }),

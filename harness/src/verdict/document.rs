@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Evidence, Percentiles, Thresholds, Traces, Verdict, count, judge};
+use crate::history::FaultCount;
 use crate::oracle::{Anomaly, Class};
 
 /// The version of this document; it grows when a field changes its meaning.
@@ -56,6 +57,12 @@ pub struct ChaosDocument {
     /// Processes that were paused until others had given them up, and came back as zombies.
     #[serde(default)]
     pub pauses: u64,
+    /// The plan's name.
+    #[serde(default)]
+    pub plan: String,
+    /// Faults other than kills, by kind: how many struck, how many hit nothing.
+    #[serde(default)]
+    pub faults: BTreeMap<String, FaultCount>,
     /// Confirmed kills by crash point.
     pub crash_points: BTreeMap<String, u64>,
     /// The replay of the traces.
@@ -96,6 +103,8 @@ pub struct Setting {
     pub mutant: Option<String>,
     /// Kills that the plan asked for.
     pub kills_planned: u64,
+    /// The plan's name.
+    pub plan: String,
     /// The command that runs the same plan again.
     pub replay: String,
     /// Where everything of this run is.
@@ -106,7 +115,7 @@ pub struct Setting {
 #[must_use]
 pub fn conclude(setting: Setting, evidence: &Evidence<'_>, thresholds: Thresholds) -> ChaosDocument {
     let (verdict, reasons) = judge(evidence, &thresholds);
-    let Evidence { findings, summary, recoveries, traces } = *evidence;
+    let Evidence { findings, summary, recoveries, traces, .. } = *evidence;
     ChaosDocument {
         schema: SCHEMA,
         command: "chaos".to_owned(),
@@ -127,6 +136,8 @@ pub fn conclude(setting: Setting, evidence: &Evidence<'_>, thresholds: Threshold
         kills_confirmed: summary.kills_confirmed,
         coordinator_kills: summary.coordinator_kills,
         pauses: summary.pauses,
+        plan: setting.plan,
+        faults: summary.faults.clone(),
         crash_points: summary.crash_points.clone(),
         traces: traces.clone(),
         anomaly_counts: findings.counts.clone(),
@@ -161,6 +172,7 @@ mod tests {
             summary: &Summary::default(),
             recoveries: &[],
             traces: &Traces::not_replayed("none"),
+            ends_with: None,
         };
         let setting = Setting {
             seconds: 1.5,
@@ -168,7 +180,8 @@ mod tests {
             kafka: Kafka { kind: "container".into(), version: "4.3.0".into() },
             mutant: None,
             kills_planned: 8,
-            replay: "truecut chaos --seed 7".into(),
+            plan: "drawn".into(),
+            replay: "truecut replay runs/7".into(),
             run_directory: "runs/7".into(),
         };
         let document = conclude(setting, &evidence, Thresholds::default());

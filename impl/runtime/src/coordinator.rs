@@ -24,6 +24,7 @@ use truecut_core::{
 use crate::admin::Admin;
 use crate::config::JobConfig;
 use crate::control;
+use crate::crash_point;
 use crate::driver::{Driver, Hosting};
 use crate::event::{End, Event};
 use crate::explain;
@@ -158,6 +159,7 @@ async fn listen_to_supervisor(happen: UnboundedSender<Happening>) {
         if line == "stop" {
             drop(happen.send(Happening::Stepped(Input::StopRequested.into())));
         }
+        crash_point::listen(&line);
     }
     drop(happen.send(Happening::SupervisorGone));
 }

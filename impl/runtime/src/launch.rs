@@ -11,6 +11,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use truecut_core::Token;
 
 use crate::config::JobConfig;
+use crate::crash_point::CrashAt;
 use crate::event::Event;
 use crate::failure::{ProcessError, exit};
 use crate::process::{COORDINATOR, Common, CoordinatorArguments, WORKER, WorkerArguments};
@@ -90,7 +91,8 @@ impl JobOptions {
         Common { log: self.log(name), traces: self.traces.clone(), mutant: self.mutant.clone() }
     }
 
-    /// Starts a worker. `name` is its log's; `crash_at` a crash point at which it kills itself.
+    /// Starts a worker. `name` is its log's; `crash_at` a crash point at which it kills itself. Lines on its standard input arm others:
+    /// see [`crash_point::listen`](crate::crash_point::listen).
     ///
     /// # Errors
     /// The process can't be started.
@@ -108,7 +110,7 @@ impl JobOptions {
         };
         let json = serde_json::to_string(&arguments).expect("arguments are JSON");
         let mut command = again(WORKER, &json)?;
-        command.stdin(Stdio::null()).stdout(Stdio::null());
+        command.stdin(Stdio::piped()).stdout(Stdio::null());
         command.spawn().map_err(|error| ProcessError::environment("start a worker process", &error))
     }
 
@@ -203,8 +205,17 @@ impl Coordinator {
 
     /// Asks for a last checkpoint and the end of the job.
     pub async fn stop(&mut self) {
-        if self.stdin.write_all(b"stop\n").await.is_err() {
-            tracing::debug!("the coordinator ended before it could be stopped");
+        self.tell("stop").await;
+    }
+
+    /// Arms a crash point of the process.
+    pub async fn arm(&mut self, at: &CrashAt) {
+        self.tell(&format!("arm {at}")).await;
+    }
+
+    async fn tell(&mut self, line: &str) {
+        if self.stdin.write_all(format!("{line}\n").as_bytes()).await.is_err() {
+            tracing::debug!(line, "the coordinator ended before it could be told");
         }
     }
 

@@ -115,6 +115,7 @@ fn run(is_worker: bool, argument: Option<OsString>, functions: &Functions) -> Re
         let arguments: WorkerArguments = serde_json::from_str(&text).map_err(|error| internal(&error))?;
         let hosting = begin(&arguments.common)?;
         arm(arguments.crash_at)?;
+        std::thread::spawn(listen_to_starter);
         let options = WorkerOptions { coordinator: arguments.coordinator, slots: arguments.slots, hosting };
         runtime.block_on(worker::run(options, functions)).map(|()| exit::OK)
     } else {
@@ -128,6 +129,13 @@ fn run(is_worker: bool, argument: Option<OsString>, functions: &Functions) -> Re
     };
     std::mem::forget(runtime); // threads that still use it end with the process, in a moment
     code
+}
+
+/// Whoever started a worker may arm crash points while it runs, a line each. The end of standard input means nothing.
+fn listen_to_starter() {
+    for line in std::io::stdin().lines().map_while(Result::ok) {
+        crash_point::listen(&line);
+    }
 }
 
 /// Opens the log and makes any panic the end of the process: a role that broke an invariant must not run on.

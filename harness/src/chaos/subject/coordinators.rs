@@ -3,12 +3,13 @@
 use std::process::ExitStatus;
 use std::time::Instant;
 
+use nix::sys::signal::Signal;
+use truecut_runtime::crash_point::CrashAt;
 use truecut_runtime::event::{End, Event as Told};
 use truecut_runtime::launch::{Coordinator, CoordinatorStart, JobOptions, Started, status_text};
 use truecut_runtime::tokens::Tokens;
 
 use super::super::log;
-use super::super::plan::Arm;
 use super::super::seen::Ended;
 use super::{Subject, unwritable};
 use crate::failure::Failure;
@@ -22,9 +23,9 @@ pub(super) struct Chief {
     pub(super) pid: u32,
     /// Its log's name.
     name: String,
-    pub(super) armed: Option<Arm>,
-    /// It was killed from here.
-    pub(super) killed: Option<Instant>,
+    armed: Option<CrashAt>,
+    /// The signal that it was sent to end it, and when.
+    pub(super) struck: Option<(Signal, Instant)>,
     paused: Option<Instant>,
 }
 
@@ -45,10 +46,10 @@ impl Chief {
         options: &JobOptions,
         tokens: &mut Tokens,
         number: u32,
-        armed: Option<Arm>,
+        armed: Option<CrashAt>,
     ) -> Result<Self, Failure> {
         let name = if number == 1 { "coordinator".to_owned() } else { format!("coordinator-{number}") };
-        let crash_at = armed.as_ref().map(|arm| arm.at.clone());
+        let crash_at = armed.as_ref().map(ToString::to_string);
         let start =
             CoordinatorStart { name: name.clone(), token: tokens.draw(), fresh: options.fresh, crash_at };
         let process = match options.start_coordinator(start).await? {
@@ -63,7 +64,12 @@ impl Chief {
             }
         };
         let pid = process.pid().ok_or_else(|| Failure::internal("a new process has no id"))?;
-        Ok(Self { process, number, pid, name, armed, killed: None, paused: None })
+        Ok(Self { process, number, pid, name, armed, struck: None, paused: None })
+    }
+
+    pub(super) async fn arm(&mut self, at: CrashAt) {
+        self.process.arm(&at).await;
+        self.armed = Some(at);
     }
 }
 
@@ -76,8 +82,8 @@ impl Subject {
     pub(super) fn tell_start(&self) -> Result<(), Failure> {
         let Chief { number, pid, armed, .. } = &self.chief;
         self.record(Event::CoordinatorStarted { coordinator: *number, pid: *pid })?;
-        if let Some(Arm { at, .. }) = armed {
-            self.note(format!("coordinator {number} (process {pid}) is armed to kill itself at {at}"))?;
+        if let Some(at) = armed {
+            self.note(format!("coordinator {number} (process {pid}) is armed for {at}"))?;
         }
         Ok(())
     }
@@ -87,21 +93,25 @@ impl Subject {
         let status = self.chief.process.exit_status().await?;
         let at = Instant::now();
         let Chief { number, pid, .. } = self.chief;
-        let by_kill = std::os::unix::process::ExitStatusExt::signal(&status) == Some(9);
+        let signal = std::os::unix::process::ExitStatusExt::signal(&status);
+        let signal = signal.and_then(|signal| Signal::try_from(signal).ok());
+        let is_by = |wanted: Signal| signal == Some(wanted);
         let log = self.options.log(&self.chief.name);
-        let armed = self.chief.armed.as_ref().map(|arm| arm.at.clone());
-        let crash_point = armed
-            .filter(|at| by_kill && log::names_crash_point(&self.options.logs, &self.chief.name, at))
-            .map(|at| at.split(':').next().unwrap_or_default().to_owned());
+        let crash_point = self.chief.armed.as_ref().map(|at| at.point.clone()).filter(|point| {
+            is_by(Signal::SIGKILL) && log::names_crash_point(&self.options.logs, &self.chief.name, point)
+        });
         let who = (Who::Coordinator, number, pid);
         if let Some(point) = crash_point {
             self.killed(who, at, KillAt::CrashPoint(point), true)?;
-        } else if let Some(when) = self.chief.killed {
-            self.killed(who, when, KillAt::Random, by_kill)?;
+        } else if let Some((Signal::SIGKILL, when)) = self.chief.struck {
+            self.killed(who, when, KillAt::Random, is_by(Signal::SIGKILL))?;
+        } else if let Some((signal, when)) = self.chief.struck {
+            self.stopped(who, when, is_by(signal))?;
         }
         let exited = Event::CoordinatorExited { coordinator: number, pid, status: status_text(status) };
         self.history.record_at(at, exited).map_err(unwritable)?;
-        if !by_kill {
+        let expected = self.chief.struck.is_some_and(|(signal, _)| is_by(signal));
+        if !is_by(Signal::SIGKILL) && !expected {
             let message = format!("the coordinator died ({}); see {}", status_text(status), log.display());
             return self.end(Ended { exit_code: truecut_runtime::failure::exit::INTERNAL, message });
         }
@@ -109,20 +119,14 @@ impl Subject {
     }
 
     /// Starts another coordinator, with workers of its own, and returns the one that was in charge.
-    async fn take_over(&mut self) -> Result<Chief, Failure> {
-        let armed = self.arm_for(Who::Coordinator);
+    pub(super) async fn take_over(&mut self) -> Result<Chief, Failure> {
+        let armed = self.next_coordinator.take();
         let chief = Chief::start(&self.options, &mut self.tokens, self.chief.number + 1, armed).await?;
         let old = std::mem::replace(&mut self.chief, chief);
         self.tell_start()?;
-        // What the old workers were armed for is still to come.
-        let number = old.number;
-        let waiting =
-            self.workers.values().filter(|worker| worker.coordinator == number && worker.killed.is_none());
-        let waiting: Vec<Arm> = waiting.filter_map(|worker| worker.armed.clone()).collect();
-        waiting.into_iter().rev().for_each(|arm| self.arms.push_front(arm));
         self.joined.clear();
         self.seen.active.clear();
-        self.seen.running = false;
+        self.seen.attempt_is_lost();
         self.start_workers()?;
         if self.stopping {
             self.chief.process.stop().await;

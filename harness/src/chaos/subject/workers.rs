@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
+use nix::sys::signal::Signal;
+
 use super::super::log;
-use super::super::plan::Arm;
 use super::super::seen::Ended;
 use super::super::worker::{Exit, Running};
 use super::{LAST_WORDS, Subject, unwritable};
@@ -11,31 +12,21 @@ use crate::failure::Failure;
 use crate::history::{Event, KillAt, Who};
 
 impl Subject {
-    /// Starts the workers of a coordinator: all but one first, so that the one that is armed is sure to run subtasks of the first
-    /// attempt; the last one when that is deployed.
+    /// Starts the workers of a coordinator.
     pub(super) fn start_workers(&mut self) -> Result<(), Failure> {
         let workers = u32::from(self.options.config.workers.count);
-        let late = (workers > 1).then(|| workers - 1);
-        self.late = late;
-        for worker in (0..workers).filter(|worker| Some(*worker) != late) {
-            self.start_worker(worker)?;
-        }
-        Ok(())
+        (0..workers).try_for_each(|worker| self.start_worker(worker))
     }
 
     pub(super) fn start_worker(&mut self, worker: u32) -> Result<(), Failure> {
-        let armed = self.arm_for(Who::Worker);
         self.started += 1;
         let name = format!("worker-{worker}-{}", self.started);
-        let crash_at = armed.as_ref().map(|arm| arm.at.clone());
-        let mut child = self.options.start_worker(self.chief.process.address(), &name, crash_at)?;
+        let mut child = self.options.start_worker(self.chief.process.address(), &name, None)?;
         let pid = child.id().ok_or_else(|| Failure::internal("a new process has no id"))?;
         self.record(Event::WorkerStarted { worker, pid })?;
-        if let Some(Arm { at, .. }) = &armed {
-            self.note(format!("worker {worker} (process {pid}) is armed to kill itself at {at}"))?;
-        }
-        let coordinator = self.chief.number;
-        self.workers.insert(pid, Running { worker, name, coordinator, armed, killed: None, paused: None });
+        let (coordinator, stdin) = (self.chief.number, child.stdin.take());
+        let running = Running { worker, name, coordinator, stdin, armed: None, struck: None, paused: None };
+        self.workers.insert(pid, running);
         let exited = self.exits.0.clone();
         self.waits.spawn(async move {
             let status = child.wait().await.ok();
@@ -47,17 +38,21 @@ impl Subject {
     /// A worker is gone: was it a kill, and was it the planned one? Its successor is started.
     pub(super) async fn exited(&mut self, exit: &Exit) -> Result<(), Failure> {
         let Some(worker) = self.workers.remove(&exit.pid) else { return Ok(()) };
-        self.seen.active.remove(&exit.pid);
+        if self.seen.active.remove(&exit.pid) {
+            self.seen.attempt_is_lost();
+        }
         let by_kill = exit.is_by_kill();
         let who = (Who::Worker, worker.worker, exit.pid);
-        let armed = worker.armed.as_ref().map(|arm| arm.at.as_str());
-        let crash_point =
-            armed.filter(|at| by_kill && log::names_crash_point(&self.options.logs, &worker.name, at));
+        let crash_point = worker
+            .armed
+            .as_ref()
+            .filter(|at| by_kill && log::names_crash_point(&self.options.logs, &worker.name, &at.point));
         if let Some(at) = crash_point {
-            let point = at.split(':').next().unwrap_or(at);
-            self.killed(who, exit.at, KillAt::CrashPoint(point.to_owned()), true)?;
-        } else if let Some(when) = worker.killed {
+            self.killed(who, exit.at, KillAt::CrashPoint(at.point.clone()), true)?;
+        } else if let Some((Signal::SIGKILL, when)) = worker.struck {
             self.killed(who, when, KillAt::Random, by_kill)?;
+        } else if let Some((signal, when)) = worker.struck {
+            self.stopped(who, when, exit.is_by(signal) || exit.is_in_good_order())?;
         } else if let Some(paused) = worker.paused.filter(|_| exit.is_in_good_order()) {
             self.seen.zombies_ended += 1;
             self.faults.push((paused, exit.at));

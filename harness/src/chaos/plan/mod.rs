@@ -1,0 +1,118 @@
+//! What a chaos run will do: the job, its Kafka, and the faults in order. Written by hand, kept under a name, or drawn from a seed; and
+//! always written down whole in the run directory, so that it can be carried out again.
+
+mod draw;
+mod exposure;
+mod fault;
+mod file;
+mod named;
+mod points;
+mod setting;
+
+use serde::{Deserialize, Serialize};
+
+pub use draw::{Victims, Wanted};
+pub use fault::{FAULTS, Fault, FaultInfo};
+pub use named::{PLANS, PlanInfo};
+pub(super) use points::{Comes, comes};
+pub use setting::{JobSetting, KafkaSetting};
+
+use crate::verdict::Thresholds;
+
+/// The plan's name in a run directory.
+pub const PLAN_FILE: &str = "plan.json";
+/// The version of a plan's form.
+pub const PLAN_SCHEMA: u32 = 2;
+
+/// A plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Always [`PLAN_SCHEMA`].
+    #[serde(default = "schema")]
+    pub schema: u32,
+    /// Its name; `drawn` if it has none of its own.
+    pub name: String,
+    /// Decides the workload, and every choice that a step leaves open.
+    #[serde(default)]
+    pub seed: u64,
+    /// Input records.
+    #[serde(default = "records")]
+    pub records: u64,
+    /// The job under test.
+    #[serde(default)]
+    pub job: JobSetting,
+    /// Its Kafka.
+    #[serde(default)]
+    pub kafka: KafkaSetting,
+    /// The faults, in order.
+    #[serde(default)]
+    pub steps: Vec<Step>,
+    /// The job is expected to end by itself with this exit code, after a fault that nobody can get over; not as long as the input
+    /// lasts if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_with: Option<u8>,
+    /// What the run must show before it can hold.
+    #[serde(default)]
+    pub thresholds: Thresholds,
+}
+
+/// One fault, and when it comes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// What is waited for first.
+    #[serde(default)]
+    pub when: When,
+    /// So long after that, ms.
+    #[serde(default)]
+    pub after_ms: u64,
+    /// What happens then.
+    pub fault: Fault,
+    /// Decides what the fault leaves open, such as which of the workers.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub draw: u64,
+}
+
+/// What a step waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum When {
+    /// The attempt has completed a checkpoint.
+    #[default]
+    Checkpointed,
+    /// All subtasks of the attempt run.
+    Running,
+    /// An attempt is being deployed, or was: after a kill, in the middle of the recovery from it.
+    Recovering,
+    /// Nothing.
+    Now,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+fn schema() -> u32 {
+    PLAN_SCHEMA
+}
+
+fn records() -> u64 {
+    100_000
+}
+
+impl Plan {
+    /// Kills that it asks for.
+    #[must_use]
+    pub fn kills(&self) -> u64 {
+        self.steps.iter().map(|step| step.fault.kills()).sum()
+    }
+
+    /// The same plan, with what it must show: every kill, and every other fault.
+    #[must_use]
+    pub fn demanding_all(mut self) -> Self {
+        self.thresholds.kills_min = self.kills();
+        self
+    }
+}
