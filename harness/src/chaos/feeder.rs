@@ -17,6 +17,8 @@ use crate::workload::{Bids, Partitioner};
 
 /// Records are handed over in slices of this time.
 const SLICE: Duration = Duration::from_millis(10);
+/// Records a second beyond what is allowed, for as long as faults go on: a job without input has nothing to lose.
+const TRICKLE: u64 = 1_000;
 /// How often the history is told.
 const TELL: Duration = Duration::from_millis(100);
 
@@ -34,6 +36,7 @@ pub(super) struct Feed {
     pub(super) topic: String,
     pub(super) seed: u64,
     pub(super) partitions: u16,
+    /// At least so many.
     pub(super) records: u64,
     /// At most so many records a second.
     pub(super) rate: u64,
@@ -44,8 +47,10 @@ struct Shared {
     /// Records that may be fed by now.
     allowed: AtomicU64,
     acknowledged: AtomicU64,
-    /// There is no rate to keep any more.
+    /// There is no rate to keep any more, and nothing comes on top.
     hurry: AtomicBool,
+    /// All records are fed and acknowledged: this many; 0 before.
+    total: AtomicU64,
     stop: AtomicBool,
     failure: Mutex<Option<String>>,
 }
@@ -84,6 +89,11 @@ impl Feeder {
         self.allow(u64::MAX);
     }
 
+    /// How many records there are, once all of them are fed and acknowledged.
+    pub(super) fn total(&self) -> Option<u64> {
+        Some(self.shared.total.load(Ordering::Acquire)).filter(|total| *total > 0)
+    }
+
     /// Records that Kafka has acknowledged.
     pub(super) fn acknowledged(&self) -> u64 {
         self.shared.acknowledged.load(Ordering::Acquire)
@@ -109,13 +119,17 @@ impl Drop for Feeder {
 impl Shared {
     fn run(&self, feed: &Feed, producer: &ThreadedProducer<Deliveries>, history: &Writer) {
         let partitioner = Partitioner::new(feed.seed, feed.partitions.into());
-        let mut bids = Bids::new(feed.seed).take(usize::try_from(feed.records).unwrap_or(usize::MAX));
-        let (mut sent, mut told, mut last, mut slice) = (0, 0, Instant::now(), Instant::now());
-        while !self.is_over() && told < feed.records {
-            let quota =
-                if self.hurry.load(Ordering::Relaxed) { u64::MAX } else { quota(feed.rate, slice.elapsed()) };
+        let mut bids = Bids::new(feed.seed);
+        let (mut sent, mut told, mut last, mut slice) = (0_u64, 0, Instant::now(), Instant::now());
+        while !self.is_over() {
+            let hurry = self.hurry.load(Ordering::Relaxed);
+            let allowed = self.allowed.load(Ordering::Relaxed).min(feed.records);
+            let until = match (hurry, sent < allowed) {
+                (true, _) => feed.records,
+                (false, true) => allowed.min(sent + quota(feed.rate, slice.elapsed())),
+                (false, false) => sent + quota(TRICKLE, slice.elapsed()) * u64::from(allowed > 0),
+            };
             slice = Instant::now();
-            let until = self.allowed.load(Ordering::Relaxed).min(quota.saturating_add(sent));
             while sent < until
                 && let Some(bid) = bids.next()
                 && self.send(producer, &feed.topic, partitioner.partition(bid.number), &bid.key, &bid.value)
@@ -123,11 +137,16 @@ impl Shared {
                 sent += 1;
             }
             let acknowledged = self.acknowledged.load(Ordering::Acquire);
-            if acknowledged > told && (last.elapsed() >= TELL || acknowledged == feed.records) {
+            let is_done = hurry && sent >= feed.records && acknowledged == sent;
+            if acknowledged > told && (last.elapsed() >= TELL || is_done) {
                 (told, last) = (acknowledged, Instant::now());
                 self.check(
                     history.record(Event::Fed { records_total: told }).map_err(|error| error.to_string()),
                 );
+            }
+            if is_done {
+                self.total.store(sent, Ordering::Release);
+                return;
             }
             std::thread::sleep(SLICE.saturating_sub(slice.elapsed()));
         }

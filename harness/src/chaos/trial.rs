@@ -54,6 +54,9 @@ impl Trial<'_> {
             self.plan.job.output_partitions,
             self.history.clone(),
         )?;
+        if self.plan.job.bounded {
+            self.feed_all(&feeder).await?;
+        }
         let watch = Arc::clone(self.watch);
         let armed = nemesis::armed_from_the_start(self.plan);
         let mut subject = Subject::start(self.job()?, armed, self.history.clone(), watch).await?;
@@ -65,6 +68,18 @@ impl Trial<'_> {
         self.come_to_rest(finished).await?;
         drop(sampler);
         self.read_back().await
+    }
+
+    /// A bounded job reads what there is when it starts.
+    async fn feed_all(&self, feeder: &Feeder) -> Result<(), Failure> {
+        feeder.finish();
+        while feeder.total().is_none() {
+            if let Some(failure) = feeder.failure() {
+                return Err(failure);
+            }
+            tokio::time::sleep(TELL).await;
+        }
+        Ok(())
     }
 
     async fn kill_and_drain(
@@ -95,12 +110,11 @@ impl Trial<'_> {
             if progress > best {
                 (best, since) = (progress, Instant::now());
             }
-            let fed = feeder.acknowledged() == self.plan.records;
-            if fed && sampler.visible() >= self.plan.records {
+            if feeder.total().is_some_and(|total| sampler.visible() >= total) {
                 break;
             }
             if since.elapsed() > stalled {
-                let (visible, records) = (sampler.visible(), self.plan.records);
+                let (visible, records) = (sampler.visible(), feeder.acknowledged());
                 subject.note(format!(
                     "nothing new became visible for {} s: {visible} of {records} records are",
                     stalled.as_secs()

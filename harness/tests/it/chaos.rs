@@ -26,8 +26,10 @@ fn the_protocol_holds_under_kills_and_its_evidence_can_be_judged_again() {
     let answer = chaos(&directory, kafka.bootstrap(), &["--seed", "2", "--kills", "8", "--records", "40000"]);
     let document = answer.document();
     assert_eq!((answer.code, &document["verdict"]), (0, &"holds".into()), "{document:#} {}", answer.err);
-    assert_eq!((&document["records_in"], &document["records_out"]), (&40_000.into(), &40_000.into()));
-    assert_eq!((&document["kills_confirmed"], &document["seed"]), (&8.into(), &2.into()));
+    let records = document["records_in"].as_u64().expect("a number");
+    assert!(records >= 40_000 && document["records_out"] == records, "{document:#}");
+    assert_eq!(document["seed"], 2);
+    assert!(document["kills_confirmed"].as_u64() >= Some(8), "{document:#}");
     assert!(document["crash_points"].as_object().is_some_and(|points| points.len() >= 2), "{document:#}");
     assert!(document["checkpoints_completed"].as_u64() >= Some(5));
     assert_eq!(
@@ -42,7 +44,7 @@ fn the_protocol_holds_under_kills_and_its_evidence_can_be_judged_again() {
     assert!(std::fs::read_to_string(directory.join("report.html")).expect("a page").contains("holds"));
 
     let again = analyze(&directory);
-    assert_eq!((again.code, &again.document()["records_out"]), (0, &40_000.into()), "{}", again.out);
+    assert_eq!((again.code, &again.document()["records_out"]), (0, &records.into()), "{}", again.out);
 
     tampered_traces_are_rejected(&directory);
     missing_records_are_bad_data(&directory);

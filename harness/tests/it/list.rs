@@ -24,7 +24,8 @@ fn everything_that_has_a_name_is_listed() {
         ("properties", &["no_loss", "no_duplicate", "consistent_cut"]),
         ("scopes", &["example", "smoke", "pr"]),
         ("assumptions", &["crash", "transaction_timeout"]),
-        ("faults", &["kill_at_random", "kill_at_crash_point"]),
+        ("plans", &["restarts", "recoveries", "zombies"]),
+        ("faults", &["kill", "crash_point", "pause", "outage"]),
     ] {
         let names = names(what);
         assert!(some.iter().all(|name| names.iter().any(|listed| listed == name)), "{what}: {names:?}");
