@@ -206,7 +206,7 @@ fn netem() -> Check {
 async fn leftovers(docker: Option<&Docker>) -> Check {
     let name = "leftovers";
     let mut left = match docker {
-        Some(docker) => clean::left_containers(docker).await.unwrap_or_default(),
+        Some(docker) => clean::left_at_engine(docker).await.unwrap_or_default(),
         None => Vec::new(),
     };
     left.extend(clean::left_folders().iter().map(|folder| folder.display().to_string()));

@@ -5,3 +5,4 @@ mod container;
 mod process;
 mod reaper;
 mod records;
+mod three;
