@@ -16,12 +16,12 @@ pub struct BrokerId(u8);
 
 impl BrokerId {
     /// The broker with this number. Whether a cluster has it is said when something is asked of it.
-    pub fn new(number: u8) -> Self {
+    pub const fn new(number: u8) -> Self {
         Self(number)
     }
 
     /// The number.
-    pub fn number(self) -> u8 {
+    pub const fn number(self) -> u8 {
         self.0
     }
 
@@ -37,6 +37,10 @@ impl fmt::Display for BrokerId {
     }
 }
 
+/// Why a process has no disk of its own.
+pub(crate) const PROCESS_DISK: &str = "a broker that is a process has no disk of its own to fill: use `--kafka \
+                                       container` and `Options::disk_mib`";
+
 /// What can be done to a broker.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Action {
@@ -47,6 +51,8 @@ pub(crate) enum Action {
     Resume,
     Isolate(Isolation),
     Rejoin,
+    Fill,
+    Unfill,
 }
 
 /// A broker that this process started.
@@ -105,6 +111,8 @@ async fn act_on_container(container: &mut ContainerBroker, action: Action) -> Re
         Action::Resume => container.resume().await,
         Action::Isolate(isolation) => container.isolate(isolation).await,
         Action::Rejoin => container.rejoin().await,
+        Action::Fill => container.disk()?.fill().await,
+        Action::Unfill => container.disk()?.unfill().await,
     }
 }
 
@@ -117,5 +125,6 @@ async fn act_on_process(process: &mut ProcessBroker, action: Action) -> Result<(
         Action::Resume => process.resume(),
         Action::Isolate(_) => Err(ClusterError::Refused(PROCESSES_SHARE.to_owned())),
         Action::Rejoin => Ok(()), // it is never cut off
+        Action::Fill | Action::Unfill => Err(ClusterError::Refused(PROCESS_DISK.to_owned())),
     }
 }

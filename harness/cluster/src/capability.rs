@@ -1,6 +1,8 @@
 //! What can be done to the brokers of a cluster here, and what is missing where it can't.
 
+use crate::broker::PROCESS_DISK;
 use crate::cluster::Cluster;
+use crate::disk::NO_DISK;
 use crate::error::ClusterError;
 use crate::network;
 
@@ -13,6 +15,8 @@ pub enum Capability {
     Isolate,
     /// [`crate::Isolation::Mute`] and [`crate::Isolation::Deaf`].
     OneWay,
+    /// [`Cluster::fill`] and [`Cluster::unfill`].
+    FillDisk,
 }
 
 impl Cluster {
@@ -31,6 +35,9 @@ impl Cluster {
             }
             (_, Capability::Isolate) => Ok(()),
             (_, Capability::OneWay) => network::demand_one_way(),
+            ("process", Capability::FillDisk) => refuse(PROCESS_DISK),
+            (_, Capability::FillDisk) if self.options.disk_mib.is_none() => refuse(NO_DISK),
+            (_, Capability::FillDisk) => Ok(()),
         }
     }
 }

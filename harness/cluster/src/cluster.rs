@@ -12,8 +12,8 @@ use crate::error::{ClusterError, IoContext as _};
 use crate::fleet::Fleet;
 use crate::network::Isolation;
 use crate::options::{Options, Progress};
-use crate::probe;
 use crate::site::Site;
+use crate::{features, probe};
 
 /// How long a broker may take until it serves transactions.
 const READY_LIMIT: Duration = Duration::from_secs(90);
@@ -82,6 +82,9 @@ impl Cluster {
             site: Mutex::new(fleet.site),
         };
         cluster.until_ready().await?; // on failure the drop takes it away
+        if let Some(level) = cluster.options.transaction_version {
+            features::set_transaction_version(&bootstrap, level).await?;
+        }
         Ok(cluster)
     }
 
@@ -196,6 +199,25 @@ impl Cluster {
     /// When there is no such broker of ours, or the engine or system refuses.
     pub async fn rejoin(&self, broker: BrokerId) -> Result<(), ClusterError> {
         self.act(broker, Action::Rejoin).await
+    }
+
+    /// Takes up all that is free on a broker's disk ([`Options::disk_mib`]).
+    ///
+    /// Kafka gives a data directory up when writing to it fails, and a broker that has no other halts: so does this one,
+    /// at its next write of any size. It takes [`Cluster::unfill`] and [`Cluster::start_broker`] to have it back.
+    ///
+    /// # Errors
+    /// When there is no such broker of ours, it has no disk of its own, or the engine refuses.
+    pub async fn fill(&self, broker: BrokerId) -> Result<(), ClusterError> {
+        self.act(broker, Action::Fill).await
+    }
+
+    /// Frees what [`Cluster::fill`] took up.
+    ///
+    /// # Errors
+    /// As [`Cluster::fill`].
+    pub async fn unfill(&self, broker: BrokerId) -> Result<(), ClusterError> {
+        self.act(broker, Action::Unfill).await
     }
 
     /// Waits until the cluster is whole: every broker serves transactions and groups, sees all others, and every

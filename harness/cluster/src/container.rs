@@ -13,6 +13,7 @@ use testcontainers::ContainerAsync;
 use testcontainers::runners::AsyncRunner as _;
 
 use crate::broker::BrokerId;
+use crate::disk::{Disk, NO_DISK};
 use crate::engine::{self, Kind, with_causes};
 use crate::error::{ClusterError, IoContext as _};
 use crate::network::{ALONE, Isolation, OneWay, RunNetwork};
@@ -35,6 +36,7 @@ pub(crate) struct ContainerBroker {
     name: String,
     network: Option<RunNetwork>,
     isolation: Option<Isolation>,
+    disk: Option<Disk>,
     keep: bool,
     pub(crate) direct: SocketAddr,
     pub(crate) behind: Option<SocketAddr>,
@@ -50,38 +52,29 @@ pub(crate) struct HostPorts {
 impl ContainerBroker {
     /// Makes and starts a broker; it is not ready yet.
     pub(crate) async fn start(site: &Site, options: &Options, id: BrokerId) -> Result<Self, ClusterError> {
-        let (docker, image) = (site.docker.clone(), &site.image);
+        let disk = match options.disk_mib {
+            Some(mib) => Some(Disk::create(&site.docker, &site.image, options, id, mib).await?),
+            None => None,
+        };
         let name = format!("truecut-{}-kafka-{id}", options.run);
-        let mut attempt = 1;
-        let (container, ports) = loop {
-            let behind = options.proxies.get(&id).map(|_| port::free()).transpose()?;
-            let ports = HostPorts { direct: port::free()?, behind };
-            match request(options, image, &name, id, ports).start().await {
-                Ok(container) => break (container, ports),
-                Err(e) => {
-                    let said = with_causes(&e);
-                    if said.contains("is already in use by container") {
-                        return Err(run_lives(&options.run));
-                    }
-                    engine::remove(&docker, Kind::Container, &name).await?; // it was made, though it did not start
-                    let taken =
-                        said.contains("port is already allocated") || said.contains("address already in use");
-                    if !taken || attempt == PORT_ATTEMPTS {
-                        let doing = format!("start the container {name} from {image}");
-                        return Err(ClusterError::engine(doing, said));
-                    }
-                    attempt += 1;
-                }
+        let started = start_on_free_ports(site, options, &name, id, disk.as_ref()).await;
+        let (container, ports) = match (started, disk.as_ref()) {
+            (Ok(started), _) => started,
+            (Err(e), Some(disk)) => {
+                disk.remove(&site.docker).await?;
+                return Err(e);
             }
+            (Err(e), None) => return Err(e),
         };
         let here = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
         let broker = Self {
             id,
             container: ManuallyDrop::new(container),
-            docker,
+            docker: site.docker.clone(),
             name,
             network: site.network.clone(),
             isolation: None,
+            disk,
             keep: options.keep_data,
             direct: here(ports.direct),
             behind: ports.behind.map(here),
@@ -90,7 +83,7 @@ impl ContainerBroker {
         if let Some(network) = &broker.network
             && let Err(e) = network.connect(&broker.docker, &broker.name, id).await
         {
-            engine::remove(&broker.docker, Kind::Container, &broker.name).await?;
+            broker.end(None).await?;
             return Err(e);
         }
         Ok(broker)
@@ -174,6 +167,11 @@ impl ContainerBroker {
         Ok(())
     }
 
+    /// Its disk, which can be filled and emptied.
+    pub(crate) fn disk(&self) -> Result<&Disk, ClusterError> {
+        self.disk.as_ref().ok_or_else(|| ClusterError::Refused(NO_DISK.to_owned()))
+    }
+
     async fn filter(&self, one_way: OneWay, drop: bool) -> Result<(), ClusterError> {
         let network = self.network()?;
         let seen = self.docker.inspect_container(&self.name, None::<InspectContainerOptions>).await;
@@ -204,7 +202,11 @@ impl ContainerBroker {
             let stopped = docker.stop_container(&self.name, None).await;
             return stopped.map_err(|e| self.failed("stop", &e));
         }
-        engine::remove(&docker, Kind::Container, &self.name).await
+        engine::remove(&docker, Kind::Container, &self.name).await?;
+        match &self.disk {
+            Some(disk) => disk.remove(&docker).await,
+            None => Ok(()),
+        }
     }
 
     async fn log(&self, lines: Option<usize>) -> Result<String, ClusterError> {
@@ -228,6 +230,37 @@ async fn read_log(docker: &Docker, name: &str, lines: Option<usize>) -> Result<S
         text.push_str(&String::from_utf8_lossy(&frame.into_bytes()));
     }
     Ok(text)
+}
+
+/// Makes the container and starts it, on other ports if somebody takes the chosen ones.
+async fn start_on_free_ports(
+    site: &Site,
+    options: &Options,
+    name: &str,
+    id: BrokerId,
+    disk: Option<&Disk>,
+) -> Result<(ContainerAsync<KafkaImage>, HostPorts), ClusterError> {
+    let mut attempt = 1;
+    loop {
+        let behind = options.proxies.get(&id).map(|_| port::free()).transpose()?;
+        let ports = HostPorts { direct: port::free()?, behind };
+        let said = match request(options, &site.image, name, id, ports, disk).start().await {
+            Ok(container) => return Ok((container, ports)),
+            Err(e) => with_causes(&e),
+        };
+        if said.contains("is already in use by container") {
+            return Err(run_lives(&options.run));
+        }
+        engine::remove(&site.docker, Kind::Container, name).await?; // it was made, though it did not start
+        let taken = said.contains("port is already allocated") || said.contains("address already in use");
+        if !taken || attempt == PORT_ATTEMPTS {
+            return Err(ClusterError::engine(
+                format!("start the container {name} from {}", site.image),
+                said,
+            ));
+        }
+        attempt += 1;
+    }
 }
 
 /// A run is started only once.

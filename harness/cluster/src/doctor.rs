@@ -6,8 +6,9 @@ use bollard::Docker;
 use futures::future::BoxFuture;
 
 use crate::error::{ClusterError, cache_dir};
-use crate::image::{self, BUILT_IMAGE, PULLED_IMAGE};
+use crate::image;
 use crate::jars::{self, JAVA_MIN};
+use crate::release::Release;
 use crate::{clean, engine, port, tool};
 
 /// Free memory below which a broker and workers are tight, in MiB.
@@ -66,10 +67,13 @@ async fn look() -> Vec<Check> {
     let docker = engine::connect().await;
     let java = java().await;
     let maven = maven();
-    let process_works = java.status == Status::Ok && (maven.status == Status::Ok || jars::are_here());
+    let process_works =
+        java.status == Status::Ok && (maven.status == Status::Ok || jars::are_here(Release::default()));
     let mut checks = vec![container_engine(docker.as_ref(), process_works).await];
     if let Ok(docker) = &docker {
-        checks.push(kafka_image(docker, process_works).await);
+        for release in Release::ALL {
+            checks.push(kafka_image(docker, release, process_works).await);
+        }
     }
     checks.extend([java, maven, free_port(), disk(), memory(), iptables(), netem()]);
     checks.push(leftovers(docker.as_ref().ok()).await);
@@ -93,19 +97,20 @@ async fn container_engine(docker: Result<&Docker, &ClusterError>, process_works:
     }
 }
 
-async fn kafka_image(docker: &Docker, jars_come: bool) -> Check {
+async fn kafka_image(docker: &Docker, release: Release, jars_come: bool) -> Check {
     let name = "kafka image";
-    if let Some(image) = image::local(docker).await {
+    if let Some(image) = image::local(docker, release).await {
         return Check::ok(name, format!("{image} is here"));
     }
-    let absent = format!("neither {PULLED_IMAGE} nor {BUILT_IMAGE} is here");
+    let (pulled, built) = (image::pulled(release), image::built(release));
+    let absent = format!("neither {pulled} nor {built} is here");
     if image::can_build() && jars_come {
-        return Check::ok(name, format!("{absent}; the first run pulls or builds one"));
+        return Check::ok(name, format!("{absent}; the first run on Kafka {release} pulls or builds one"));
     }
     Check::warn(
         name,
         format!("{absent}, and this machine cannot build one"),
-        format!("docker pull {PULLED_IMAGE}; or, on Debian, install Java 17 and Maven"),
+        format!("docker pull {pulled}; or, on Debian, install Java 17 and Maven"),
     )
 }
 
@@ -121,7 +126,7 @@ async fn java() -> Check {
 
 fn maven() -> Check {
     let name = "maven";
-    if jars::are_here() {
+    if jars::are_here(Release::default()) {
         return Check::ok(name, "Kafka's jars are in the cache already");
     }
     if tool::is_here("mvn") {

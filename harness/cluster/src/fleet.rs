@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 
-use crate::broker::{Broker, BrokerId};
+use crate::broker::{Broker, BrokerId, PROCESS_DISK};
 use crate::choice::KafkaChoice;
 use crate::cluster::end_all;
 use crate::container::ContainerBroker;
@@ -44,12 +44,12 @@ impl Fleet {
 
     async fn containers(options: &Options) -> Result<Self, ClusterError> {
         let site = Site::prepare(options).await?;
+        let version = options.release.to_string();
         (options.progress)(&format!(
-            "starting Kafka in {} from {}",
+            "starting Kafka {version} in {} from {}",
             counted(options, "container"),
             site.image
         ));
-        let version = site.image.rsplit_once(':').map_or("latest", |(_, tag)| tag).to_owned();
         let start = |id| {
             let site = &site;
             async move {
@@ -63,10 +63,17 @@ impl Fleet {
     }
 
     async fn processes(options: &Options) -> Result<Self, ClusterError> {
+        if options.disk_mib.is_some() {
+            return Err(ClusterError::Refused(PROCESS_DISK.to_owned()));
+        }
         jars::demand_java().await?;
         clean::sweep_folders();
-        let libs = jars::ensure(&options.progress).await?;
-        (options.progress)(&format!("starting Kafka as {} of this machine", counted(options, "process")));
+        let libs = jars::ensure(options.release, &options.progress).await?;
+        (options.progress)(&format!(
+            "starting Kafka {} as {} of this machine",
+            options.release,
+            counted(options, "process")
+        ));
         let all = Ports::choose(options)?;
         let start = |(id, ports)| {
             let (libs, all) = (&libs, &all);
@@ -77,7 +84,7 @@ impl Fleet {
         };
         let started = join_all(options.ids().zip(all.iter().copied()).map(start)).await;
         let (brokers, site) = all_or_none(started, None, options).await?;
-        Ok(Self { kind: "process", version: jars::KAFKA_VERSION.to_owned(), brokers, site })
+        Ok(Self { kind: "process", version: options.release.to_string(), brokers, site })
     }
 }
 

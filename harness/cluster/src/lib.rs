@@ -5,15 +5,18 @@
 //!
 //! A program that starts clusters calls [`reaper_main`] first thing in `main`.
 
+mod admin;
 mod broker;
 mod capability;
 mod choice;
 mod clean;
 mod cluster;
 mod container;
+mod disk;
 mod doctor;
 mod engine;
 mod error;
+mod features;
 mod fleet;
 mod image;
 mod jars;
@@ -24,6 +27,7 @@ mod port;
 mod probe;
 mod process;
 mod reaper;
+mod release;
 mod request;
 mod settings;
 mod site;
@@ -39,9 +43,10 @@ pub use clean::clean;
 pub use cluster::Cluster;
 pub use doctor::{Check, Status, doctor};
 pub use error::ClusterError;
-pub use image::{BUILT_IMAGE, PULLED_IMAGE, ensure_image};
+pub use image::ensure_image;
 pub use jars::KAFKA_VERSION;
 pub use network::Isolation;
 pub use options::{Options, Progress};
 pub use reaper::{REAPER_ARGUMENT, reaper_main};
+pub use release::{Release, UnknownRelease};
 pub use spawn::spawn_bound;

@@ -3,10 +3,12 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use truecut_cluster::{Cluster, KafkaChoice, Options, Progress, ensure_image, reaper_main};
+use truecut_cluster::{
+    Cluster, KAFKA_VERSION, KafkaChoice, Options, Progress, Release, ensure_image, reaper_main,
+};
 
 const USAGE: &str = "\
-truecut-cluster image             have an image of Kafka: the one here, or one pulled, or one built
+truecut-cluster image [RELEASE]   have an image of Kafka: the one here, or one pulled, or one built
 truecut-cluster brokers COUNT WHICH RUN
                                   run brokers until a line or the end of standard input comes; COUNT is 1 or 3,
                                   WHICH is auto, container or process, RUN labels them";
@@ -16,7 +18,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments.as_slice() {
-        ["image"] => image(),
+        ["image"] => image(KAFKA_VERSION),
+        ["image", release] => image(release),
         ["brokers", count, which, run] => brokers(count, which, run),
         _ => {
             eprintln!("{USAGE}");
@@ -33,8 +36,9 @@ fn main() -> ExitCode {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn image() -> Result<(), String> {
-    let image = ensure_image(&progress()).await.map_err(|e| e.to_string())?;
+async fn image(release: &str) -> Result<(), String> {
+    let release: Release = release.parse().map_err(|e| format!("{e}"))?;
+    let image = ensure_image(release, &progress()).await.map_err(|e| e.to_string())?;
     eprintln!("    Kafka runs from {image}");
     Ok(())
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::broker::BrokerId;
 use crate::error::ClusterError;
+use crate::release::Release;
 
 /// Told what is being done, one short line at a time; called from any thread.
 pub type Progress = Arc<dyn Fn(&str) + Send + Sync>;
@@ -20,9 +21,17 @@ pub struct Options {
     pub brokers: u8,
     /// The run that the cluster belongs to: letters, digits, `-`, `_` and `.`; it names and labels containers.
     pub run: String,
+    /// Which Kafka. With an image of one's own: which Kafka is in it.
+    pub release: Release,
+    /// The level of `transaction.version` to put into force: 0 or 1 for the transaction protocol before KIP-890, 2 for
+    /// KIP-890's. None leaves what the release gives a new cluster.
+    pub transaction_version: Option<u16>,
     /// Gives every broker a second listener for clients, which tells them to connect to the address that is given here:
     /// there a proxy listens, and passes them on to [`crate::Cluster::behind`]. For all brokers, or empty.
     pub proxies: BTreeMap<BrokerId, SocketAddr>,
+    /// Gives every broker a disk in memory of this many MiB for its data, to be filled by [`crate::Cluster::fill`]. Only
+    /// for containers. A new broker takes about 1 MiB.
+    pub disk_mib: Option<u32>,
     /// Where the brokers' logs are put, if anywhere. Created if missing.
     pub log_dir: Option<PathBuf>,
     /// More broker settings, by Kafka's own property names; they replace truecut's.
@@ -38,12 +47,15 @@ pub struct Options {
 }
 
 impl Options {
-    /// One broker for `run`, no extra settings, nothing kept, silent.
+    /// One broker of the newest release for `run`, no extra settings, nothing kept, silent.
     pub fn new(run: impl Into<String>) -> Self {
         Self {
             brokers: 1,
             run: run.into(),
+            release: Release::default(),
+            transaction_version: None,
             proxies: BTreeMap::new(),
+            disk_mib: None,
             log_dir: None,
             config: BTreeMap::new(),
             java_options: Vec::new(),
@@ -71,6 +83,11 @@ impl Options {
                 self.brokers
             )));
         }
+        if self.keep_data && self.disk_mib.is_some() {
+            return Err(ClusterError::Refused(
+                "a disk in memory (`disk_mib`) cannot be kept (`keep_data`): ask for one of them".to_owned(),
+            ));
+        }
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if self.run.is_empty() || self.run.len() > 100 || !self.run.chars().all(plain) {
             return Err(ClusterError::Refused(format!(
@@ -95,7 +112,10 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("brokers", &self.brokers)
             .field("run", &self.run)
+            .field("release", &self.release)
+            .field("transaction_version", &self.transaction_version)
             .field("proxies", &self.proxies)
+            .field("disk_mib", &self.disk_mib)
             .field("log_dir", &self.log_dir)
             .field("config", &self.config)
             .field("java_options", &self.java_options)

@@ -14,6 +14,7 @@ use crate::error::{ClusterError, IoContext as _};
 use crate::options::Options;
 use crate::owner::Owner;
 use crate::reaper::{self, Leftover};
+use crate::release::Release;
 use crate::settings::{self, Listener, Place};
 use crate::spawn::spawn_bound;
 use crate::{port, tool};
@@ -23,7 +24,6 @@ pub(crate) const FOLDER_PREFIX: &str = "truecut-kafka-";
 /// In a data folder: who owns it.
 pub(crate) const OWNER_FILE: &str = "owner";
 
-const LOG4J: &str = include_str!("image/log4j2.yaml");
 const FORMAT_LIMIT: Duration = Duration::from_secs(60);
 const QUOTED_LINES: usize = 15;
 
@@ -75,12 +75,15 @@ impl ProcessBroker {
         let libs = libs.to_path_buf();
         let place = place(options, ports, all, &folder.join("data"));
         let log = options.log_dir.as_ref().unwrap_or(&folder).join(format!("kafka-{}.log", ports.id));
+        let log_option = log_option(options.release, &folder);
+        let heap = options.heap().map(str::to_owned);
         let java_options: Vec<String> =
-            options.heap().map(str::to_owned).into_iter().chain(options.java_options.clone()).collect();
+            std::iter::once(log_option.clone()).chain(heap).chain(options.java_options.clone()).collect();
         write(&folder.join("server.properties"), &settings::file(&settings::properties(&place, options))?)?;
-        write(&folder.join("log4j2.yaml"), LOG4J)?;
+        let (log_name, log_config) = options.release.logging().config;
+        write(&folder.join(log_name), log_config)?;
         let prepared = async {
-            format_storage(&libs, &folder).await?;
+            format_storage(&libs, &folder, &log_option).await?;
             launch(&libs, &folder, &log, &java_options)
         };
         let child = match prepared.await {
@@ -241,11 +244,11 @@ fn write(path: &Path, text: &str) -> Result<(), ClusterError> {
 }
 
 /// Kafka's own tool writes the identity of a new cluster into the data folder.
-async fn format_storage(libs: &Path, folder: &Path) -> Result<(), ClusterError> {
+async fn format_storage(libs: &Path, folder: &Path, log_option: &str) -> Result<(), ClusterError> {
     let mut tool = tokio::process::Command::new("java");
     tool.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp"])
         .arg(class_path(libs))
-        .arg(log_setting(folder))
+        .arg(log_option)
         .args(["kafka.tools.StorageTool", "format", "--cluster-id", "5L6g3nShT-eMCtK--X86sw", "--config"])
         .arg(folder.join("server.properties"));
     let done = tool::run(tool, FORMAT_LIMIT).await;
@@ -259,7 +262,6 @@ fn launch(libs: &Path, folder: &Path, log: &Path, java_options: &[String]) -> Re
     let errors = output.try_clone().at("open", log)?;
     let mut java = Command::new("java");
     java.args(["-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-Djava.awt.headless=true"])
-        .arg(log_setting(folder))
         .args(java_options)
         .arg("-cp")
         .arg(class_path(libs))
@@ -276,6 +278,7 @@ fn class_path(libs: &Path) -> String {
     format!("{}/*", libs.display())
 }
 
-fn log_setting(folder: &Path) -> String {
-    format!("-Dlog4j2.configurationFile=file:{}", folder.join("log4j2.yaml").display())
+fn log_option(release: Release, folder: &Path) -> String {
+    let logging = release.logging();
+    format!("-D{}=file:{}", logging.property, folder.join(logging.config.0).display())
 }

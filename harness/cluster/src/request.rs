@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use testcontainers::core::{ContainerPort, WaitFor};
+use testcontainers::core::{ContainerPort, Mount, WaitFor};
 use testcontainers::{ContainerRequest, Image, ImageExt as _};
 
 use crate::broker::BrokerId;
 use crate::container::HostPorts;
+use crate::disk::Disk;
 use crate::engine;
 use crate::network::host;
 use crate::options::Options;
@@ -20,6 +21,9 @@ const BEHIND: u16 = 9095;
 
 /// Where a broker keeps its data inside its container.
 const DATA: &str = "/tmp/kraft-combined-logs";
+/// Where a disk of its own is, and its data there: beside it there is room for what fills the disk.
+const DISK: &str = "/mnt/disk";
+const DATA_ON_DISK: &str = "/mnt/disk/data";
 
 /// A broker that is called `name` and reached at `ports` of this machine.
 pub(crate) fn request(
@@ -28,6 +32,7 @@ pub(crate) fn request(
     name: &str,
     id: BrokerId,
     ports: HostPorts,
+    disk: Option<&Disk>,
 ) -> ContainerRequest<KafkaImage> {
     let (repository, tag) = image.rsplit_once(':').unwrap_or((image, "latest"));
     let environment = environment(options, id, ports);
@@ -37,6 +42,9 @@ pub(crate) fn request(
         .with_mapped_port(ports.direct, ContainerPort::Tcp(DIRECT));
     if let Some(behind) = ports.behind {
         request = request.with_mapped_port(behind, ContainerPort::Tcp(BEHIND));
+    }
+    if let Some(disk) = disk {
+        request = request.with_mount(Mount::volume_mount(&disk.name, DISK));
     }
     request.with_host_config_modifier(|host| {
         // Nobody outside this machine is let in.
@@ -60,7 +68,7 @@ fn environment(options: &Options, id: BrokerId, ports: HostPorts) -> Vec<(String
         between: Listener { listen: format!(":{BETWEEN}"), advertise: format!("{}:{BETWEEN}", host_of(id)) },
         controller: format!(":{CONTROLLER}"),
         voters: options.ids().map(|id| (id, format!("{}:{CONTROLLER}", host_of(id)))).collect(),
-        data: DATA.to_owned(),
+        data: if options.disk_mib.is_some() { DATA_ON_DISK } else { DATA }.to_owned(),
     };
     let properties = settings::properties(&place, options);
     let mut environment: Vec<_> = properties.into_iter().map(|(k, v)| (settings::variable(&k), v)).collect();

@@ -29,7 +29,7 @@ impl Site {
         clean::sweep_engine(&docker, false).await?;
         let image = match &options.image {
             Some(image) => image.clone(),
-            None => ensure_image(&options.progress).await?,
+            None => ensure_image(options.release, &options.progress).await?,
         };
         if !engine::labelled(&docker, &format!("{LABEL_RUN}={}", options.run)).await?.is_empty() {
             return Err(run_lives(&options.run));

@@ -92,6 +92,8 @@ async fn three_brokers_are_broken_one_by_one_and_a_proxy_keeps_its_clients() {
     records::write(cluster.bootstrap(), "all", 10).await;
     until_in_sync(cluster.address(one).expect("ours"), "all", &[1, 2, 3]).await;
 
+    assert_eq!(cluster.transaction_version().await.expect("a broker answers"), 2);
+    moves_leaders(&cluster, two, three_).await;
     keeps_its_clients(&cluster, forwarders, &proxies);
     goes_on_without(&cluster, one, two).await;
     if cluster.kind() == "container" {
@@ -102,6 +104,21 @@ async fn three_brokers_are_broken_one_by_one_and_a_proxy_keeps_its_clients() {
     let refused = cluster.kill_broker(BrokerId::new(4)).await;
     assert!(matches!(refused, Err(ClusterError::Refused(_))));
     cluster.stop().await.expect("it is taken away");
+}
+
+/// A partition, and a transaction's coordinator, are led by whom they are given to.
+async fn moves_leaders(cluster: &Cluster, one: BrokerId, other: BrokerId) {
+    for to in [one, other] {
+        cluster.move_leader("all", 0, to).await.expect("the leader moves");
+        assert_eq!(cluster.leader("all", 0).await.expect("it has one"), to);
+        cluster.move_transaction_coordinator("all", to).await.expect("the coordinator moves");
+        assert_eq!(cluster.transaction_coordinator("all").await.expect("it has one"), to);
+        records::commit(cluster.bootstrap(), "all", 0);
+    }
+    let controller = cluster.controller().await.expect("there is one");
+    assert!(cluster.brokers().any(|broker| broker == controller));
+    let missing = cluster.leader("missing", 0).await.expect_err("there is no such topic");
+    assert!(missing.to_string().contains("missing-0"), "{missing}");
 }
 
 /// Whoever bootstraps through the proxy is told of proxies only; whoever does not is told of brokers only.
