@@ -9,10 +9,14 @@ use crate::error::{ClusterError, cache_dir};
 use crate::image;
 use crate::jars::{self, JAVA_MIN};
 use crate::release::Release;
-use crate::{clean, engine, port, tool};
+use crate::{clean, engine, kernel, port, tool};
 
 /// Free memory below which a broker and workers are tight, in MiB.
 const MEMORY_MIB_MIN: u64 = 2_048;
+/// Free memory that three brokers and workers want, in MiB.
+const MEMORY_MIB_THREE: u64 = 4_096;
+/// How many ports three broker processes behind proxies take.
+const PORTS: usize = 12;
 /// Free disk space below which an image and a run do not fit, in MiB.
 const DISK_MIB_MIN: u64 = 2_048;
 
@@ -41,11 +45,11 @@ pub struct Check {
 }
 
 impl Check {
-    fn ok(name: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn ok(name: &'static str, detail: impl Into<String>) -> Self {
         Self { name, status: Status::Ok, detail: detail.into(), remedy: None }
     }
 
-    fn warn(name: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(crate) fn warn(name: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { name, status: Status::Warn, detail: detail.into(), remedy: Some(remedy.into()) }
     }
 
@@ -54,7 +58,8 @@ impl Check {
     }
 }
 
-/// Looks at everything that runs on Kafka need. Changes nothing, starts nothing.
+/// Looks at everything that runs on Kafka need. Changes nothing: what is tried in the kernel is tried in a network
+/// namespace of its own.
 pub async fn doctor() -> Vec<Check> {
     look_boxed().await
 }
@@ -75,7 +80,8 @@ async fn look() -> Vec<Check> {
             checks.push(kafka_image(docker, release, process_works).await);
         }
     }
-    checks.extend([java, maven, free_port(), disk(), memory(), iptables(), netem()]);
+    checks.extend([java, maven, free_ports(), disk(), memory()]);
+    checks.extend(kernel::checks().await);
     checks.push(leftovers(docker.as_ref().ok()).await);
     checks
 }
@@ -136,10 +142,13 @@ fn maven() -> Check {
     Check::warn(name, detail, "on Debian, as root: apt-get install maven")
 }
 
-fn free_port() -> Check {
-    let name = "free port";
-    match port::free() {
-        Ok(port) => Check::ok(name, format!("{port} is free")),
+fn free_ports() -> Check {
+    let name = "free ports";
+    match (0..PORTS).map(|_| port::free()).collect::<Result<Vec<u16>, _>>() {
+        Ok(ports) => {
+            let some: Vec<String> = ports.iter().take(3).map(ToString::to_string).collect();
+            Check::ok(name, format!("{}, and more", some.join(", ")))
+        }
         Err(e) => Check::fail(name, e.to_string(), "end programs that listen on many ports"),
     }
 }
@@ -176,36 +185,14 @@ fn memory() -> Check {
     else {
         return Check::warn(name, "could not be asked for", "make sure that 2 GB are free");
     };
-    let detail = format!("{} MiB available", kib / 1024);
+    let few = if kib / 1024 < MEMORY_MIB_THREE { ", which is tight for three brokers" } else { "" };
+    let detail = format!("{} MiB available{few}", kib / 1024);
     if kib / 1024 >= MEMORY_MIB_MIN {
         return Check::ok(name, detail);
     }
-    Check::warn(name, detail, format!("a broker and workers want {MEMORY_MIB_MIN} MiB"))
-}
-
-fn iptables() -> Check {
-    let name = "iptables";
-    if tool::is_here("iptables") {
-        return Check::ok(name, "is here");
-    }
-    let remedy = "on Debian, as root: apt-get install iptables";
-    Check::warn(name, "not found; container engines publish ports with it", remedy)
-}
-
-/// The kernel's network emulator, loaded, built in, or as a module that can be loaded.
-fn netem() -> Check {
-    let name = "netem";
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let release = release.trim();
-    let listed = ["modules.builtin", "modules.dep"].iter().any(|list| {
-        let text = std::fs::read_to_string(format!("/lib/modules/{release}/{list}")).unwrap_or_default();
-        text.contains("sch_netem")
-    });
-    if listed || Path::new("/sys/module/sch_netem").exists() {
-        return Check::ok(name, "the kernel has it");
-    }
-    let detail = format!("the kernel {release} shows no sign of it");
-    Check::warn(name, detail, "none needed: no truecut command delays packets in the kernel")
+    let remedy =
+        format!("a broker and workers want {MEMORY_MIB_MIN} MiB, three brokers {MEMORY_MIB_THREE} MiB");
+    Check::warn(name, detail, remedy)
 }
 
 async fn leftovers(docker: Option<&Docker>) -> Check {

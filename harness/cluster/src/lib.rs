@@ -20,6 +20,7 @@ mod features;
 mod fleet;
 mod image;
 mod jars;
+mod kernel;
 mod network;
 mod options;
 mod owner;

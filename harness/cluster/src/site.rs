@@ -25,8 +25,9 @@ impl Site {
     /// Makes everything that containers of this run need.
     pub(crate) async fn prepare(options: &Options) -> Result<Self, ClusterError> {
         let docker = engine::connect().await?;
-        // What earlier runs left behind when they were killed and had no reaper.
-        clean::sweep_engine(&docker, false).await?;
+        // What earlier runs left behind when they were killed and had no reaper. Their reaper may be at it just now, or
+        // another harness: what cannot be removed is theirs to remove.
+        let _swept = clean::sweep_engine(&docker, false).await;
         let image = match &options.image {
             Some(image) => image.clone(),
             None => ensure_image(options.release, &options.progress).await?,

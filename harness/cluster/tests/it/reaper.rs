@@ -79,9 +79,7 @@ fn at_engine(run: &str) -> String {
 
 #[test]
 fn a_killed_program_leaves_no_container_and_no_network() {
-    if shared_kafka().is_none() {
-        return;
-    }
+    let Some(other) = shared_kafka() else { return };
     let run = format!("reaped-{}", std::process::id());
     let (child, servers) = start("3", "container", &run);
     let servers: Vec<&str> = servers.split(',').collect();
@@ -89,6 +87,7 @@ fn a_killed_program_leaves_no_container_and_no_network() {
     kill(child);
     wait_until("containers still answer", || !servers.iter().any(|server| broker::answers(server)));
     wait_until("a container or network is still there", || at_engine(&run).is_empty());
+    assert!(broker::answers(other.bootstrap()), "another run was disturbed");
 }
 
 #[tokio::test]
