@@ -6,15 +6,14 @@ use std::fs;
 use std::path::PathBuf;
 
 use bollard::Docker;
-use bollard::models::ContainerSummary;
 use futures::future::BoxFuture;
 
-use crate::engine::{self, LABEL, LABEL_KEEP, LABEL_OWNER, label_of};
+use crate::engine::{self, LABEL, LABEL_KEEP, LABEL_OWNER, Thing};
 use crate::error::ClusterError;
 use crate::owner::Owner;
 use crate::process::{FOLDER_PREFIX, OWNER_FILE};
 
-/// Removes the containers, their volumes and the data folders of dead runs, those that were kept on purpose included.
+/// Removes the containers, networks, volumes and data folders of dead runs, those that were kept on purpose included.
 /// Returns what was removed, a line each. Without a container engine only folders are looked at.
 ///
 /// # Errors
@@ -29,7 +28,7 @@ fn clean_boxed() -> BoxFuture<'static, Result<Vec<String>, ClusterError>> {
 
 async fn clean_all() -> Result<Vec<String>, ClusterError> {
     let mut removed = match engine::connect().await {
-        Ok(docker) => sweep_containers(&docker, true).await?,
+        Ok(docker) => sweep_engine(&docker, true).await?,
         Err(ClusterError::NoEngine(_)) => Vec::new(),
         Err(other) => return Err(other),
     };
@@ -37,22 +36,21 @@ async fn clean_all() -> Result<Vec<String>, ClusterError> {
     Ok(removed)
 }
 
-/// Removes the containers of dead owners; those that were kept on purpose only if `kept`.
-pub(crate) async fn sweep_containers(docker: &Docker, kept: bool) -> Result<Vec<String>, ClusterError> {
+/// Removes what dead owners left at the engine; what was kept on purpose only if `kept`.
+pub(crate) async fn sweep_engine(docker: &Docker, kept: bool) -> Result<Vec<String>, ClusterError> {
     let mut removed = Vec::new();
-    for container in engine::labelled(docker, LABEL).await? {
-        if is_left(&container) && (kept || label_of(&container, LABEL_KEEP).is_none()) {
-            let id = container.id.as_deref().unwrap_or_default();
-            engine::remove(docker, id).await?;
-            removed.push(format!("container {}", name_of(&container)));
+    for thing in engine::labelled(docker, LABEL).await? {
+        if is_left(&thing) && (kept || thing.label(LABEL_KEEP).is_none()) {
+            engine::remove(docker, thing.kind, &thing.id).await?;
+            removed.push(thing.to_string());
         }
     }
     Ok(removed)
 }
 
-/// The names of containers whose owner is dead.
-pub(crate) async fn left_containers(docker: &Docker) -> Result<Vec<String>, ClusterError> {
-    Ok(engine::labelled(docker, LABEL).await?.iter().filter(|c| is_left(c)).map(name_of).collect())
+/// What dead owners left at the engine.
+pub(crate) async fn left_at_engine(docker: &Docker) -> Result<Vec<String>, ClusterError> {
+    Ok(engine::labelled(docker, LABEL).await?.iter().filter(|t| is_left(t)).map(Thing::to_string).collect())
 }
 
 /// Removes the data folders of dead owners; says which. What cannot be removed stays for the next time.
@@ -75,15 +73,7 @@ pub(crate) fn left_folders() -> Vec<PathBuf> {
         .collect()
 }
 
-/// Whether a container's owner is known and dead.
-fn is_left(container: &ContainerSummary) -> bool {
-    label_of(container, LABEL_OWNER)
-        .and_then(|text| text.parse::<Owner>().ok())
-        .is_some_and(|owner| owner.is_dead())
-}
-
-fn name_of(container: &ContainerSummary) -> String {
-    let name =
-        container.names.as_ref().and_then(|names| names.first()).map(|name| name.trim_start_matches('/'));
-    name.or(container.id.as_deref()).unwrap_or("without a name").to_owned()
+/// Whether its owner is known and dead.
+fn is_left(thing: &Thing) -> bool {
+    thing.label(LABEL_OWNER).and_then(|text| text.parse::<Owner>().ok()).is_some_and(|owner| owner.is_dead())
 }

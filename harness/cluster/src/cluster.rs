@@ -1,16 +1,19 @@
-//! A running cluster: where it is, what it is, and what can be done to its broker.
+//! A running cluster: where it is, what it is, and what can be done to its brokers.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, join_all, try_join_all};
 use tokio::sync::Mutex;
 
+use crate::broker::{Action, Broker, BrokerId};
 use crate::choice::KafkaChoice;
-use crate::container::ContainerBroker;
 use crate::error::{ClusterError, IoContext as _};
+use crate::fleet::Fleet;
+use crate::network::Isolation;
 use crate::options::{Options, Progress};
-use crate::process::ProcessBroker;
-use crate::{engine, jars, probe};
+use crate::site::Site;
+use crate::{features, probe};
 
 /// How long a broker may take until it serves transactions.
 const READY_LIMIT: Duration = Duration::from_secs(90);
@@ -22,25 +25,20 @@ pub struct Cluster {
     bootstrap: String,
     version: String,
     kind: &'static str,
-    options: Options,
-    /// Empty for someone else's cluster, and once it is taken away.
+    pub(crate) options: Options,
+    /// Empty for someone else's cluster. Broker 1 comes first.
+    nodes: Vec<Node>,
+    /// What containers share, until it is taken away.
+    site: Mutex<Option<Site>>,
+}
+
+/// A broker of ours and where it is.
+struct Node {
+    id: BrokerId,
+    direct: SocketAddr,
+    behind: Option<SocketAddr>,
+    /// None once it is taken away.
     broker: Mutex<Option<Broker>>,
-}
-
-/// What can be done to a broker.
-#[derive(Debug, Clone, Copy)]
-enum Action {
-    Stop(Duration),
-    Kill,
-    Start,
-    Pause,
-    Resume,
-}
-
-/// A broker that this process started.
-enum Broker {
-    Container(Box<ContainerBroker>),
-    Process(Box<ProcessBroker>),
 }
 
 impl Cluster {
@@ -63,33 +61,30 @@ impl Cluster {
         if let Some(folder) = &options.log_dir {
             std::fs::create_dir_all(folder).at("create the log folder", folder)?;
         }
-        let broker = match choice {
-            KafkaChoice::Bootstrap(servers) => return Self::external(servers, options).await,
-            KafkaChoice::Container => Broker::container(&options).await?,
-            KafkaChoice::Process => Broker::process(&options).await?,
-            KafkaChoice::Auto => match engine::connect().await {
-                Ok(_) => Broker::container(&options).await?,
-                Err(no_engine) => {
-                    let why = |java: ClusterError| {
-                        ClusterError::Tools(format!("{no_engine}. As a process: {java}"))
-                    };
-                    jars::demand_java().await.map_err(why)?;
-                    (options.progress)("no container engine answers");
-                    Broker::process(&options).await?
-                }
-            },
+        if let KafkaChoice::Bootstrap(servers) = choice {
+            return Self::external(servers, options).await;
+        }
+        let fleet = Fleet::start(&choice, &options).await?;
+        let node = |(id, broker): (BrokerId, Broker)| Node {
+            id,
+            direct: broker.direct(),
+            behind: broker.behind(),
+            broker: Mutex::new(Some(broker)),
         };
-        let (bootstrap, kind, version) = match &broker {
-            Broker::Container(container) => {
-                let version = container.image.rsplit_once(':').map_or("latest", |(_, tag)| tag);
-                (container.bootstrap.clone(), "container", version.to_owned())
-            }
-            Broker::Process(process) => {
-                (process.bootstrap.clone(), "process", jars::KAFKA_VERSION.to_owned())
-            }
+        let nodes: Vec<Node> = fleet.brokers.into_iter().map(node).collect();
+        let bootstrap: Vec<String> = nodes.iter().map(|node| node.direct.to_string()).collect();
+        let cluster = Self {
+            bootstrap: bootstrap.join(","),
+            version: fleet.version,
+            kind: fleet.kind,
+            options,
+            nodes,
+            site: Mutex::new(fleet.site),
         };
-        let cluster = Self { bootstrap, version, kind, options, broker: Mutex::new(Some(broker)) };
         cluster.until_ready().await?; // on failure the drop takes it away
+        if let Some(level) = cluster.options.transaction_version {
+            features::set_transaction_version(&bootstrap, level).await?;
+        }
         Ok(cluster)
     }
 
@@ -99,10 +94,11 @@ impl Cluster {
         let version = probe::release(first)
             .await
             .map_err(|detail| ClusterError::Unreachable { bootstrap: servers.clone(), detail })?;
-        Ok(Self { bootstrap: servers, version, kind: "external", options, broker: Mutex::new(None) })
+        let (nodes, site) = (Vec::new(), Mutex::new(None));
+        Ok(Self { bootstrap: servers, version, kind: "external", options, nodes, site })
     }
 
-    /// Where clients connect: `HOST:PORT`, several separated by commas. It stays the same over restarts of the broker.
+    /// Where clients connect: `HOST:PORT` of each broker, separated by commas. It stays the same over restarts.
     pub fn bootstrap(&self) -> &str {
         &self.bootstrap
     }
@@ -117,7 +113,30 @@ impl Cluster {
         &self.version
     }
 
-    /// Takes the cluster away: saves its log, removes the broker and its data unless they are to be kept.
+    /// The brokers that were started here, in order; none for someone else's cluster.
+    pub fn brokers(&self) -> impl Iterator<Item = BrokerId> + '_ {
+        self.nodes.iter().map(|node| node.id)
+    }
+
+    /// Where clients reach a broker directly.
+    ///
+    /// # Errors
+    /// When there is no such broker of ours.
+    pub fn address(&self, broker: BrokerId) -> Result<SocketAddr, ClusterError> {
+        Ok(self.node(broker)?.direct)
+    }
+
+    /// Where a proxy connects to pass clients on to a broker: the listener that tells its clients the proxy's address.
+    /// What bootstraps through the proxy stays behind it.
+    ///
+    /// # Errors
+    /// When there is no such broker of ours, or [`Options::proxies`] was empty.
+    pub fn behind(&self, broker: BrokerId) -> Result<SocketAddr, ClusterError> {
+        let none = || ClusterError::Refused(format!("broker {broker} was started without a proxy"));
+        self.node(broker)?.behind.ok_or_else(none)
+    }
+
+    /// Takes the cluster away: saves its logs, removes the brokers and their data unless they are to be kept.
     ///
     /// # Errors
     /// What the engine or the system answered; the reaper or `truecut clean` takes away what is left then.
@@ -125,158 +144,198 @@ impl Cluster {
         self.end().await
     }
 
-    /// Ends the broker in good order (SIGTERM, and SIGKILL after `limit`), to start it again later.
+    /// Ends a broker in good order (SIGTERM, and SIGKILL after `limit`), to start it again later.
     ///
     /// # Errors
-    /// When there is no broker of ours, or the engine or system refuses.
-    pub async fn stop_broker(&self, limit: Duration) -> Result<(), ClusterError> {
-        self.act(Action::Stop(limit)).await
+    /// When there is no such broker of ours, or the engine or system refuses.
+    pub async fn stop_broker(&self, broker: BrokerId, limit: Duration) -> Result<(), ClusterError> {
+        self.act(broker, Action::Stop(limit)).await
     }
 
-    /// Kills the broker with SIGKILL, to start it again later.
+    /// Kills a broker with SIGKILL, to start it again later.
     ///
     /// # Errors
-    /// When there is no broker of ours, or the engine or system refuses.
-    pub async fn kill_broker(&self) -> Result<(), ClusterError> {
-        self.act(Action::Kill).await
+    /// When there is no such broker of ours, or the engine or system refuses.
+    pub async fn kill_broker(&self, broker: BrokerId) -> Result<(), ClusterError> {
+        self.act(broker, Action::Kill).await
     }
 
-    /// Starts a stopped or killed broker on its old data and port, and waits until it serves transactions.
+    /// Starts a stopped or killed broker on its old data and port. [`Cluster::until_broker_ready`] waits until it serves.
     ///
     /// # Errors
-    /// When there is no broker of ours, it runs already, or it does not get ready.
-    pub async fn start_broker(&self) -> Result<(), ClusterError> {
-        self.act(Action::Start).await
+    /// When there is no such broker of ours, it runs already, or the engine or system refuses.
+    pub async fn start_broker(&self, broker: BrokerId) -> Result<(), ClusterError> {
+        self.act(broker, Action::Start).await
     }
 
-    /// Freezes the broker: connections stay open, nothing is answered.
+    /// Freezes a broker: connections stay open, nothing is answered.
     ///
     /// # Errors
-    /// When there is no broker of ours, or the engine or system refuses.
-    pub async fn pause_broker(&self) -> Result<(), ClusterError> {
-        self.act(Action::Pause).await
+    /// When there is no such broker of ours, or the engine or system refuses.
+    pub async fn pause_broker(&self, broker: BrokerId) -> Result<(), ClusterError> {
+        self.act(broker, Action::Pause).await
     }
 
     /// Lets a frozen broker go on.
     ///
     /// # Errors
-    /// When there is no broker of ours, or the engine or system refuses.
-    pub async fn resume_broker(&self) -> Result<(), ClusterError> {
-        self.act(Action::Resume).await
+    /// When there is no such broker of ours, or the engine or system refuses.
+    pub async fn resume_broker(&self, broker: BrokerId) -> Result<(), ClusterError> {
+        self.act(broker, Action::Resume).await
     }
 
-    /// Waits until the broker serves transactions and groups. A broker that has ended is not waited for.
-    async fn until_ready(&self) -> Result<(), ClusterError> {
+    /// Cuts a broker off from the other brokers; its clients still reach it. It stays so over restarts, until it rejoins.
+    ///
+    /// # Errors
+    /// When there is no such broker of ours, it is a process or the only one, it is isolated already, or what this takes
+    /// is missing here.
+    pub async fn isolate(&self, broker: BrokerId, isolation: Isolation) -> Result<(), ClusterError> {
+        self.act(broker, Action::Isolate(isolation)).await
+    }
+
+    /// Ends a broker's isolation, if it is isolated.
+    ///
+    /// # Errors
+    /// When there is no such broker of ours, or the engine or system refuses.
+    pub async fn rejoin(&self, broker: BrokerId) -> Result<(), ClusterError> {
+        self.act(broker, Action::Rejoin).await
+    }
+
+    /// Takes up all that is free on a broker's disk ([`Options::disk_mib`]).
+    ///
+    /// Kafka gives a data directory up when writing to it fails, and a broker that has no other halts: so does this one,
+    /// at its next write of any size. It takes [`Cluster::unfill`] and [`Cluster::start_broker`] to have it back.
+    ///
+    /// # Errors
+    /// When there is no such broker of ours, it has no disk of its own, or the engine refuses.
+    pub async fn fill(&self, broker: BrokerId) -> Result<(), ClusterError> {
+        self.act(broker, Action::Fill).await
+    }
+
+    /// Frees what [`Cluster::fill`] took up.
+    ///
+    /// # Errors
+    /// As [`Cluster::fill`].
+    pub async fn unfill(&self, broker: BrokerId) -> Result<(), ClusterError> {
+        self.act(broker, Action::Unfill).await
+    }
+
+    /// Waits until the cluster is whole: every broker serves transactions and groups, sees all others, and every
+    /// partition has a leader and all its replicas in sync. A broker that has ended is not waited for.
+    ///
+    /// # Errors
+    /// [`ClusterError::NotReady`], after 90 s or as soon as a broker is seen to have ended.
+    pub async fn until_ready(&self) -> Result<(), ClusterError> {
         let started = Instant::now();
-        let mut broker = self.broker.lock().await;
-        let detail = loop {
-            if let Some(broker) = broker.as_mut()
-                && let Err(detail) = broker.alive().await
-            {
-                break detail;
-            }
-            match probe::ask(&self.bootstrap).await {
-                Ok(()) => return Ok(()),
-                Err(detail) if started.elapsed() > READY_LIMIT => break detail,
-                Err(_) => tokio::time::sleep(READY_PAUSE).await,
-            }
-        };
-        let bootstrap = self.bootstrap.clone();
-        Err(ClusterError::NotReady { bootstrap, seconds: started.elapsed().as_secs(), detail })
+        let whole = |node| self.until(node, Some(self.nodes.len()), started);
+        try_join_all(self.nodes.iter().map(whole)).await.map(|_| ())
     }
 
-    fn act(&self, action: Action) -> BoxFuture<'_, Result<(), ClusterError>> {
+    /// Waits until one broker serves transactions and groups, whatever became of the others.
+    ///
+    /// # Errors
+    /// When there is no such broker of ours; [`ClusterError::NotReady`] as above.
+    pub async fn until_broker_ready(&self, broker: BrokerId) -> Result<(), ClusterError> {
+        self.until(self.node(broker)?, None, Instant::now()).await
+    }
+
+    /// Boxed as above.
+    fn until<'a>(
+        &'a self,
+        node: &'a Node,
+        whole: Option<usize>,
+        started: Instant,
+    ) -> BoxFuture<'a, Result<(), ClusterError>> {
         Box::pin(async move {
-            match self.broker.lock().await.as_mut() {
-                Some(Broker::Container(container)) => act_on_container(container, action).await?,
-                Some(Broker::Process(process)) => act_on_process(process, action).await?,
-                None => {
-                    let detail =
-                        format!("truecut did not start the broker at {}, and lets it be", self.bootstrap);
-                    return Err(ClusterError::Refused(detail));
+            let server = node.direct.to_string();
+            let detail = loop {
+                if let Some(broker) = node.broker.lock().await.as_mut()
+                    && let Err(detail) = broker.alive().await
+                {
+                    break detail;
                 }
-            }
-            match action {
-                Action::Start => self.until_ready().await,
-                Action::Stop(_) | Action::Kill | Action::Pause | Action::Resume => Ok(()),
+                let seen = match whole {
+                    Some(brokers) => probe::is_whole(&server, brokers).await,
+                    None => probe::serves(&server).await,
+                };
+                match seen {
+                    Ok(()) => return Ok(()),
+                    Err(detail) if started.elapsed() > READY_LIMIT => break detail,
+                    Err(_) => tokio::time::sleep(READY_PAUSE).await,
+                }
+            };
+            Err(ClusterError::NotReady { bootstrap: server, seconds: started.elapsed().as_secs(), detail })
+        })
+    }
+
+    fn act(&self, broker: BrokerId, action: Action) -> BoxFuture<'_, Result<(), ClusterError>> {
+        Box::pin(async move {
+            match self.node(broker)?.broker.lock().await.as_mut() {
+                Some(broker) => broker.act(action).await,
+                None => Err(ClusterError::Refused(format!("broker {broker} was taken away"))),
             }
         })
     }
 
-    /// Takes the broker away if it is still there.
+    fn node(&self, broker: BrokerId) -> Result<&Node, ClusterError> {
+        self.nodes.iter().find(|node| node.id == broker).ok_or_else(|| {
+            let why = match self.nodes.len() {
+                0 => format!("truecut did not start the brokers at {}, and lets them be", self.bootstrap),
+                count => format!("there is no broker {broker}: this cluster has the brokers 1 to {count}"),
+            };
+            ClusterError::Refused(why)
+        })
+    }
+
+    /// Takes the brokers away if they are still there, and then what they shared.
     pub(crate) fn end(&self) -> BoxFuture<'_, Result<(), ClusterError>> {
         Box::pin(async {
-            match self.broker.lock().await.take() {
-                Some(broker) => broker.end(&self.options).await,
-                None => Ok(()),
+            let mut brokers = Vec::new();
+            for node in &self.nodes {
+                brokers.extend(node.broker.lock().await.take());
             }
+            let site = self.site.lock().await.take();
+            end_all(brokers, site, &self.options).await
         })
     }
 }
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        if let Some(broker) = self.broker.get_mut().take() {
-            end_now(broker, &self.options);
+        let brokers: Vec<Broker> =
+            self.nodes.iter_mut().filter_map(|node| node.broker.get_mut().take()).collect();
+        let site = self.site.get_mut().take();
+        if !brokers.is_empty() || site.is_some() {
+            end_now(brokers, site, &self.options);
         }
     }
 }
 
-impl Broker {
-    async fn container(options: &Options) -> Result<Self, ClusterError> {
-        Ok(Self::Container(Box::new(ContainerBroker::start(options).await?)))
-    }
-
-    async fn process(options: &Options) -> Result<Self, ClusterError> {
-        Ok(Self::Process(Box::new(ProcessBroker::start(options).await?)))
-    }
-
-    /// Whether it runs; the error quotes its log.
-    async fn alive(&mut self) -> Result<(), String> {
-        match self {
-            Self::Container(container) => container.alive().await,
-            Self::Process(process) => process.alive(),
-        }
-    }
-
-    async fn end(self, options: &Options) -> Result<(), ClusterError> {
-        match self {
-            Self::Container(container) => container.end(options.log_dir.as_deref()).await,
-            Self::Process(process) => process.end().await,
-        }
-    }
+/// Takes brokers away, all at once, and then what they shared. Tries all of it, and tells the first failure.
+pub(crate) async fn end_all(
+    brokers: Vec<Broker>,
+    site: Option<Site>,
+    options: &Options,
+) -> Result<(), ClusterError> {
+    let ended = join_all(brokers.into_iter().map(|broker| broker.end(options.log_dir.as_deref()))).await;
+    let site = match site {
+        Some(site) => site.end().await,
+        None => Ok(()),
+    };
+    ended.into_iter().chain([site]).collect()
 }
 
-async fn act_on_container(container: &ContainerBroker, action: Action) -> Result<(), ClusterError> {
-    match action {
-        Action::Stop(limit) => container.stop(i32::try_from(limit.as_secs()).unwrap_or(i32::MAX)).await,
-        Action::Kill => container.kill().await,
-        Action::Start => container.start_again().await,
-        Action::Pause => container.pause().await,
-        Action::Resume => container.resume().await,
-    }
-}
-
-async fn act_on_process(process: &mut ProcessBroker, action: Action) -> Result<(), ClusterError> {
-    match action {
-        Action::Stop(limit) => process.stop(limit).await,
-        Action::Kill => process.kill(),
-        Action::Start => process.start_again(),
-        Action::Pause => process.pause(),
-        Action::Resume => process.resume(),
-    }
-}
-
-/// Takes a broker away from a drop, where nothing can be awaited: on a thread and a runtime of its own.
-fn end_now(broker: Broker, options: &Options) {
+/// Takes a cluster away from a drop, where nothing can be awaited: on a thread and a runtime of its own.
+fn end_now(brokers: Vec<Broker>, site: Option<Site>, options: &Options) {
     let progress: Progress = options.progress.clone();
-    let outcome = std::thread::scope(|scope| scope.spawn(|| block_on(broker.end(options))).join());
+    let outcome =
+        std::thread::scope(|scope| scope.spawn(|| block_on(end_all(brokers, site, options))).join());
     match outcome {
         Ok(Ok(())) => {}
         Ok(Err(e)) => {
-            progress(&format!("the broker could not be taken away: {e}; `truecut clean` removes it"))
+            progress(&format!("the brokers could not be taken away: {e}; `truecut clean` removes them"))
         }
-        Err(_) => progress("the broker could not be taken away; `truecut clean` removes it"),
+        Err(_) => progress("the brokers could not be taken away; `truecut clean` removes them"),
     }
 }
 

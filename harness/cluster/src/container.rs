@@ -1,29 +1,27 @@
 //! A broker in a container: made by testcontainers from an image with the interface of `apache/kafka`.
 
-use std::borrow::Cow;
 use std::fs::File;
 use std::io::Write as _;
 use std::mem::ManuallyDrop;
-use std::path::Path;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use bollard::Docker;
-use bollard::query_parameters::{KillContainerOptionsBuilder, LogsOptionsBuilder};
+use bollard::query_parameters::{InspectContainerOptions, KillContainerOptionsBuilder, LogsOptionsBuilder};
 use futures::StreamExt as _;
-use testcontainers::core::{ContainerPort, WaitFor};
+use testcontainers::ContainerAsync;
 use testcontainers::runners::AsyncRunner as _;
-use testcontainers::{ContainerAsync, Image, ImageExt as _};
 
-use crate::engine::{self, LABEL, LABEL_KEEP, LABEL_OWNER, LABEL_RUN, with_causes};
+use crate::broker::BrokerId;
+use crate::disk::{Disk, NO_DISK};
+use crate::engine::{self, Kind, with_causes};
 use crate::error::{ClusterError, IoContext as _};
-use crate::image::ensure_image;
+use crate::network::{ALONE, Isolation, OneWay, RunNetwork};
 use crate::options::Options;
-use crate::owner::Owner;
-use crate::reaper::{self, Leftover};
-use crate::settings::{self, Place};
-use crate::{clean, port, tool};
+use crate::request::{KafkaImage, request};
+use crate::site::Site;
+use crate::{port, tool};
 
-/// Where clients reach the broker inside its container.
-const CLIENT_PORT: ContainerPort = ContainerPort::Tcp(9092);
 /// How often another port is tried when somebody took the chosen one.
 const PORT_ATTEMPTS: usize = 5;
 /// How many lines of a broker's log an error quotes.
@@ -31,67 +29,64 @@ const QUOTED_LINES: usize = 15;
 
 /// A broker container that exists.
 pub(crate) struct ContainerBroker {
+    id: BrokerId,
     /// Never dropped by testcontainers, whose `Drop` needs a running tokio; [`ContainerBroker::end`] removes it.
     container: ManuallyDrop<ContainerAsync<KafkaImage>>,
     docker: Docker,
     name: String,
-    leftover: Leftover,
+    network: Option<RunNetwork>,
+    isolation: Option<Isolation>,
+    disk: Option<Disk>,
     keep: bool,
-    pub(crate) bootstrap: String,
-    pub(crate) image: String,
+    pub(crate) direct: SocketAddr,
+    pub(crate) behind: Option<SocketAddr>,
+}
+
+/// The ports of this machine at which a broker is reached.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HostPorts {
+    pub(crate) direct: u16,
+    pub(crate) behind: Option<u16>,
 }
 
 impl ContainerBroker {
     /// Makes and starts a broker; it is not ready yet.
-    pub(crate) async fn start(options: &Options) -> Result<Self, ClusterError> {
-        let docker = engine::connect().await?;
-        // What earlier runs left behind when they were killed and had no reaper.
-        clean::sweep_containers(&docker, false).await?;
-        let image = match &options.image {
-            Some(image) => image.clone(),
-            None => ensure_image(&options.progress).await?,
+    pub(crate) async fn start(site: &Site, options: &Options, id: BrokerId) -> Result<Self, ClusterError> {
+        let disk = match options.disk_mib {
+            Some(mib) => Some(Disk::create(&site.docker, &site.image, options, id, mib).await?),
+            None => None,
         };
-        (options.progress)(&format!("starting Kafka in a container from {image}"));
-        let leftover = Leftover::Run(options.run.clone());
-        if !options.keep_data {
-            reaper::watch(&leftover);
-        }
-        let name = format!("truecut-{}-kafka-1", options.run);
-        let mut attempt = 1;
-        let (container, host_port) = loop {
-            let host_port = port::free()?;
-            match request(options, &image, &name, host_port).start().await {
-                Ok(container) => break (container, host_port),
-                Err(e) => {
-                    let said = with_causes(&e);
-                    let taken =
-                        said.contains("port is already allocated") || said.contains("address already in use");
-                    if said.contains("is already in use by container") {
-                        return Err(ClusterError::Refused(format!(
-                            "a container named {name} is there already: the run {} lives, or was kept (`truecut clean`)",
-                            options.run
-                        )));
-                    }
-                    engine::remove(&docker, &name).await?; // it was made, though it did not start
-                    if !taken || attempt == PORT_ATTEMPTS {
-                        return Err(ClusterError::engine(
-                            format!("start the container {name} from {image}"),
-                            said,
-                        ));
-                    }
-                    attempt += 1;
-                }
+        let name = format!("truecut-{}-kafka-{id}", options.run);
+        let started = start_on_free_ports(site, options, &name, id, disk.as_ref()).await;
+        let (container, ports) = match (started, disk.as_ref()) {
+            (Ok(started), _) => started,
+            (Err(e), Some(disk)) => {
+                disk.remove(&site.docker).await?;
+                return Err(e);
             }
+            (Err(e), None) => return Err(e),
         };
-        Ok(Self {
+        let here = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+        let broker = Self {
+            id,
             container: ManuallyDrop::new(container),
-            docker,
+            docker: site.docker.clone(),
             name,
-            leftover,
+            network: site.network.clone(),
+            isolation: None,
+            disk,
             keep: options.keep_data,
-            bootstrap: format!("127.0.0.1:{host_port}"),
-            image,
-        })
+            direct: here(ports.direct),
+            behind: ports.behind.map(here),
+        };
+        // Java takes longer to start than this: nobody looks for the others before.
+        if let Some(network) = &broker.network
+            && let Err(e) = network.connect(&broker.docker, &broker.name, id).await
+        {
+            broker.end(None).await?;
+            return Err(e);
+        }
+        Ok(broker)
     }
 
     /// Whether the container runs; the error quotes its log.
@@ -121,8 +116,18 @@ impl ContainerBroker {
     }
 
     /// Starts the stopped or killed broker again, on the same data and port.
+    ///
+    /// It stays cut off from the others, if it was. One direction is cut off again as soon as its namespace is there,
+    /// which is long before its Java listens.
     pub(crate) async fn start_again(&self) -> Result<(), ClusterError> {
-        self.container.start().await.map_err(|e| self.failed("start", &e))
+        if self.container.is_running().await.map_err(|e| self.failed("ask for", &e))? {
+            return Err(ClusterError::Refused(format!("broker {} runs already", self.id)));
+        }
+        self.container.start().await.map_err(|e| self.failed("start", &e))?;
+        match self.isolation.and_then(one_way) {
+            Some(one_way) => self.filter(one_way, true).await,
+            None => Ok(()),
+        }
     }
 
     pub(crate) async fn pause(&self) -> Result<(), ClusterError> {
@@ -133,13 +138,63 @@ impl ContainerBroker {
         self.container.unpause().await.map_err(|e| self.failed("resume", &e))
     }
 
+    /// Cuts it off from the other brokers.
+    pub(crate) async fn isolate(&mut self, isolation: Isolation) -> Result<(), ClusterError> {
+        if let Some(before) = self.isolation {
+            let said = format!("broker {} is isolated already ({before:?}): let it rejoin first", self.id);
+            return Err(ClusterError::Refused(said));
+        }
+        match one_way(isolation) {
+            Some(one_way) => self.filter(one_way, true).await?,
+            None => self.network()?.disconnect(&self.docker, &self.name).await?,
+        }
+        self.isolation = Some(isolation);
+        Ok(())
+    }
+
+    /// Ends its isolation, if it is isolated.
+    pub(crate) async fn rejoin(&mut self) -> Result<(), ClusterError> {
+        let Some(isolation) = self.isolation else { return Ok(()) };
+        match one_way(isolation) {
+            // The filters of a container that ended have ended with it.
+            Some(one_way) if self.container.is_running().await.unwrap_or(true) => {
+                self.filter(one_way, false).await?;
+            }
+            Some(_) => {}
+            None => self.network()?.connect(&self.docker, &self.name, self.id).await?,
+        }
+        self.isolation = None;
+        Ok(())
+    }
+
+    /// Its disk, which can be filled and emptied.
+    pub(crate) fn disk(&self) -> Result<&Disk, ClusterError> {
+        self.disk.as_ref().ok_or_else(|| ClusterError::Refused(NO_DISK.to_owned()))
+    }
+
+    async fn filter(&self, one_way: OneWay, drop: bool) -> Result<(), ClusterError> {
+        let network = self.network()?;
+        let seen = self.docker.inspect_container(&self.name, None::<InspectContainerOptions>).await;
+        let seen = seen.map_err(|e| self.failed("ask for the network of", &e))?;
+        let namespace = seen.network_settings.and_then(|network| network.sandbox_key).unwrap_or_default();
+        if namespace.is_empty() {
+            return Err(ClusterError::Refused(format!("broker {} does not run", self.id)));
+        }
+        network.filter(&PathBuf::from(namespace), one_way, drop).await
+    }
+
+    fn network(&self) -> Result<&RunNetwork, ClusterError> {
+        let alone = || ClusterError::Refused(ALONE.to_owned());
+        self.network.as_ref().ok_or_else(alone)
+    }
+
     /// Saves the log and removes the container, or only stops it if it is to be kept.
     pub(crate) async fn end(self, log_dir: Option<&Path>) -> Result<(), ClusterError> {
         // A client of its own: this may run on another runtime than the one that made the container.
         let docker = engine::connect().await?;
         if let Some(folder) = log_dir {
             let log = read_log(&docker, &self.name, None).await?;
-            let path = folder.join("kafka-1.log");
+            let path = folder.join(format!("kafka-{}.log", self.id));
             let mut file = File::create(&path).at("create", &path)?;
             file.write_all(log.as_bytes()).at("write", &path)?;
         }
@@ -147,9 +202,11 @@ impl ContainerBroker {
             let stopped = docker.stop_container(&self.name, None).await;
             return stopped.map_err(|e| self.failed("stop", &e));
         }
-        engine::remove(&docker, &self.name).await?;
-        reaper::release(&self.leftover);
-        Ok(())
+        engine::remove(&docker, Kind::Container, &self.name).await?;
+        match &self.disk {
+            Some(disk) => disk.remove(&docker).await,
+            None => Ok(()),
+        }
     }
 
     async fn log(&self, lines: Option<usize>) -> Result<String, ClusterError> {
@@ -175,69 +232,49 @@ async fn read_log(docker: &Docker, name: &str, lines: Option<usize>) -> Result<S
     Ok(text)
 }
 
-/// What testcontainers is asked for.
-fn request(
+/// Makes the container and starts it, on other ports if somebody takes the chosen ones.
+async fn start_on_free_ports(
+    site: &Site,
     options: &Options,
-    image: &str,
     name: &str,
-    host_port: u16,
-) -> testcontainers::ContainerRequest<KafkaImage> {
-    let place = Place {
-        listen: ":9092".to_owned(),
-        advertise: format!("127.0.0.1:{host_port}"),
-        between: "localhost:9094".to_owned(),
-        controller: "localhost:9093".to_owned(),
-        data: "/tmp/kraft-combined-logs".to_owned(),
-    };
-    let (repository, tag) = image.rsplit_once(':').unwrap_or((image, "latest"));
-    let properties = settings::properties(&place, &options.config);
-    let mut environment: Vec<_> = properties.into_iter().map(|(k, v)| (settings::variable(&k), v)).collect();
-    if !options.java_options.is_empty() {
-        environment.push(("KAFKA_OPTS".to_owned(), options.java_options.join(" ")));
+    id: BrokerId,
+    disk: Option<&Disk>,
+) -> Result<(ContainerAsync<KafkaImage>, HostPorts), ClusterError> {
+    let mut attempt = 1;
+    loop {
+        let behind = options.proxies.get(&id).map(|_| port::free()).transpose()?;
+        let ports = HostPorts { direct: port::free()?, behind };
+        let said = match request(options, &site.image, name, id, ports, disk).start().await {
+            Ok(container) => return Ok((container, ports)),
+            Err(e) => with_causes(&e),
+        };
+        if said.contains("is already in use by container") {
+            return Err(run_lives(&options.run));
+        }
+        engine::remove(&site.docker, Kind::Container, name).await?; // it was made, though it did not start
+        let taken = said.contains("port is already allocated") || said.contains("address already in use");
+        if !taken || attempt == PORT_ATTEMPTS {
+            return Err(ClusterError::engine(
+                format!("start the container {name} from {}", site.image),
+                said,
+            ));
+        }
+        attempt += 1;
     }
-    let mut labels = vec![
-        (LABEL, "1".to_owned()),
-        (LABEL_RUN, options.run.clone()),
-        (LABEL_OWNER, Owner::me().to_string()),
-    ];
-    if options.keep_data {
-        labels.push((LABEL_KEEP, "1".to_owned()));
-    }
-    KafkaImage { repository: repository.to_owned(), tag: tag.to_owned(), environment }
-        .with_container_name(name)
-        .with_labels(labels)
-        .with_mapped_port(host_port, CLIENT_PORT)
-        .with_host_config_modifier(|host| {
-            // Nobody outside this machine is let in.
-            for binding in host.port_bindings.iter_mut().flat_map(|all| all.values_mut()).flatten().flatten()
-            {
-                binding.host_ip = Some("127.0.0.1".to_owned());
-            }
-        })
 }
 
-/// An image with the interface of `apache/kafka`, for testcontainers. Readiness is asked by protocol, not here.
-#[derive(Debug)]
-struct KafkaImage {
-    repository: String,
-    tag: String,
-    environment: Vec<(String, String)>,
+/// A run is started only once.
+pub(crate) fn run_lives(run: &str) -> ClusterError {
+    ClusterError::Refused(format!(
+        "the run {run} has containers or a network already: it lives, or was kept (`truecut clean`)"
+    ))
 }
 
-impl Image for KafkaImage {
-    fn name(&self) -> &str {
-        &self.repository
-    }
-
-    fn tag(&self) -> &str {
-        &self.tag
-    }
-
-    fn ready_conditions(&self) -> Vec<WaitFor> {
-        Vec::new()
-    }
-
-    fn env_vars(&self) -> impl IntoIterator<Item = (impl Into<Cow<'_, str>>, impl Into<Cow<'_, str>>)> {
-        self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+/// The direction that is dropped, unless the broker is taken off the network.
+fn one_way(isolation: Isolation) -> Option<OneWay> {
+    match isolation {
+        Isolation::Full => None,
+        Isolation::Mute => Some(OneWay::Out),
+        Isolation::Deaf => Some(OneWay::In),
     }
 }

@@ -6,12 +6,17 @@ use bollard::Docker;
 use futures::future::BoxFuture;
 
 use crate::error::{ClusterError, cache_dir};
-use crate::image::{self, BUILT_IMAGE, PULLED_IMAGE};
+use crate::image;
 use crate::jars::{self, JAVA_MIN};
-use crate::{clean, engine, port, tool};
+use crate::release::Release;
+use crate::{clean, engine, kernel, port, tool};
 
 /// Free memory below which a broker and workers are tight, in MiB.
 const MEMORY_MIB_MIN: u64 = 2_048;
+/// Free memory that three brokers and workers want, in MiB.
+const MEMORY_MIB_THREE: u64 = 4_096;
+/// How many ports three broker processes behind proxies take.
+const PORTS: usize = 12;
 /// Free disk space below which an image and a run do not fit, in MiB.
 const DISK_MIB_MIN: u64 = 2_048;
 
@@ -40,11 +45,11 @@ pub struct Check {
 }
 
 impl Check {
-    fn ok(name: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn ok(name: &'static str, detail: impl Into<String>) -> Self {
         Self { name, status: Status::Ok, detail: detail.into(), remedy: None }
     }
 
-    fn warn(name: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(crate) fn warn(name: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { name, status: Status::Warn, detail: detail.into(), remedy: Some(remedy.into()) }
     }
 
@@ -53,7 +58,8 @@ impl Check {
     }
 }
 
-/// Looks at everything that runs on Kafka need. Changes nothing, starts nothing.
+/// Looks at everything that runs on Kafka need. Changes nothing: what is tried in the kernel is tried in a network
+/// namespace of its own.
 pub async fn doctor() -> Vec<Check> {
     look_boxed().await
 }
@@ -66,12 +72,16 @@ async fn look() -> Vec<Check> {
     let docker = engine::connect().await;
     let java = java().await;
     let maven = maven();
-    let process_works = java.status == Status::Ok && (maven.status == Status::Ok || jars::are_here());
+    let process_works =
+        java.status == Status::Ok && (maven.status == Status::Ok || jars::are_here(Release::default()));
     let mut checks = vec![container_engine(docker.as_ref(), process_works).await];
     if let Ok(docker) = &docker {
-        checks.push(kafka_image(docker, process_works).await);
+        for release in Release::ALL {
+            checks.push(kafka_image(docker, release, process_works).await);
+        }
     }
-    checks.extend([java, maven, free_port(), disk(), memory(), iptables(), netem()]);
+    checks.extend([java, maven, free_ports(), disk(), memory()]);
+    checks.extend(kernel::checks().await);
     checks.push(leftovers(docker.as_ref().ok()).await);
     checks
 }
@@ -93,19 +103,20 @@ async fn container_engine(docker: Result<&Docker, &ClusterError>, process_works:
     }
 }
 
-async fn kafka_image(docker: &Docker, jars_come: bool) -> Check {
+async fn kafka_image(docker: &Docker, release: Release, jars_come: bool) -> Check {
     let name = "kafka image";
-    if let Some(image) = image::local(docker).await {
+    if let Some(image) = image::local(docker, release).await {
         return Check::ok(name, format!("{image} is here"));
     }
-    let absent = format!("neither {PULLED_IMAGE} nor {BUILT_IMAGE} is here");
+    let (pulled, built) = (image::pulled(release), image::built(release));
+    let absent = format!("neither {pulled} nor {built} is here");
     if image::can_build() && jars_come {
-        return Check::ok(name, format!("{absent}; the first run pulls or builds one"));
+        return Check::ok(name, format!("{absent}; the first run on Kafka {release} pulls or builds one"));
     }
     Check::warn(
         name,
         format!("{absent}, and this machine cannot build one"),
-        format!("docker pull {PULLED_IMAGE}; or, on Debian, install Java 17 and Maven"),
+        format!("docker pull {pulled}; or, on Debian, install Java 17 and Maven"),
     )
 }
 
@@ -121,7 +132,7 @@ async fn java() -> Check {
 
 fn maven() -> Check {
     let name = "maven";
-    if jars::are_here() {
+    if jars::are_here(Release::default()) {
         return Check::ok(name, "Kafka's jars are in the cache already");
     }
     if tool::is_here("mvn") {
@@ -131,10 +142,13 @@ fn maven() -> Check {
     Check::warn(name, detail, "on Debian, as root: apt-get install maven")
 }
 
-fn free_port() -> Check {
-    let name = "free port";
-    match port::free() {
-        Ok(port) => Check::ok(name, format!("{port} is free")),
+fn free_ports() -> Check {
+    let name = "free ports";
+    match (0..PORTS).map(|_| port::free()).collect::<Result<Vec<u16>, _>>() {
+        Ok(ports) => {
+            let some: Vec<String> = ports.iter().take(3).map(ToString::to_string).collect();
+            Check::ok(name, format!("{}, and more", some.join(", ")))
+        }
         Err(e) => Check::fail(name, e.to_string(), "end programs that listen on many ports"),
     }
 }
@@ -171,42 +185,20 @@ fn memory() -> Check {
     else {
         return Check::warn(name, "could not be asked for", "make sure that 2 GB are free");
     };
-    let detail = format!("{} MiB available", kib / 1024);
+    let few = if kib / 1024 < MEMORY_MIB_THREE { ", which is tight for three brokers" } else { "" };
+    let detail = format!("{} MiB available{few}", kib / 1024);
     if kib / 1024 >= MEMORY_MIB_MIN {
         return Check::ok(name, detail);
     }
-    Check::warn(name, detail, format!("a broker and workers want {MEMORY_MIB_MIN} MiB"))
-}
-
-fn iptables() -> Check {
-    let name = "iptables";
-    if tool::is_here("iptables") {
-        return Check::ok(name, "is here");
-    }
-    let remedy = "on Debian, as root: apt-get install iptables";
-    Check::warn(name, "not found; container engines publish ports with it", remedy)
-}
-
-/// The kernel's network emulator, loaded, built in, or as a module that can be loaded.
-fn netem() -> Check {
-    let name = "netem";
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let release = release.trim();
-    let listed = ["modules.builtin", "modules.dep"].iter().any(|list| {
-        let text = std::fs::read_to_string(format!("/lib/modules/{release}/{list}")).unwrap_or_default();
-        text.contains("sch_netem")
-    });
-    if listed || Path::new("/sys/module/sch_netem").exists() {
-        return Check::ok(name, "the kernel has it");
-    }
-    let detail = format!("the kernel {release} shows no sign of it");
-    Check::warn(name, detail, "none needed: no truecut command delays packets in the kernel")
+    let remedy =
+        format!("a broker and workers want {MEMORY_MIB_MIN} MiB, three brokers {MEMORY_MIB_THREE} MiB");
+    Check::warn(name, detail, remedy)
 }
 
 async fn leftovers(docker: Option<&Docker>) -> Check {
     let name = "leftovers";
     let mut left = match docker {
-        Some(docker) => clean::left_containers(docker).await.unwrap_or_default(),
+        Some(docker) => clean::left_at_engine(docker).await.unwrap_or_default(),
         None => Vec::new(),
     };
     left.extend(clean::left_folders().iter().map(|folder| folder.display().to_string()));

@@ -1,22 +1,26 @@
 //! The container engine: reaching it, and removing what carries truecut's labels.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::time::Duration;
 
 use bollard::Docker;
-use bollard::models::ContainerSummary;
-use bollard::query_parameters::{ListContainersOptionsBuilder, RemoveContainerOptionsBuilder};
+use bollard::query_parameters::{
+    ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
+    RemoveContainerOptionsBuilder, RemoveVolumeOptions,
+};
 use tokio::time::timeout;
 
 use crate::error::ClusterError;
+use crate::owner::Owner;
 
-/// On every container of truecut.
+/// On everything of truecut at an engine: containers, networks, volumes.
 pub(crate) const LABEL: &str = "truecut";
-/// Holds the run that a container belongs to.
+/// Holds the run that something belongs to.
 pub(crate) const LABEL_RUN: &str = "truecut.run";
-/// Holds the process that owns a container.
+/// Holds the process that owns it.
 pub(crate) const LABEL_OWNER: &str = "truecut.owner";
-/// On a container that was left behind on purpose.
+/// On what was left behind on purpose.
 pub(crate) const LABEL_KEEP: &str = "truecut.keep";
 
 /// How long an engine may take to say that it is there.
@@ -37,42 +41,115 @@ pub(crate) async fn connect() -> Result<Docker, ClusterError> {
     }
 }
 
-/// All containers with a label, running or not.
-pub(crate) async fn labelled(docker: &Docker, label: &str) -> Result<Vec<ContainerSummary>, ClusterError> {
-    let filters = HashMap::from([("label", vec![label])]);
-    let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-    docker
-        .list_containers(Some(options))
-        .await
-        .map_err(|e| ClusterError::engine(format!("list the containers labelled {label}"), with_causes(&e)))
+/// What can carry truecut's labels. In the order in which they can be removed: containers use the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Container,
+    Network,
+    Volume,
 }
 
-/// Removes a container and its volumes, running or not; one that is gone is removed.
-pub(crate) async fn remove(docker: &Docker, container: &str) -> Result<(), ClusterError> {
-    let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-    match docker.remove_container(container, Some(options)).await {
-        // 404: no such container. 409: somebody else is removing it.
-        Ok(()) | Err(bollard::errors::Error::DockerResponseServerError { status_code: 404 | 409, .. }) => {
-            Ok(())
-        }
-        Err(e) => Err(ClusterError::engine(format!("remove the container {container}"), with_causes(&e))),
+/// Something at the engine that carries labels.
+#[derive(Debug)]
+pub(crate) struct Thing {
+    pub(crate) kind: Kind,
+    /// What the engine calls it; unique.
+    pub(crate) id: String,
+    /// What people call it.
+    pub(crate) name: String,
+    labels: HashMap<String, String>,
+}
+
+impl Thing {
+    /// The value of a label.
+    pub(crate) fn label(&self, label: &str) -> Option<&str> {
+        self.labels.get(label).map(String::as_str)
     }
 }
 
-/// Removes the containers of a run except those left behind on purpose; says how many there were.
+impl fmt::Display for Thing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            Kind::Container => "container",
+            Kind::Network => "network",
+            Kind::Volume => "volume",
+        };
+        write!(f, "{kind} {}", self.name)
+    }
+}
+
+/// The labels of something that is made for a run, by this process.
+pub(crate) fn labels(run: &str, keep: bool) -> HashMap<String, String> {
+    let mut labels = HashMap::from([
+        (LABEL.to_owned(), "1".to_owned()),
+        (LABEL_RUN.to_owned(), run.to_owned()),
+        (LABEL_OWNER.to_owned(), Owner::me().to_string()),
+    ]);
+    if keep {
+        labels.insert(LABEL_KEEP.to_owned(), "1".to_owned());
+    }
+    labels
+}
+
+/// Everything with a label, running or not; containers first.
+pub(crate) async fn labelled(docker: &Docker, label: &str) -> Result<Vec<Thing>, ClusterError> {
+    let filters = HashMap::from([("label", vec![label])]);
+    let failed = |e| ClusterError::engine(format!("list what is labelled {label}"), with_causes(&e));
+    let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+    let containers = docker.list_containers(Some(options)).await.map_err(failed)?;
+    let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
+    let networks = docker.list_networks(Some(options)).await.map_err(failed)?;
+    let options = ListVolumesOptionsBuilder::new().filters(&filters).build();
+    let volumes = docker.list_volumes(Some(options)).await.map_err(failed)?;
+    let mut all = Vec::new();
+    for found in containers {
+        let id = found.id.unwrap_or_default();
+        let name = found.names.and_then(|names| names.first().map(|n| n.trim_start_matches('/').to_owned()));
+        let name = name.unwrap_or_else(|| id.clone());
+        all.push(Thing { kind: Kind::Container, id, name, labels: found.labels.unwrap_or_default() });
+    }
+    for found in networks {
+        let (id, name) = (found.id.unwrap_or_default(), found.name.unwrap_or_default());
+        all.push(Thing { kind: Kind::Network, id, name, labels: found.labels.unwrap_or_default() });
+    }
+    for found in volumes.volumes.unwrap_or_default() {
+        let name = found.name;
+        all.push(Thing { kind: Kind::Volume, id: name.clone(), name, labels: found.labels });
+    }
+    Ok(all)
+}
+
+/// Removes something, in use or not; what is gone is removed.
+pub(crate) async fn remove(docker: &Docker, kind: Kind, id: &str) -> Result<(), ClusterError> {
+    let outcome = match kind {
+        Kind::Container => {
+            let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+            docker.remove_container(id, Some(options)).await
+        }
+        Kind::Network => docker.remove_network(id).await,
+        Kind::Volume => docker.remove_volume(id, None::<RemoveVolumeOptions>).await,
+    };
+    match (outcome, kind) {
+        // 404: it is gone already. 409: somebody else is removing this container.
+        (Ok(()), _)
+        | (Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }), _)
+        | (
+            Err(bollard::errors::Error::DockerResponseServerError { status_code: 409, .. }),
+            Kind::Container,
+        ) => Ok(()),
+        (Err(e), _) => Err(ClusterError::engine(format!("remove {id}"), with_causes(&e))),
+    }
+}
+
+/// Removes what belongs to a run except what was left behind on purpose; says how much there was.
 pub(crate) async fn remove_run(docker: &Docker, run: &str) -> Result<usize, ClusterError> {
-    let containers = labelled(docker, &format!("{LABEL_RUN}={run}")).await?;
+    let all = labelled(docker, &format!("{LABEL_RUN}={run}")).await?;
     let mut count = 0;
-    for container in containers.iter().filter(|container| label_of(container, LABEL_KEEP).is_none()) {
+    for thing in all.iter().filter(|thing| thing.label(LABEL_KEEP).is_none()) {
         count += 1;
-        remove(docker, container.id.as_deref().unwrap_or_default()).await?;
+        remove(docker, thing.kind, &thing.id).await?;
     }
     Ok(count)
-}
-
-/// The value of a label.
-pub(crate) fn label_of<'a>(container: &'a ContainerSummary, label: &str) -> Option<&'a str> {
-    container.labels.as_ref()?.get(label).map(String::as_str)
 }
 
 /// An error with what caused it: the outermost text alone often says nothing.

@@ -35,6 +35,14 @@ pub enum ClusterError {
         /// What was last seen, and the end of its log.
         detail: String,
     },
+    /// Kafka was asked to do or tell something, and did not.
+    #[error("Kafka did not {doing}: {detail}")]
+    Admin {
+        /// What was asked of it.
+        doing: String,
+        /// What was last seen.
+        detail: String,
+    },
     /// Someone else's cluster does not answer.
     #[error(
         "no Kafka broker answers at {bootstrap}: {detail}. Is the address right, and the broker running?"

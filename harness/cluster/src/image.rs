@@ -14,11 +14,17 @@ use crate::engine::{self, with_causes};
 use crate::error::ClusterError;
 use crate::jars;
 use crate::options::Progress;
+use crate::release::Release;
 
 /// Apache's own image.
-pub const PULLED_IMAGE: &str = "apache/kafka:4.3.0";
+pub(crate) fn pulled(release: Release) -> String {
+    format!("apache/kafka:{release}")
+}
+
 /// The image that truecut builds where Apache's cannot be pulled.
-pub const BUILT_IMAGE: &str = "truecut/kafka:4.3.0";
+pub(crate) fn built(release: Release) -> String {
+    format!("truecut/kafka:{release}")
+}
 
 /// On the built image: which recipe made it. An image of another recipe is built again.
 const LABEL_RECIPE: &str = "truecut.recipe";
@@ -28,59 +34,62 @@ const ASK_LIMIT: Duration = Duration::from_secs(15);
 /// How long pulling may take.
 const PULL_LIMIT: Duration = Duration::from_secs(600);
 
-/// Makes a Kafka image available and names it. The first time this pulls one or builds one, which `progress` is told.
+/// Makes an image of a release available and names it. The first time this pulls one or builds one, which `progress` is
+/// told.
 ///
 /// # Errors
 /// [`ClusterError::NoEngine`]; [`ClusterError::Image`] when none is here and none can be pulled or built.
-pub async fn ensure_image(progress: &Progress) -> Result<String, ClusterError> {
-    ensure_boxed(progress).await
+pub async fn ensure_image(release: Release, progress: &Progress) -> Result<String, ClusterError> {
+    ensure_boxed(release, progress).await
 }
 
-fn ensure_boxed(progress: &Progress) -> BoxFuture<'_, Result<String, ClusterError>> {
-    Box::pin(ensure(progress))
+fn ensure_boxed(release: Release, progress: &Progress) -> BoxFuture<'_, Result<String, ClusterError>> {
+    Box::pin(ensure(release, progress))
 }
 
-async fn ensure(progress: &Progress) -> Result<String, ClusterError> {
+async fn ensure(release: Release, progress: &Progress) -> Result<String, ClusterError> {
     let docker = engine::connect().await?;
-    if let Some(image) = local(&docker).await {
-        return Ok(image.to_owned());
+    if let Some(image) = local(&docker, release).await {
+        return Ok(image);
     }
     let _lock = jars::lock("image").await?;
-    if let Some(image) = local(&docker).await {
-        return Ok(image.to_owned()); // another process made it meanwhile
+    if let Some(image) = local(&docker, release).await {
+        return Ok(image); // another process made it meanwhile
     }
-    progress(&format!("no Kafka image is here; asking the registry for {PULLED_IMAGE}"));
-    match pull(&docker, progress).await {
-        Ok(()) => return Ok(PULLED_IMAGE.to_owned()),
-        Err(why) => progress(&format!("{PULLED_IMAGE} cannot be pulled ({why}); building {BUILT_IMAGE}")),
+    let (pulled, built) = (pulled(release), built(release));
+    progress(&format!("no image of Kafka {release} is here; asking the registry for {pulled}"));
+    match pull(&docker, &pulled, progress).await {
+        Ok(()) => return Ok(pulled),
+        Err(why) => progress(&format!("{pulled} cannot be pulled ({why}); building {built}")),
     }
-    recipe::build(&docker, progress).await?;
-    match local(&docker).await {
-        Some(image) => Ok(image.to_owned()),
-        None => Err(ClusterError::Image(format!("{BUILT_IMAGE} was built, but the engine does not have it"))),
+    recipe::build(&docker, release, progress).await?;
+    match local(&docker, release).await {
+        Some(image) => Ok(image),
+        None => Err(ClusterError::Image(format!("{built} was built, but the engine does not have it"))),
     }
 }
 
 /// The image that is already here, if one is.
-pub(crate) async fn local(docker: &Docker) -> Option<&'static str> {
-    if docker.inspect_image(PULLED_IMAGE).await.is_ok() {
-        return Some(PULLED_IMAGE);
+pub(crate) async fn local(docker: &Docker, release: Release) -> Option<String> {
+    let (pulled, built) = (pulled(release), built(release));
+    if docker.inspect_image(&pulled).await.is_ok() {
+        return Some(pulled);
     }
-    let image = docker.inspect_image(BUILT_IMAGE).await.ok()?;
+    let image = docker.inspect_image(&built).await.ok()?;
     let made_by =
         image.config.and_then(|config| config.labels).and_then(|labels| labels.get(LABEL_RECIPE).cloned());
-    (made_by == Some(recipe::revision())).then_some(BUILT_IMAGE)
+    (made_by == Some(recipe::revision(release))).then_some(built)
 }
 
 /// Pulls Apache's image; the error is why not.
-async fn pull(docker: &Docker, progress: &Progress) -> Result<(), String> {
+async fn pull(docker: &Docker, image: &str, progress: &Progress) -> Result<(), String> {
     // Pulling without a registry can hang for long; this question is answered or refused at once.
-    match timeout(ASK_LIMIT, docker.inspect_registry_image(PULLED_IMAGE, None)).await {
+    match timeout(ASK_LIMIT, docker.inspect_registry_image(image, None)).await {
         Err(_) => return Err(format!("no answer within {} s", ASK_LIMIT.as_secs())),
         Ok(Err(e)) => return Err(one_line(&with_causes(&e))),
-        Ok(Ok(_)) => progress(&format!("pulling {PULLED_IMAGE}")),
+        Ok(Ok(_)) => progress(&format!("pulling {image}")),
     }
-    let options = CreateImageOptionsBuilder::new().from_image(PULLED_IMAGE).build();
+    let options = CreateImageOptionsBuilder::new().from_image(image).build();
     let mut steps = Box::pin(docker.create_image(Some(options), None, None));
     let all = async {
         while let Some(step) = steps.next().await {

@@ -8,40 +8,39 @@ use tokio::process::Command;
 
 use crate::error::{ClusterError, IoContext as _, cache_dir};
 use crate::options::Progress;
+use crate::release::Release;
 use crate::tool;
 
-/// The Kafka release that truecut starts.
-pub const KAFKA_VERSION: &str = "4.3.0";
-/// The log4j release of that Kafka: the binding between its logging interface and log4j must be the same one.
-const LOG4J_VERSION: &str = "2.25.4";
-/// The oldest Java that this Kafka's brokers run on.
+/// The Kafka release that truecut starts unless another is asked for.
+pub const KAFKA_VERSION: &str = Release::V4_3.version();
+/// The oldest Java that brokers are run on.
 pub(crate) const JAVA_MIN: u32 = 17;
 /// How long Maven may take.
 const MAVEN_LIMIT: Duration = Duration::from_secs(600);
 
-/// The folder with Kafka's jars; fetches them if they are not there yet.
+/// The folder with a release's jars; fetches them if they are not there yet.
 ///
 /// # Errors
 /// [`ClusterError::Tools`] when Java or Maven is missing, or Maven fails.
-pub(crate) async fn ensure(progress: &Progress) -> Result<PathBuf, ClusterError> {
-    let folder = folder()?;
-    if is_complete(&folder) {
+pub(crate) async fn ensure(release: Release, progress: &Progress) -> Result<PathBuf, ClusterError> {
+    let folder = folder(release)?;
+    if is_complete(&folder, release) {
         return Ok(folder);
     }
     let _lock = lock("jars").await?;
-    if is_complete(&folder) {
+    if is_complete(&folder, release) {
         return Ok(folder); // another process fetched them meanwhile
     }
     demand_java().await?;
     demand_maven()?;
-    progress(&format!("fetching Kafka {KAFKA_VERSION} with Maven"));
-    fetch(&folder).await?;
+    progress(&format!("fetching Kafka {release} with Maven"));
+    fetch(release, &folder).await?;
     Ok(folder)
 }
 
-/// Whether the jars are here already.
-pub(crate) fn are_here() -> bool {
-    folder().is_ok_and(|folder| is_complete(&folder))
+/// Whether a release's jars are here already.
+pub(crate) fn are_here(release: Release) -> bool {
+    folder(release).is_ok_and(|folder| is_complete(&folder, release))
 }
 
 /// An exclusive lock among all processes of this user; held until dropped.
@@ -63,7 +62,7 @@ pub(crate) async fn demand_java() -> Result<(), ClusterError> {
         None => "no java in PATH runs".to_owned(),
     };
     Err(ClusterError::Tools(format!(
-        "Kafka {KAFKA_VERSION} needs Java {JAVA_MIN} or newer: {found}. On Debian, as root: \
+        "Kafka needs Java {JAVA_MIN} or newer: {found}. On Debian, as root: \
          apt-get install openjdk-17-jre-headless"
     )))
 }
@@ -76,21 +75,22 @@ pub(crate) fn demand_maven() -> Result<(), ClusterError> {
     if tool::is_here("mvn") {
         return Ok(());
     }
-    Err(ClusterError::Tools(format!(
-        "Kafka {KAFKA_VERSION} is fetched with Maven, and no mvn is in PATH. On Debian, as root: apt-get install maven"
-    )))
+    Err(ClusterError::Tools(
+        "Kafka is fetched with Maven, and no mvn is in PATH. On Debian, as root: apt-get install maven"
+            .to_owned(),
+    ))
 }
 
-fn folder() -> Result<PathBuf, ClusterError> {
-    Ok(cache_dir()?.join(format!("kafka-{KAFKA_VERSION}")).join("libs"))
+fn folder(release: Release) -> Result<PathBuf, ClusterError> {
+    Ok(cache_dir()?.join(format!("kafka-{release}")).join("libs"))
 }
 
 /// The folder gets its name only when it is whole.
-fn is_complete(folder: &Path) -> bool {
-    folder.join(format!("kafka_2.13-{KAFKA_VERSION}.jar")).is_file()
+fn is_complete(folder: &Path, release: Release) -> bool {
+    folder.join(format!("kafka_2.13-{release}.jar")).is_file()
 }
 
-async fn fetch(folder: &Path) -> Result<(), ClusterError> {
+async fn fetch(release: Release, folder: &Path) -> Result<(), ClusterError> {
     let home = folder.parent().unwrap_or(folder);
     let partial = home.join("libs.partial");
     if partial.exists() {
@@ -98,7 +98,7 @@ async fn fetch(folder: &Path) -> Result<(), ClusterError> {
     }
     std::fs::create_dir_all(&partial).at("create", &partial)?;
     let pom = home.join("pom.xml");
-    std::fs::write(&pom, project()).at("write", &pom)?;
+    std::fs::write(&pom, project(release)).at("write", &pom)?;
     let mut maven = Command::new("mvn");
     maven
         .args(["--quiet", "--batch-mode", "--no-transfer-progress", "--file"])
@@ -108,20 +108,21 @@ async fn fetch(folder: &Path) -> Result<(), ClusterError> {
         .arg(format!("-DoutputDirectory={}", partial.display()));
     tool::run(maven, MAVEN_LIMIT)
         .await
-        .map_err(|said| ClusterError::Tools(format!("Kafka {KAFKA_VERSION} could not be fetched: {said}")))?;
+        .map_err(|said| ClusterError::Tools(format!("Kafka {release} could not be fetched: {said}")))?;
     std::fs::rename(&partial, folder).at("rename to", folder)
 }
 
 /// A Maven project that has nothing but Kafka as its dependency.
-fn project() -> String {
+fn project(release: Release) -> String {
     let dependency = |group: &str, artifact: &str, version: &str| {
         format!(
             "    <dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId>\
              <version>{version}</version></dependency>\n"
         )
     };
-    let dependencies = dependency("org.apache.kafka", "kafka_2.13", KAFKA_VERSION)
-        + &dependency("org.apache.logging.log4j", "log4j-slf4j-impl", LOG4J_VERSION);
+    let [group, artifact, version] = release.logging().jar;
+    let dependencies = dependency("org.apache.kafka", "kafka_2.13", release.version())
+        + &dependency(group, artifact, version);
     format!(
         "<project xmlns=\"http://maven.apache.org/POM/4.0.0\">\n  <modelVersion>4.0.0</modelVersion>\n  \
          <groupId>truecut</groupId><artifactId>kafka</artifactId><version>1</version><packaging>pom</packaging>\n  \

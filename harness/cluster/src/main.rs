@@ -1,24 +1,26 @@
-//! The cluster by itself: a broker to try things on, and the image made ahead. `truecut` is the program for all else.
+//! The cluster by itself: brokers to try things on, and the image made ahead. `truecut` is the program for all else.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use truecut_cluster::{Cluster, KafkaChoice, Options, Progress, ensure_image, reaper_main};
+use truecut_cluster::{
+    Cluster, KAFKA_VERSION, KafkaChoice, Options, Progress, Release, ensure_image, reaper_main,
+};
 
 const USAGE: &str = "\
-truecut-cluster image             have an image of Kafka: the one here, or one pulled, or one built
-truecut-cluster broker WHICH RUN  run a broker until a line or the end of standard input comes;
-                                  WHICH is auto, container or process, RUN labels it";
+truecut-cluster image [RELEASE]   have an image of Kafka: the one here, or one pulled, or one built
+truecut-cluster brokers COUNT WHICH RUN
+                                  run brokers until a line or the end of standard input comes; COUNT is 1 or 3,
+                                  WHICH is auto, container or process, RUN labels them";
 
 fn main() -> ExitCode {
     reaper_main(std::env::args_os());
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments.as_slice() {
-        ["image"] => image(),
-        ["broker", which, run] => {
-            which.parse().map_err(|e| format!("{e}")).and_then(|choice| broker(choice, (*run).to_owned()))
-        }
+        ["image"] => image(KAFKA_VERSION),
+        ["image", release] => image(release),
+        ["brokers", count, which, run] => brokers(count, which, run),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(64);
@@ -34,15 +36,18 @@ fn main() -> ExitCode {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn image() -> Result<(), String> {
-    let image = ensure_image(&progress()).await.map_err(|e| e.to_string())?;
+async fn image(release: &str) -> Result<(), String> {
+    let release: Release = release.parse().map_err(|e| format!("{e}"))?;
+    let image = ensure_image(release, &progress()).await.map_err(|e| e.to_string())?;
     eprintln!("    Kafka runs from {image}");
     Ok(())
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn broker(choice: KafkaChoice, run: String) -> Result<(), String> {
+async fn brokers(count: &str, which: &str, run: &str) -> Result<(), String> {
+    let choice: KafkaChoice = which.parse().map_err(|e| format!("{e}"))?;
     let mut options = Options::new(run);
+    options.brokers = count.parse().map_err(|e| format!("`{count}` is no number of brokers: {e}"))?;
     options.progress = progress();
     let cluster = Cluster::start(choice, options).await.map_err(|e| e.to_string())?;
     eprintln!("ready {}", cluster.bootstrap());

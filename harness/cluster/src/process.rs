@@ -1,6 +1,7 @@
 //! A broker as a plain child process: for machines with Java and without a container engine.
 
 use std::fs::{self, File, OpenOptions};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -8,26 +9,27 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::broker::BrokerId;
 use crate::error::{ClusterError, IoContext as _};
-use crate::jars;
 use crate::options::Options;
 use crate::owner::Owner;
 use crate::reaper::{self, Leftover};
-use crate::settings::{self, Place};
+use crate::release::Release;
+use crate::settings::{self, Listener, Place};
 use crate::spawn::spawn_bound;
-use crate::{clean, port, tool};
+use crate::{port, tool};
 
 /// How the data folders of brokers are named, so that `clean` finds them.
 pub(crate) const FOLDER_PREFIX: &str = "truecut-kafka-";
 /// In a data folder: who owns it.
 pub(crate) const OWNER_FILE: &str = "owner";
 
-const LOG4J: &str = include_str!("image/log4j2.yaml");
 const FORMAT_LIMIT: Duration = Duration::from_secs(60);
 const QUOTED_LINES: usize = 15;
 
 /// A broker process and its data folder.
 pub(crate) struct ProcessBroker {
+    id: BrokerId,
     child: Child,
     owner: Option<Owner>,
     folder: PathBuf,
@@ -35,34 +37,54 @@ pub(crate) struct ProcessBroker {
     log: PathBuf,
     java_options: Vec<String>,
     keep: bool,
-    pub(crate) bootstrap: String,
+    pub(crate) direct: SocketAddr,
+    pub(crate) behind: Option<SocketAddr>,
+}
+
+/// The ports of one broker process on this machine.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ports {
+    id: BrokerId,
+    direct: u16,
+    behind: Option<u16>,
+    between: u16,
+    controller: u16,
+}
+
+impl Ports {
+    /// Free ports for each broker: each must know where the others' controllers will be.
+    pub(crate) fn choose(options: &Options) -> Result<Vec<Self>, ClusterError> {
+        let one = |id| {
+            let behind = options.proxies.get(&id).map(|_| port::free()).transpose()?;
+            let (direct, between, controller) = (port::free()?, port::free()?, port::free()?);
+            Ok(Self { id, direct, behind, between, controller })
+        };
+        options.ids().map(one).collect()
+    }
 }
 
 impl ProcessBroker {
-    /// Formats a new data folder and starts a broker on it; it is not ready yet.
-    pub(crate) async fn start(options: &Options) -> Result<Self, ClusterError> {
-        jars::demand_java().await?;
-        clean::sweep_folders();
-        let libs = jars::ensure(&options.progress).await?;
-        (options.progress)("starting Kafka as a process of this machine");
-        let folder = make_folder(options)?;
-        let client_port = port::free()?;
-        let place = Place {
-            listen: format!("127.0.0.1:{client_port}"),
-            advertise: format!("127.0.0.1:{client_port}"),
-            between: format!("127.0.0.1:{}", port::free()?),
-            controller: format!("127.0.0.1:{}", port::free()?),
-            data: folder.join("data").display().to_string(),
-        };
-        let log = options.log_dir.as_ref().unwrap_or(&folder).join("kafka-1.log");
-        write(
-            &folder.join("server.properties"),
-            &settings::file(&settings::properties(&place, &options.config))?,
-        )?;
-        write(&folder.join("log4j2.yaml"), LOG4J)?;
+    /// Formats a new data folder and starts a broker on it, one of `all`; it is not ready yet.
+    pub(crate) async fn start(
+        libs: &Path,
+        options: &Options,
+        ports: Ports,
+        all: &[Ports],
+    ) -> Result<Self, ClusterError> {
+        let folder = make_folder(options, ports.id)?;
+        let libs = libs.to_path_buf();
+        let place = place(options, ports, all, &folder.join("data"));
+        let log = options.log_dir.as_ref().unwrap_or(&folder).join(format!("kafka-{}.log", ports.id));
+        let log_option = log_option(options.release, &folder);
+        let heap = options.heap().map(str::to_owned);
+        let java_options: Vec<String> =
+            std::iter::once(log_option.clone()).chain(heap).chain(options.java_options.clone()).collect();
+        write(&folder.join("server.properties"), &settings::file(&settings::properties(&place, options))?)?;
+        let (log_name, log_config) = options.release.logging().config;
+        write(&folder.join(log_name), log_config)?;
         let prepared = async {
-            format_storage(&libs, &folder).await?;
-            launch(&libs, &folder, &log, &options.java_options)
+            format_storage(&libs, &folder, &log_option).await?;
+            launch(&libs, &folder, &log, &java_options)
         };
         let child = match prepared.await {
             Ok(child) => child,
@@ -72,14 +94,16 @@ impl ProcessBroker {
             }
         };
         let mut broker = Self {
+            id: ports.id,
             child,
             owner: None,
             folder,
             libs,
             log,
-            java_options: options.java_options.clone(),
+            java_options,
             keep: options.keep_data,
-            bootstrap: format!("127.0.0.1:{client_port}"),
+            direct: here(ports.direct),
+            behind: ports.behind.map(here),
         };
         broker.tell_reaper();
         Ok(broker)
@@ -120,7 +144,7 @@ impl ProcessBroker {
     /// Starts the stopped or killed broker again, on the same data and port.
     pub(crate) fn start_again(&mut self) -> Result<(), ClusterError> {
         if self.child.try_wait().doing("ask for the broker")?.is_none() {
-            return Err(ClusterError::Refused("the broker runs already".to_owned()));
+            return Err(ClusterError::Refused(format!("broker {} runs already", self.id)));
         }
         self.forget_process();
         self.child = launch(&self.libs, &self.folder, &self.log, &self.java_options)?;
@@ -174,10 +198,31 @@ impl ProcessBroker {
     }
 }
 
+fn here(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+fn place(options: &Options, ports: Ports, all: &[Ports], data: &Path) -> Place {
+    let same = |port: u16| Listener { listen: here(port).to_string(), advertise: here(port).to_string() };
+    let proxied = |(port, proxy): (u16, &SocketAddr)| Listener {
+        listen: here(port).to_string(),
+        advertise: proxy.to_string(),
+    };
+    Place {
+        id: ports.id,
+        direct: same(ports.direct),
+        behind: ports.behind.zip(options.proxies.get(&ports.id)).map(proxied),
+        between: same(ports.between),
+        controller: here(ports.controller).to_string(),
+        voters: all.iter().map(|other| (other.id, here(other.controller).to_string())).collect(),
+        data: data.display().to_string(),
+    }
+}
+
 /// A new folder, known to the reaper and marked with its owner.
-fn make_folder(options: &Options) -> Result<PathBuf, ClusterError> {
+fn make_folder(options: &Options, id: BrokerId) -> Result<PathBuf, ClusterError> {
     let folder = tempfile::Builder::new()
-        .prefix(&format!("{FOLDER_PREFIX}{}-", options.run))
+        .prefix(&format!("{FOLDER_PREFIX}{}-{id}-", options.run))
         .tempdir()
         .doing("create a folder for the broker's data")?
         .keep();
@@ -199,11 +244,11 @@ fn write(path: &Path, text: &str) -> Result<(), ClusterError> {
 }
 
 /// Kafka's own tool writes the identity of a new cluster into the data folder.
-async fn format_storage(libs: &Path, folder: &Path) -> Result<(), ClusterError> {
+async fn format_storage(libs: &Path, folder: &Path, log_option: &str) -> Result<(), ClusterError> {
     let mut tool = tokio::process::Command::new("java");
     tool.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp"])
         .arg(class_path(libs))
-        .arg(log_setting(folder))
+        .arg(log_option)
         .args(["kafka.tools.StorageTool", "format", "--cluster-id", "5L6g3nShT-eMCtK--X86sw", "--config"])
         .arg(folder.join("server.properties"));
     let done = tool::run(tool, FORMAT_LIMIT).await;
@@ -216,8 +261,7 @@ fn launch(libs: &Path, folder: &Path, log: &Path, java_options: &[String]) -> Re
     let output: File = OpenOptions::new().create(true).append(true).open(log).at("open", log)?;
     let errors = output.try_clone().at("open", log)?;
     let mut java = Command::new("java");
-    java.args(["-Xms512m", "-Xmx1g", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-Djava.awt.headless=true"])
-        .arg(log_setting(folder))
+    java.args(["-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-Djava.awt.headless=true"])
         .args(java_options)
         .arg("-cp")
         .arg(class_path(libs))
@@ -234,6 +278,7 @@ fn class_path(libs: &Path) -> String {
     format!("{}/*", libs.display())
 }
 
-fn log_setting(folder: &Path) -> String {
-    format!("-Dlog4j2.configurationFile=file:{}", folder.join("log4j2.yaml").display())
+fn log_option(release: Release, folder: &Path) -> String {
+    let logging = release.logging();
+    format!("-D{}=file:{}", logging.property, folder.join(logging.config.0).display())
 }

@@ -18,14 +18,14 @@ use futures::StreamExt as _;
 use tokio::process::Command;
 use tokio_util::io::ReaderStream;
 
-use super::{BUILT_IMAGE, LABEL_RECIPE};
+use super::LABEL_RECIPE;
 use crate::engine::with_causes;
 use crate::error::{ClusterError, IoContext as _, cache_dir};
 use crate::options::Progress;
+use crate::release::Release;
 use crate::{jars, tool};
 
 const RUN: &str = include_str!("run.sh");
-const LOG4J: &str = include_str!("log4j2.yaml");
 const SERVER: &str = include_str!("server.properties");
 
 /// Java runtimes, best first; the first that the distribution has is taken.
@@ -47,26 +47,40 @@ const DOWNLOAD_LIMIT: Duration = Duration::from_secs(300);
 const UNPACK_LIMIT: Duration = Duration::from_secs(120);
 
 /// Names this recipe: it changes whenever what goes into the image changes.
-pub(super) fn revision() -> String {
+pub(super) fn revision(release: Release) -> String {
     let mut hasher = DefaultHasher::new();
-    (RUN, LOG4J, SERVER, JAVA_PACKAGES, BASE_PACKAGES, COMMANDS, jars::KAFKA_VERSION).hash(&mut hasher);
+    let (run, (_, log)) = (run_script(release), release.logging().config);
+    (run, log, SERVER, JAVA_PACKAGES, BASE_PACKAGES, COMMANDS, release.version()).hash(&mut hasher);
     format!("{:016x}", hasher.finish())
 }
 
-/// Builds the image.
+/// The start script, which tells Java where this release's logger finds its settings.
+fn run_script(release: Release) -> String {
+    let option = |of: Release| {
+        let logging = of.logging();
+        format!("-D{}=file:/opt/kafka/config/{}", logging.property, logging.config.0)
+    };
+    RUN.replace(&option(Release::default()), &option(release))
+}
+
+/// Builds the image of a release.
 ///
 /// # Errors
 /// [`ClusterError::Image`] on a machine that has no Debian packages or cannot fetch them; [`ClusterError::Tools`]
 /// without Java and Maven.
-pub(super) async fn build(docker: &Docker, progress: &Progress) -> Result<(), ClusterError> {
+pub(super) async fn build(
+    docker: &Docker,
+    release: Release,
+    progress: &Progress,
+) -> Result<(), ClusterError> {
     if let Some(needed) = missing_tool() {
         return Err(ClusterError::Image(format!(
             "none can be pulled, and building one needs Debian or Ubuntu (`{needed}` is missing). Bring one here: \
              docker pull {}",
-            super::PULLED_IMAGE
+            super::pulled(release)
         )));
     }
-    let libs = jars::ensure(progress).await?;
+    let libs = jars::ensure(release, progress).await?;
     let work = tempfile::Builder::new()
         .prefix("image-")
         .tempdir_in(cache_dir()?)
@@ -75,9 +89,9 @@ pub(super) async fn build(docker: &Docker, progress: &Progress) -> Result<(), Cl
     fs::create_dir(&root).at("create", &root)?;
     progress("fetching a Java runtime from the Debian mirror");
     unpack_packages(work.path(), &root).await?;
-    furnish(&root, &libs)?;
-    progress(&format!("importing {BUILT_IMAGE}"));
-    import(docker, &root).await
+    furnish(release, &root, &libs)?;
+    progress(&format!("importing {}", super::built(release)));
+    import(docker, release, &root).await
 }
 
 /// What of the machine's own tools the recipe misses, if anything.
@@ -117,7 +131,7 @@ async fn unpack(work: &Path, root: &Path) -> Result<(), ClusterError> {
 }
 
 /// Puts Kafka, its start script and a minimal system around it into the image's root.
-fn furnish(root: &Path, libs: &Path) -> Result<(), ClusterError> {
+fn furnish(release: Release, root: &Path, libs: &Path) -> Result<(), ClusterError> {
     for folder in
         ["etc/kafka/docker", "opt/kafka/libs", "opt/kafka/config", "mnt/shared/config", "tmp", "root", "var"]
     {
@@ -139,12 +153,13 @@ fn furnish(root: &Path, libs: &Path) -> Result<(), ClusterError> {
         symlink("busybox", &link).at("link", &link)?;
     }
     let docker = root.join("etc/kafka/docker");
+    let (run, (log_name, log)) = (run_script(release), release.logging().config);
     let files = [
         (root.join("etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n"),
         (root.join("etc/group"), "root:x:0:\n"),
-        (docker.join("run"), RUN),
-        (docker.join("log4j2.yaml"), LOG4J),
-        (docker.join("tools-log4j2.yaml"), LOG4J),
+        (docker.join("run"), run.as_str()),
+        (docker.join(log_name), log),
+        (docker.join(format!("tools-{log_name}")), log),
         (docker.join("server.properties"), SERVER),
     ];
     for (file, content) in &files {
@@ -164,9 +179,9 @@ fn set_mode(file: &Path, mode: u32) -> Result<(), ClusterError> {
 }
 
 /// Streams the root folder into the engine as an image.
-async fn import(docker: &Docker, root: &Path) -> Result<(), ClusterError> {
-    let failed =
-        |detail: String| ClusterError::Image(format!("{BUILT_IMAGE} could not be imported: {detail}"));
+async fn import(docker: &Docker, release: Release, root: &Path) -> Result<(), ClusterError> {
+    let image = super::built(release);
+    let failed = |detail: String| ClusterError::Image(format!("{image} could not be imported: {detail}"));
     let mut tar = Command::new("tar")
         .args(["--create", "--numeric-owner", "--owner=0", "--group=0", "--directory"])
         .arg(root)
@@ -181,9 +196,9 @@ async fn import(docker: &Docker, root: &Path) -> Result<(), ClusterError> {
         "CMD [\"/etc/kafka/docker/run\"]".to_owned(),
         "EXPOSE 9092".to_owned(),
         "ENV LANG=C.UTF-8 PATH=/usr/bin:/bin".to_owned(),
-        format!("LABEL {LABEL_RECIPE}={}", revision()),
+        format!("LABEL {LABEL_RECIPE}={}", revision(release)),
     ];
-    let (repository, tag) = BUILT_IMAGE.split_once(':').unwrap_or((BUILT_IMAGE, "latest"));
+    let (repository, tag) = image.split_once(':').unwrap_or((&image, "latest"));
     let options =
         CreateImageOptionsBuilder::new().from_src("-").repo(repository).tag(tag).changes(changes).build();
     let body = bollard::body_try_stream(ReaderStream::with_capacity(archive, 1 << 18));
@@ -196,4 +211,18 @@ async fn import(docker: &Docker, root: &Path) -> Result<(), ClusterError> {
         return Err(failed(format!("tar failed ({status})")));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_release_is_started_with_its_own_loggers_settings() {
+        assert_eq!(run_script(Release::V4_3), RUN);
+        let old = run_script(Release::V3_9);
+        assert!(old.contains("-Dlog4j.configuration=file:/opt/kafka/config/log4j.properties"), "{old}");
+        assert!(!old.contains("log4j2"), "{old}");
+        assert_ne!(revision(Release::V3_9), revision(Release::V4_3));
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use truecut_cluster::Cluster;
+use truecut_cluster::{BrokerId, Cluster};
 
 use crate::records;
 
@@ -10,24 +10,27 @@ const COUNT: usize = 10;
 
 /// Committed records outlive a kill and a graceful stop; the address stays; a paused broker answers again.
 pub(crate) async fn goes_through_everything(cluster: &Cluster, topic: &str) {
-    let bootstrap = cluster.bootstrap().to_owned();
+    let (bootstrap, only) = (cluster.bootstrap().to_owned(), BrokerId::new(1));
     let expected: Vec<String> = (0..COUNT).map(|number| number.to_string()).collect();
     records::write(&bootstrap, topic, COUNT).await;
 
-    cluster.kill_broker().await.expect("it can be killed");
+    cluster.kill_broker(only).await.expect("it can be killed");
     assert!(!answers(&bootstrap), "a killed broker still answers");
-    cluster.start_broker().await.expect("it starts after a kill");
+    cluster.start_broker(only).await.expect("it starts after a kill");
+    cluster.until_ready().await.expect("it serves after a kill");
     assert_eq!(cluster.bootstrap(), bootstrap);
     assert_eq!(records::read(&bootstrap, topic, COUNT), expected, "after the kill");
 
     let stopping = Instant::now();
-    cluster.stop_broker(Duration::from_secs(60)).await.expect("it can be stopped");
+    cluster.stop_broker(only, Duration::from_secs(60)).await.expect("it can be stopped");
     assert!(stopping.elapsed() < Duration::from_secs(30), "SIGTERM did not reach the broker");
     assert!(!answers(&bootstrap), "a stopped broker still answers");
-    cluster.start_broker().await.expect("it starts after a stop");
+    cluster.start_broker(only).await.expect("it starts after a stop");
+    assert!(cluster.start_broker(only).await.is_err(), "a running broker is not started again");
+    cluster.until_broker_ready(only).await.expect("it serves after a stop");
 
-    cluster.pause_broker().await.expect("it can be paused");
-    cluster.resume_broker().await.expect("it can be resumed");
+    cluster.pause_broker(only).await.expect("it can be paused");
+    cluster.resume_broker(only).await.expect("it can be resumed");
     assert_eq!(records::read(&bootstrap, topic, COUNT), expected, "after a stop and a pause");
 }
 

@@ -1,7 +1,7 @@
 //! Brokers in containers.
 
 use truecut_cluster::testing::{own_kafka, shared_kafka};
-use truecut_cluster::{Cluster, ClusterError, KAFKA_VERSION, KafkaChoice, Options, Status, doctor};
+use truecut_cluster::{BrokerId, Cluster, ClusterError, KAFKA_VERSION, KafkaChoice, Options, Status, doctor};
 
 use crate::broker;
 
@@ -19,7 +19,7 @@ async fn a_container_broker_goes_through_everything() {
 async fn a_dropped_cluster_is_gone_even_when_it_was_paused() {
     let Some(cluster) = own_kafka(|_| {}) else { return };
     let bootstrap = cluster.bootstrap().to_owned();
-    cluster.pause_broker().await.expect("it can be paused");
+    cluster.pause_broker(BrokerId::new(1)).await.expect("it can be paused");
     drop(cluster);
     assert!(!broker::answers(&bootstrap));
 }
@@ -63,7 +63,7 @@ async fn someone_elses_cluster_is_used_and_left_alone() {
     let choice: KafkaChoice = cluster.bootstrap().parse().expect("an address");
     let external = Cluster::start(choice, Options::new("external")).await.expect("it answers");
     assert_eq!((external.kind(), external.version()), ("external", "4.3"));
-    assert!(matches!(external.kill_broker().await, Err(ClusterError::Refused(_))));
+    assert!(matches!(external.kill_broker(BrokerId::new(1)).await, Err(ClusterError::Refused(_))));
     external.stop().await.expect("nothing is to be done");
     assert!(broker::answers(cluster.bootstrap()));
 }

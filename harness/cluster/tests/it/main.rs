@@ -2,6 +2,9 @@
 
 mod broker;
 mod container;
+mod disk;
 mod process;
 mod reaper;
 mod records;
+mod releases;
+mod three;

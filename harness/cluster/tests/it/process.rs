@@ -1,7 +1,7 @@
 //! Brokers as plain processes.
 
 use truecut_cluster::testing::skip;
-use truecut_cluster::{Cluster, KafkaChoice, Options, Status, doctor};
+use truecut_cluster::{BrokerId, Cluster, Isolation, KafkaChoice, Options, Status, doctor};
 
 use crate::broker;
 
@@ -17,8 +17,11 @@ async fn a_process_broker_goes_through_everything() {
     let cluster = Cluster::start(KafkaChoice::Process, options).await.expect("it starts");
     assert_eq!(cluster.kind(), "process");
     broker::goes_through_everything(&cluster, "all").await;
+    let refused =
+        cluster.isolate(BrokerId::new(1), Isolation::Full).await.expect_err("it shares the network");
+    assert!(refused.to_string().contains("--kafka container"), "{refused}");
     let bootstrap = cluster.bootstrap().to_owned();
-    cluster.pause_broker().await.expect("it can be paused");
+    cluster.pause_broker(BrokerId::new(1)).await.expect("it can be paused");
     cluster.stop().await.expect("it is taken away, though paused");
     assert!(!broker::answers(&bootstrap));
     let log = std::fs::read_to_string(logs.path().join("kafka-1.log")).expect("the log is there");

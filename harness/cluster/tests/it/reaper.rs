@@ -16,10 +16,10 @@ const LIMIT: Duration = Duration::from_secs(30);
     clippy::zombie_processes,
     reason = "a program that does not get ready ends by itself, and the test fails"
 )]
-/// Starts a program with a broker of its own and waits until that is ready.
-fn start(which: &str, run: &str) -> (Child, String) {
+/// Starts a program with brokers of its own and waits until that is ready.
+fn start(count: &str, which: &str, run: &str) -> (Child, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_truecut-cluster"))
-        .args(["broker", which, run])
+        .args(["brokers", count, which, run])
         .stdin(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -67,15 +67,27 @@ fn data_folders(run: &str) -> Vec<PathBuf> {
         .collect()
 }
 
+/// What the engine still has of a run, as its command line tells it.
+fn at_engine(run: &str) -> String {
+    let filter = format!("label=truecut.run={run}");
+    let list = |arguments: &[&str]| {
+        let listed = Command::new("docker").args(arguments).args(["--quiet", "--filter", &filter]).output();
+        String::from_utf8(listed.expect("docker runs").stdout).expect("it is text")
+    };
+    list(&["ps", "--all"]) + &list(&["network", "ls"]) + &list(&["volume", "ls"])
+}
+
 #[test]
-fn a_killed_program_leaves_no_container() {
-    if shared_kafka().is_none() {
-        return;
-    }
-    let (child, server) = start("container", &format!("reaped-{}", std::process::id()));
-    assert!(broker::answers(&server));
+fn a_killed_program_leaves_no_container_and_no_network() {
+    let Some(other) = shared_kafka() else { return };
+    let run = format!("reaped-{}", std::process::id());
+    let (child, servers) = start("3", "container", &run);
+    let servers: Vec<&str> = servers.split(',').collect();
+    assert_eq!((servers.len(), at_engine(&run).lines().count()), (3, 4), "three containers and a network");
     kill(child);
-    wait_until("the container is still there", || !broker::answers(&server));
+    wait_until("containers still answer", || !servers.iter().any(|server| broker::answers(server)));
+    wait_until("a container or network is still there", || at_engine(&run).is_empty());
+    assert!(broker::answers(other.bootstrap()), "another run was disturbed");
 }
 
 #[tokio::test]
@@ -84,10 +96,10 @@ async fn a_killed_program_leaves_no_process_and_no_folder() {
         return;
     }
     let run = format!("reaped-process-{}", std::process::id());
-    let (child, server) = start("process", &run);
-    assert!(broker::answers(&server));
-    assert_eq!((data_folders(&run).len(), processes_with(&["kafka.Kafka", &run])), (1, 1));
+    let (child, servers) = start("3", "process", &run);
+    assert!(servers.split(',').all(broker::answers));
+    assert_eq!((data_folders(&run).len(), processes_with(&["kafka.Kafka", &run])), (3, 3));
     kill(child);
-    wait_until("the process is still there", || processes_with(&["kafka.Kafka", &run]) == 0);
-    wait_until("the data folder is still there", || data_folders(&run).is_empty());
+    wait_until("a process is still there", || processes_with(&["kafka.Kafka", &run]) == 0);
+    wait_until("a data folder is still there", || data_folders(&run).is_empty());
 }

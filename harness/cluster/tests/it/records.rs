@@ -21,10 +21,16 @@ fn client(bootstrap: &str) -> ClientConfig {
 /// Makes `topic` and commits the numbers from 0 to `count` to it in one transaction.
 pub(crate) async fn write(bootstrap: &str, topic: &str, count: usize) {
     let admin: AdminClient<DefaultClientContext> = client(bootstrap).create().expect("an admin client");
+    // As often as the cluster keeps topics by default.
     let made = admin
-        .create_topics(&[NewTopic::new(topic, 1, TopicReplication::Fixed(1))], &AdminOptions::new())
+        .create_topics(&[NewTopic::new(topic, 1, TopicReplication::Fixed(-1))], &AdminOptions::new())
         .await;
     made.expect("the broker answers")[0].as_ref().expect("the topic is made");
+    commit(bootstrap, topic, count);
+}
+
+/// Commits the numbers from 0 to `count` to `topic` in one transaction.
+pub(crate) fn commit(bootstrap: &str, topic: &str, count: usize) {
     let producer: BaseProducer =
         client(bootstrap).set("transactional.id", topic).create().expect("a producer");
     producer.init_transactions(LIMIT).expect("transactions start");

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
+use truecut_cluster::BrokerId;
 use truecut_cluster::testing::own_kafka;
 use truecut_core::{Meaning, meaning};
 use truecut_runtime::kafka::consumer::{Assigned, Consumer, ConsumerSettings, Delivery};
@@ -37,12 +38,13 @@ async fn clients_outlive_a_killed_broker_and_an_open_transaction_does_too() {
     let identity = description.identity;
     producer.produce(&topic, keyed(0, 100)).await;
     assert_eq!(producer.flush().await, Ok(Flushed { records: 100 }));
-    kafka.kill_broker().await.expect("killed");
+    kafka.kill_broker(BrokerId::new(1)).await.expect("killed");
     let noticed = || async { matches!(raw.metadata(None).await, Err(Transport::NotSent(_))) };
     eventually("the loss is noticed", noticed).await;
     let error = raw.end_txn(&id, identity, true, 0..=4).await.expect_err("nobody is there");
     assert!(matches!(error, Transport::NotSent(_)), "nothing was sent: {error}");
-    kafka.start_broker().await.expect("started again");
+    kafka.start_broker(BrokerId::new(1)).await.expect("started again");
+    kafka.until_ready().await.expect("it serves again");
 
     // Written in part before the failure, in part after it.
     producer.produce(&topic, keyed(100, 200)).await;

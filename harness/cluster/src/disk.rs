@@ -1,0 +1,129 @@
+//! A small disk in memory for one broker's data, so that it can be filled.
+//!
+//! It is a tmpfs volume. What is on such a volume is gone when the last container that uses it ends, and a broker must
+//! find its data after a kill: so a second container, which only sleeps, holds on to it, and fills and empties it.
+
+use bollard::Docker;
+use bollard::exec::StartExecResults;
+use bollard::models::{ContainerCreateBody, ExecConfig, HostConfig, Mount, MountType, VolumeCreateRequest};
+use bollard::query_parameters::{CreateContainerOptionsBuilder, StartContainerOptions};
+use futures::StreamExt as _;
+
+use crate::broker::BrokerId;
+use crate::engine::{self, Kind, with_causes};
+use crate::error::ClusterError;
+use crate::options::Options;
+
+/// Where the disk is in its holder.
+const HERE: &str = "/disk";
+/// What takes up the space. It lies beside the broker's data folder.
+const FILLER: &str = "/disk/filler";
+
+/// Why there is nothing to fill.
+pub(crate) const NO_DISK: &str = "the broker has no disk of its own to fill: give `Options::disk_mib`";
+
+/// The disk of one broker.
+pub(crate) struct Disk {
+    docker: Docker,
+    /// The name of the volume, and of the container that holds on to it.
+    pub(crate) name: String,
+}
+
+impl Disk {
+    /// Makes the disk of a broker, `mib` large.
+    pub(crate) async fn create(
+        docker: &Docker,
+        image: &str,
+        options: &Options,
+        id: BrokerId,
+        mib: u32,
+    ) -> Result<Self, ClusterError> {
+        let disk = Self { docker: docker.clone(), name: format!("truecut-{}-disk-{id}", options.run) };
+        match disk.make(image, options, mib).await {
+            Ok(()) => Ok(disk),
+            Err(e) => {
+                // Why it could not be made matters more; what is left then, the reaper takes away.
+                let _removed = disk.remove(docker).await;
+                Err(ClusterError::engine(format!("make the disk {}", disk.name), with_causes(&e)))
+            }
+        }
+    }
+
+    async fn make(&self, image: &str, options: &Options, mib: u32) -> Result<(), bollard::errors::Error> {
+        let driver = [("type", "tmpfs"), ("device", "tmpfs"), ("o", &format!("size={mib}m,mode=1777"))];
+        let volume = VolumeCreateRequest {
+            name: Some(self.name.clone()),
+            driver_opts: Some(driver.map(|(name, value)| (name.to_owned(), value.to_owned())).into()),
+            labels: Some(engine::labels(&options.run, false)),
+            ..VolumeCreateRequest::default()
+        };
+        self.docker.create_volume(volume).await?;
+        let mount = Mount {
+            target: Some(HERE.to_owned()),
+            source: Some(self.name.clone()),
+            typ: Some(MountType::VOLUME),
+            ..Mount::default()
+        };
+        let host = HostConfig {
+            mounts: Some(vec![mount]),
+            network_mode: Some("none".to_owned()),
+            ..HostConfig::default()
+        };
+        let holder = ContainerCreateBody {
+            image: Some(image.to_owned()),
+            entrypoint: Some(vec!["sleep".to_owned()]),
+            cmd: Some(vec!["2147483647".to_owned()]),
+            labels: Some(engine::labels(&options.run, false)),
+            host_config: Some(host),
+            ..ContainerCreateBody::default()
+        };
+        let named = CreateContainerOptionsBuilder::new().name(&self.name).build();
+        self.docker.create_container(Some(named), holder).await?;
+        self.docker.start_container(&self.name, None::<StartContainerOptions>).await
+    }
+
+    /// Takes up all that is free.
+    pub(crate) async fn fill(&self) -> Result<(), ClusterError> {
+        let (status, said) = self.run(&format!("cat /dev/zero > {FILLER}")).await?;
+        if status != 0 && said.contains("No space left") {
+            return Ok(());
+        }
+        Err(ClusterError::engine(format!("fill {}", self.name), said))
+    }
+
+    /// Frees what was taken up.
+    pub(crate) async fn unfill(&self) -> Result<(), ClusterError> {
+        match self.run(&format!("rm -f {FILLER}")).await? {
+            (0, _) => Ok(()),
+            (_, said) => Err(ClusterError::engine(format!("empty {}", self.name), said)),
+        }
+    }
+
+    /// Runs a command of the shell in the holder; says how it ended and what it said.
+    async fn run(&self, command: &str) -> Result<(i64, String), ClusterError> {
+        let failed = |e| ClusterError::engine(format!("run `{command}` in {}", self.name), with_causes(&e));
+        let config = ExecConfig {
+            cmd: Some(["sh", "-c", command].map(str::to_owned).into()),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            ..ExecConfig::default()
+        };
+        let id = self.docker.create_exec(&self.name, config).await.map_err(failed)?.id;
+        let mut said = String::new();
+        if let StartExecResults::Attached { mut output, .. } =
+            self.docker.start_exec(&id, None).await.map_err(failed)?
+        {
+            while let Some(frame) = output.next().await {
+                said.push_str(&String::from_utf8_lossy(&frame.map_err(failed)?.into_bytes()));
+            }
+        }
+        let status = self.docker.inspect_exec(&id).await.map_err(failed)?.exit_code;
+        Ok((status.unwrap_or(-1), said))
+    }
+
+    /// Takes it away, once the broker's container is gone.
+    pub(crate) async fn remove(&self, docker: &Docker) -> Result<(), ClusterError> {
+        engine::remove(docker, Kind::Container, &self.name).await?;
+        engine::remove(docker, Kind::Volume, &self.name).await
+    }
+}
