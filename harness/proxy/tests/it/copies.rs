@@ -116,10 +116,8 @@ async fn a_held_request_without_an_upstream_fails_and_says_so() {
         std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
     setup.proxy.set_upstream(nobody.to_string());
     setup.proxy.release(rule);
-    match setup.what().await {
-        What::Failed { why } => assert!(why.contains(&nobody.to_string()), "{why}"),
-        other => panic!("it must fail: {other:?}"),
-    }
+    let told = format!("{:?}", setup.what().await);
+    assert!(told.contains("Failed") && told.contains(&nobody.to_string()), "{told}");
 }
 
 #[tokio::test]

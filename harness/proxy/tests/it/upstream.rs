@@ -105,6 +105,7 @@ async fn serve(
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "tests send these APIs only")]
 fn answer(api: ApiKey, version: i16, correlation: i32, ended: &AtomicI16) -> Bytes {
     let mut out = BytesMut::new();
     out.put_i32(0);
