@@ -7,7 +7,7 @@ use truecut_runtime::kafka::Cluster;
 use truecut_runtime::kafka::raw::{At, Isolation, NewTopic, RawClient};
 
 use super::job::Names;
-use super::plan::Plan;
+use super::plan::{Plan, Topic};
 use crate::failure::Failure;
 
 /// Kafka's code for a topic that does not exist: no transaction was ever begun.
@@ -60,6 +60,23 @@ impl Kafka {
             }
         }
         Ok(())
+    }
+
+    /// The name of a topic of the job.
+    pub(super) fn topic(&self, of: Topic) -> &str {
+        match of {
+            Topic::Input => &self.names.input,
+            Topic::Output => &self.names.output,
+        }
+    }
+
+    /// Deletes one topic.
+    pub(super) async fn delete_topic(&self, name: &str) -> Result<(), Failure> {
+        let codes = self.raw.delete_topics(&[name], TOPICS_LIMIT).await.map_err(|why| self.silent(&why))?;
+        match codes.first() {
+            Some(0) | None => Ok(()),
+            Some(code) => Err(self.refused(&format!("to delete the topic {name}"), *code)),
+        }
     }
 
     /// Deletes both topics; what can't be deleted stays.

@@ -3,6 +3,7 @@
 //! Decides the order of a run and what is left in its directory. Leaves to others: what is killed when (`plan`,
 //! `exposure`), doing it (`nemesis`, `subject`), input and output (`feeder`, `reader`), the verdict (`judge`).
 
+mod disk;
 mod feeder;
 mod heads;
 mod job;
@@ -12,6 +13,7 @@ mod launches;
 mod log;
 mod moment;
 mod nemesis;
+mod network;
 mod plan;
 mod reader;
 mod records;
@@ -28,18 +30,21 @@ use std::time::{Duration, Instant};
 
 use truecut_cluster::{Cluster, KafkaChoice, Options as ClusterOptions};
 
+pub use disk::prepare_process;
 pub use judge::{judge, recorded};
 pub use moment::{Moment, Progress, Watch};
 pub use plan::{
-    FAULTS, Fault, FaultInfo, JobSetting, KafkaSetting, PLAN_FILE, PLAN_SCHEMA, PLANS, Plan, PlanInfo, Step,
-    Victims, Wanted, When,
+    Damage, Direction, FAULTS, Fault, FaultInfo, JobSetting, KafkaSetting, PLAN_FILE, PLAN_SCHEMA, PLANS,
+    Plan, PlanInfo, Step, Victims, Wanted, When,
 };
 
 use crate::failure::Failure;
 use crate::history::{self, Event, Writer};
 use crate::report;
 use crate::verdict::{ChaosDocument, Kafka, VERDICT_FILE};
+use disk::Disk;
 use job::Names;
+use network::Network;
 use trial::Trial;
 use versions::{VERSIONS_FILE, Versions};
 
@@ -47,6 +52,8 @@ use versions::{VERSIONS_FILE, Versions};
 const LOGS: &str = "logs";
 /// The traces in a run directory.
 pub const TRACES: &str = "traces";
+/// The disk of a broker that is to be full, MiB: more than the records of a run take.
+const BROKER_DISK_MIB: u32 = 256;
 /// Where run directories go unless told otherwise.
 const RUNS: &str = "truecut-runs";
 
@@ -77,15 +84,28 @@ pub async fn run(options: Options, watch: Watch) -> Result<ChaosDocument, Failur
     plan.check().map_err(|why| Failure::usage(format!("this plan can't be carried out: {why}")))?;
     judge::write_json(&directory, PLAN_FILE, plan)?;
 
-    let cluster = start_kafka(&options, &run, &directory, &watch).await?;
+    let network = Arc::new(Network::of(plan).await?);
+    let cluster = start_kafka(&options, &network, &run, &directory, &watch).await?;
     judge::write_json(&directory, VERSIONS_FILE, &Versions::now(kafka_of(&cluster)))?;
     let path = directory.join(history::FILE_NAME);
     let history = Writer::create(&path).map_err(Failure::at("write", &path))?;
     history.record(Event::RunStarted { seed: plan.seed }).map_err(Failure::at("write", &path))?;
     let names = Names::of_run(&run);
     let kafka = kafka::Kafka::new(cluster.bootstrap(), &names);
-    let trial =
-        Trial { plan, names: &names, kafka: &kafka, directory: &directory, history: &history, watch: &watch };
+    let checkpoints = directory.join(job::CHECKPOINTS);
+    let own_disk = plan.steps.iter().any(|step| step.fault.needs_own_disk());
+    let disk = own_disk.then(|| Disk::mount(&checkpoints)).transpose()?;
+    let trial = Trial {
+        plan,
+        names: &names,
+        kafka: &kafka,
+        cluster: &cluster,
+        network: &network,
+        disk: disk.as_ref(),
+        directory: &directory,
+        history: &history,
+        watch: &watch,
+    };
     match tokio::time::timeout(options.time_limit, trial.conduct()).await {
         Ok(conducted) => conducted?,
         Err(_) => trial.give_up(options.time_limit).await?,
@@ -95,7 +115,7 @@ pub async fn run(options: Options, watch: Watch) -> Result<ChaosDocument, Failur
         if cluster.kind() == "external" {
             kafka.delete_topics().await?;
         }
-        let checkpoints = directory.join(job::CHECKPOINTS);
+        drop(disk);
         std::fs::remove_dir_all(&checkpoints).map_err(Failure::at("remove", &checkpoints))?;
     }
     cluster.stop().await?;
@@ -119,17 +139,38 @@ async fn conclude(directory: PathBuf, started: Instant, watch: &Watch) -> Result
 
 async fn start_kafka(
     options: &Options,
+    network: &Network,
     run: &str,
     directory: &Path,
     watch: &Watch,
 ) -> Result<Cluster, Failure> {
     watch(&Moment::Doing(format!("start Kafka ({})", options.kafka)));
+    let KafkaSetting { brokers, release, transaction_version } = &options.plan.kafka;
     let mut cluster = ClusterOptions::new(run);
+    if let Some(release) = release {
+        cluster.release =
+            release.parse().map_err(|error| Failure::usage(format!("kafka.release: {error}")))?;
+    }
+    cluster.brokers = *brokers;
+    cluster.transaction_version = *transaction_version;
+    cluster.proxies = network.in_front_of_brokers();
+    let fills = |step: &Step| matches!(step.fault, Fault::BrokerDiskFull { .. });
+    cluster.disk_mib = options.plan.steps.iter().any(fills).then_some(BROKER_DISK_MIB);
     cluster.log_dir = Some(directory.join(LOGS));
     cluster.keep_data = options.keep;
     let told = Arc::clone(watch);
     cluster.progress = Arc::new(move |line| told(&Moment::Doing(line.to_owned())));
-    Ok(Cluster::start(options.kafka.clone(), cluster).await?)
+    let own = options.plan.steps.iter().find(|step| step.fault.needs_own_brokers());
+    if let (KafkaChoice::Bootstrap(servers), Some(step)) = (&options.kafka, own) {
+        return Err(Failure::usage(format!(
+            "the plan {} has the fault {}, which needs brokers of its own: give --kafka container, not {servers}",
+            options.plan.name,
+            step.fault.name()
+        )));
+    }
+    let cluster = Cluster::start(options.kafka.clone(), cluster).await?;
+    network.lead_to(&cluster)?;
+    Ok(cluster)
 }
 
 fn kafka_of(cluster: &Cluster) -> Kafka {

@@ -6,6 +6,7 @@ mod coordinators;
 mod workers;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -19,6 +20,7 @@ use truecut_runtime::store::Lock;
 use truecut_runtime::tokens::Tokens;
 
 use super::moment::{Moment, Watch};
+use super::network::Network;
 use super::seen::{Ended, Fault, Seen, unexplained};
 use super::worker::{Exit, Running};
 use crate::failure::Failure;
@@ -39,6 +41,7 @@ pub(super) struct Subject {
     chief: Chief,
     /// Ends of coordinators that others took over from.
     haunted: (UnboundedSender<Haunted>, UnboundedReceiver<Haunted>),
+    network: Arc<Network>,
     history: Writer,
     watch: Watch,
     exits: (UnboundedSender<Exit>, UnboundedReceiver<Exit>),
@@ -74,6 +77,7 @@ impl Subject {
     pub(super) async fn start(
         options: JobOptions,
         armed: Option<CrashAt>,
+        network: Arc<Network>,
         history: Writer,
         watch: Watch,
     ) -> Result<Self, Failure> {
@@ -87,6 +91,7 @@ impl Subject {
             _lock: lock,
             chief,
             haunted: unbounded_channel(),
+            network,
             history,
             watch,
             exits: unbounded_channel(),

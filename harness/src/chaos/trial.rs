@@ -4,18 +4,22 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use truecut_cluster::Cluster;
 use truecut_runtime::launch::JobOptions;
 
+use super::disk::Disk;
 use super::feeder::{Feed, Feeder};
 use super::job::{self, Names};
 use super::kafka::Kafka;
 use super::moment::{Moment, Progress, Watch};
+use super::nemesis::{self, Field};
+use super::network::Network;
 use super::plan::Plan;
 use super::reader::{Keep, Sampler, read_back};
 use super::records::{INPUT_FILE, OUTPUT_FILE};
 use super::seen::Seen;
 use super::subject::Subject;
-use super::{LOGS, TRACES, nemesis};
+use super::{LOGS, TRACES};
 use crate::failure::Failure;
 use crate::history::{Event, Writer};
 
@@ -37,6 +41,9 @@ pub(super) struct Trial<'a> {
     pub(super) plan: &'a Plan,
     pub(super) names: &'a Names,
     pub(super) kafka: &'a Kafka,
+    pub(super) cluster: &'a Cluster,
+    pub(super) network: &'a Arc<Network>,
+    pub(super) disk: Option<&'a Disk>,
     pub(super) directory: &'a Path,
     pub(super) history: &'a Writer,
     pub(super) watch: &'a Watch,
@@ -59,7 +66,8 @@ impl Trial<'_> {
         }
         let watch = Arc::clone(self.watch);
         let armed = nemesis::armed_from_the_start(self.plan);
-        let mut subject = Subject::start(self.job()?, armed, self.history.clone(), watch).await?;
+        let mut subject =
+            Subject::start(self.job()?, armed, Arc::clone(self.network), self.history.clone(), watch).await?;
         let shown = self.show(&feeder, &sampler);
         let seen = self.kill_and_drain(&mut subject, &feeder, &sampler, &shown).await?;
         let finished = seen.ended.as_ref().is_some_and(|ended| ended.exit_code == 0);
@@ -95,7 +103,9 @@ impl Trial<'_> {
             feeder.allow(share * (number + 1));
             shown.tell(seen);
         };
-        nemesis::strike(subject, self.plan, begin).await?;
+        let checkpoints = self.directory.join(job::CHECKPOINTS);
+        let field = Field::new(subject, (self.cluster, self.kafka, self.network), (self.disk, &checkpoints));
+        nemesis::strike(field, self.plan, begin).await?;
         feeder.finish();
         self.doing("drain");
         let stalled = if self.plan.job.mutant.is_some() { STALLED_MUTANT } else { STALLED };
@@ -184,7 +194,8 @@ impl Trial<'_> {
     }
 
     fn job(&self) -> Result<JobOptions, Failure> {
-        let config = job::config(self.plan, self.names, self.kafka.bootstrap(), self.directory);
+        let bootstrap = self.network.bootstrap().unwrap_or_else(|| self.kafka.bootstrap().to_owned());
+        let config = job::config(self.plan, self.names, &bootstrap, self.directory);
         let path = self.directory.join(job::JOB_FILE);
         let text = toml::to_string(&config).map_err(|error| Failure::internal(error.to_string()))?;
         std::fs::write(&path, text).map_err(Failure::at("write", &path))?;

@@ -139,6 +139,7 @@ impl Chaos {
             keep: self.keep,
             time_limit: self.time_limit,
         };
+        chaos::prepare_process(&options.plan)?;
         block_on(chaos::run(options, show::watch(self.json)))
     }
 

@@ -48,6 +48,7 @@ impl Replay {
             keep: self.keep,
             time_limit: self.time_limit,
         };
+        chaos::prepare_process(&options.plan)?;
         let document = block_on(chaos::run(options, show::watch(self.json)))?;
         if self.json {
             output::document(&document);

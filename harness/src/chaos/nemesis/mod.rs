@@ -1,11 +1,19 @@
 //! Carries out the plan's steps, one after another, and sees that each one struck. Each family of faults has a file of its own.
 
+mod broker;
+mod network;
 mod process;
+mod store;
 
+use std::path::Path;
 use std::time::Duration;
 
+use truecut_cluster::{BrokerId, Cluster};
 use truecut_runtime::crash_point::{CrashAt, Strike};
 
+use super::disk::Disk;
+use super::kafka::Kafka;
+use super::network::Network;
 use super::plan::{Comes, Fault, Plan, Step, When, comes};
 use super::seen::Seen;
 use super::subject::Subject;
@@ -14,6 +22,8 @@ use crate::history::{Event, Phase, Who};
 
 /// How long the job may take to come to where a step waits for it, before the fault comes all the same.
 const SETTLE: Duration = Duration::from_secs(10);
+/// How often what happens to the job is taken in while something else is done.
+const LOOK: Duration = Duration::from_millis(20);
 /// How long what follows a fault of this harness's own may take.
 const GONE: Duration = Duration::from_secs(10);
 
@@ -27,7 +37,14 @@ pub(super) fn armed_from_the_start(plan: &Plan) -> Option<CrashAt> {
 
 /// All that faults can be done to.
 pub(super) struct Field<'a> {
-    pub(super) subject: &'a mut Subject,
+    subject: &'a mut Subject,
+    cluster: &'a Cluster,
+    kafka: &'a Kafka,
+    network: &'a Network,
+    /// The disk of the checkpoints, if they have one of their own.
+    disk: Option<&'a Disk>,
+    /// Where they are.
+    checkpoints: &'a Path,
     /// The step that is carried out, from 1.
     step: u32,
     /// The attempt that the last fault may have ended.
@@ -45,11 +62,10 @@ pub(super) enum Outcome {
 
 /// Carries out all steps; `begin` is told the number of each before it, from 0. Returns early if the job ends.
 pub(super) async fn strike(
-    subject: &mut Subject,
+    mut field: Field<'_>,
     plan: &Plan,
     mut begin: impl FnMut(u64, &Seen),
 ) -> Result<(), Failure> {
-    let mut field = Field { subject, step: 0, doomed: 0 };
     for step in &plan.steps {
         begin(field.step.into(), field.subject.seen());
         field.step += 1;
@@ -66,7 +82,29 @@ pub(super) async fn strike(
     Ok(())
 }
 
-impl Field<'_> {
+impl<'a> Field<'a> {
+    pub(super) fn new(
+        subject: &'a mut Subject,
+        (cluster, kafka, network): (&'a Cluster, &'a Kafka, &'a Network),
+        (disk, checkpoints): (Option<&'a Disk>, &'a Path),
+    ) -> Self {
+        Self { subject, cluster, kafka, network, disk, checkpoints, step: 0, doomed: 0 }
+    }
+
+    /// Does something that takes its time, and takes in what happens to the job meanwhile.
+    async fn meanwhile<T, E>(&mut self, work: impl Future<Output = Result<T, E>>) -> Result<T, Failure>
+    where
+        Failure: From<E>,
+    {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return Ok(done?),
+                pumped = self.subject.pump(LOOK, |_| false) => drop(pumped?),
+            }
+        }
+    }
+
     async fn wait_for(&mut self, step: &Step) -> Result<(), Failure> {
         let doomed = self.doomed;
         let is_there = |seen: &Seen| match step.when {
@@ -96,6 +134,42 @@ impl Field<'_> {
                 let at = point.as_deref().map(|point| (point, *ordinal));
                 self.outage(at, Duration::from_millis(*ms), step.draw).await
             }
+            Fault::BrokerKill { broker, ms } => {
+                let broker = self.broker(*broker, step.draw);
+                self.broker_kill(broker, Duration::from_millis(*ms), step).await
+            }
+            Fault::BrokerPause { broker, ms } => {
+                let broker = self.broker(*broker, step.draw);
+                self.broker_pause(broker, Duration::from_millis(*ms), step).await
+            }
+            Fault::BrokerRestart { broker } => {
+                let broker = self.broker(*broker, step.draw);
+                self.broker_restart(broker, step).await
+            }
+            Fault::RollingRestart {} => self.rolling_restart(step).await,
+            Fault::BrokerIsolate { broker, direction, ms } => {
+                let broker = self.broker(*broker, step.draw);
+                self.broker_isolate(broker, *direction, Duration::from_millis(*ms), step).await
+            }
+            Fault::BrokerDiskFull { broker, ms } => {
+                let broker = self.broker(*broker, step.draw);
+                self.broker_disk_full(broker, Duration::from_millis(*ms), step).await
+            }
+            Fault::MoveLeader { of, partition } => self.move_leader(*of, *partition, step).await,
+            Fault::MoveTransactionCoordinator {} => self.move_transaction_coordinator(step).await,
+            Fault::KafkaApi(rule) => self.one_frame(self.network.brokers(None), rule, step).await,
+            Fault::KafkaLink { link, broker, ms } => {
+                let proxies = self.network.brokers(broker.map(BrokerId::new));
+                self.link(proxies, *link, Duration::from_millis(*ms), step).await
+            }
+            Fault::ControlMessage(rule) => self.one_frame(self.network.control(), rule, step).await,
+            Fault::ControlLink { link, ms } => {
+                self.link(self.network.control(), *link, Duration::from_millis(*ms), step).await
+            }
+            Fault::StoreFull { ms } => self.store_full(Duration::from_millis(*ms), step).await,
+            Fault::StoreReadOnly { ms } => self.store_read_only(Duration::from_millis(*ms), step).await,
+            Fault::DamageCheckpoint { damage } => self.damage_checkpoint(*damage, step).await,
+            Fault::DeleteTopic { of } => self.delete_topic(*of, step).await,
         }
     }
 

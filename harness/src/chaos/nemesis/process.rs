@@ -107,13 +107,17 @@ impl Field<'_> {
 
     pub(super) async fn kill_all(&mut self) -> Result<Outcome, Failure> {
         let wanted = self.subject.seen().kills + 1;
-        for pid in self.subject.all() {
-            self.subject.kill(pid)?;
-        }
-        self.subject.kill(self.subject.coordinator())?;
+        self.kill_everything()?;
         self.subject.pump(GONE, |seen| seen.kills >= wanted || is_over(seen)).await?;
         self.pass(HEARD).await?;
         Ok(Outcome::Done)
+    }
+
+    pub(super) fn kill_everything(&mut self) -> Result<(), Failure> {
+        for pid in self.subject.all() {
+            self.subject.kill(pid)?;
+        }
+        self.subject.kill(self.subject.coordinator())
     }
 
     pub(super) async fn stop(&mut self, who: Who, step: &Step) -> Result<Outcome, Failure> {

@@ -2,6 +2,7 @@
 //! written by hand as in plans drawn from a seed. How each is done is the nemesis's.
 
 use serde::{Deserialize, Serialize};
+use truecut_proxy::{LinkFaultKind, Rule};
 
 use crate::history::Who;
 
@@ -61,6 +62,135 @@ pub enum Fault {
         /// For so long, ms.
         ms: u64,
     },
+    /// SIGKILL to a broker, which is started again.
+    BrokerKill {
+        /// Which, from 1; one that the step draws if it is not said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        broker: Option<u8>,
+        /// It is down for so long, ms.
+        ms: u64,
+    },
+    /// A broker is frozen: its connections live, and nothing is answered.
+    BrokerPause {
+        /// Which, as for `broker_kill`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        broker: Option<u8>,
+        /// For so long, ms.
+        ms: u64,
+    },
+    /// A broker is stopped in good order, and started again.
+    BrokerRestart {
+        /// Which, as for `broker_kill`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        broker: Option<u8>,
+    },
+    /// Every broker is stopped in good order and started again, one after another.
+    RollingRestart {},
+    /// A broker is cut off from the other brokers; clients still reach it.
+    BrokerIsolate {
+        /// Which, as for `broker_kill`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        broker: Option<u8>,
+        /// In which direction.
+        #[serde(default)]
+        direction: Direction,
+        /// For so long, ms.
+        ms: u64,
+    },
+    /// The disk of a broker is full.
+    BrokerDiskFull {
+        /// Which, as for `broker_kill`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        broker: Option<u8>,
+        /// For so long, ms.
+        ms: u64,
+    },
+    /// A partition gets another leader.
+    MoveLeader {
+        /// Of which topic.
+        of: Topic,
+        /// Which partition.
+        #[serde(default)]
+        partition: i32,
+    },
+    /// The transactions of the job's open transactional ids get another coordinator.
+    MoveTransactionCoordinator {},
+    /// One request of the job to Kafka, or its answer, is lost, late, sent twice, or on its way while its sender gives up.
+    /// Without a filter of transactional ids: of any client of the job.
+    KafkaApi(Rule),
+    /// The network between the job and Kafka is cut, one way too, reset, or slow.
+    KafkaLink {
+        /// What is wrong with it.
+        link: LinkFaultKind,
+        /// The broker that it leads to, as for `broker_kill`; all if it is not said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        broker: Option<u8>,
+        /// For so long, ms.
+        ms: u64,
+    },
+    /// One message between coordinator and workers is lost, late, or comes twice.
+    /// The names are those of crash points, such as `acknowledge`.
+    ControlMessage(Rule),
+    /// The network between coordinator and workers is cut, one way too, reset, or slow.
+    ControlLink {
+        /// What is wrong with it.
+        link: LinkFaultKind,
+        /// For so long, ms.
+        ms: u64,
+    },
+    /// The disk of the checkpoint directory is full.
+    StoreFull {
+        /// For so long, ms.
+        ms: u64,
+    },
+    /// The checkpoint directory refuses to be written.
+    StoreReadOnly {
+        /// For so long, ms.
+        ms: u64,
+    },
+    /// All processes die; the file of the latest completed checkpoint is damaged before they are started again.
+    DamageCheckpoint {
+        /// How.
+        damage: Damage,
+    },
+    /// A topic of the job is deleted.
+    DeleteTopic {
+        /// Which.
+        of: Topic,
+    },
+}
+
+/// Which direction of a broker's network is cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Both.
+    #[default]
+    Both,
+    /// It hears the others, and is not heard.
+    Mute,
+    /// It is heard, and hears nothing.
+    Deaf,
+}
+
+/// A topic of the job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Topic {
+    /// What it reads.
+    Input,
+    /// What it writes.
+    Output,
+}
+
+/// How a file is damaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Damage {
+    /// Its second half is missing.
+    Torn,
+    /// One bit in the middle is flipped.
+    Flipped,
 }
 
 fn first() -> u32 {
@@ -105,6 +235,49 @@ pub const FAULTS: &[FaultInfo] = &[
         name: "outage",
         meaning: "All workers die and stay away; longer than Kafka lets a transaction live, if the plan says so.",
     },
+    FaultInfo { name: "broker_kill", meaning: "A broker is killed with SIGKILL, and started again." },
+    FaultInfo {
+        name: "broker_pause",
+        meaning: "A broker is frozen: its connections live, and nothing is answered.",
+    },
+    FaultInfo { name: "broker_restart", meaning: "A broker is stopped in good order, and started again." },
+    FaultInfo {
+        name: "rolling_restart",
+        meaning: "Every broker is stopped in good order and started again, one after another.",
+    },
+    FaultInfo {
+        name: "broker_isolate",
+        meaning: "A broker is cut off from the other brokers, in one direction or both; clients still reach it.",
+    },
+    FaultInfo { name: "broker_disk_full", meaning: "The disk of a broker is full." },
+    FaultInfo { name: "move_leader", meaning: "A partition of the input or the output gets another leader." },
+    FaultInfo {
+        name: "move_transaction_coordinator",
+        meaning: "The job's transactions get another coordinator.",
+    },
+    FaultInfo {
+        name: "kafka_api",
+        meaning: "One request to Kafka of a chosen kind, or its answer, is lost, late, sent twice, or on its way while its sender gives up.",
+    },
+    FaultInfo {
+        name: "kafka_link",
+        meaning: "The network between the job and Kafka is cut, one way too, reset, or slow.",
+    },
+    FaultInfo {
+        name: "control_message",
+        meaning: "One message of a chosen kind between coordinator and workers is lost, late, or comes twice.",
+    },
+    FaultInfo {
+        name: "control_link",
+        meaning: "The network between coordinator and workers is cut, one way too, reset, or slow.",
+    },
+    FaultInfo { name: "store_full", meaning: "The disk of the checkpoint directory is full." },
+    FaultInfo { name: "store_read_only", meaning: "The checkpoint directory refuses to be written." },
+    FaultInfo {
+        name: "damage_checkpoint",
+        meaning: "All processes die, and the file of the latest completed checkpoint is damaged before they start again.",
+    },
+    FaultInfo { name: "delete_topic", meaning: "A topic of the job is deleted while it runs." },
 ];
 
 impl Fault {
@@ -119,31 +292,82 @@ impl Fault {
             Self::Stop { .. } => "stop",
             Self::RestartJob {} => "restart_job",
             Self::Outage { .. } => "outage",
+            Self::BrokerKill { .. } => "broker_kill",
+            Self::BrokerPause { .. } => "broker_pause",
+            Self::BrokerRestart { .. } => "broker_restart",
+            Self::RollingRestart {} => "rolling_restart",
+            Self::BrokerIsolate { .. } => "broker_isolate",
+            Self::BrokerDiskFull { .. } => "broker_disk_full",
+            Self::MoveLeader { .. } => "move_leader",
+            Self::MoveTransactionCoordinator {} => "move_transaction_coordinator",
+            Self::KafkaApi(_) => "kafka_api",
+            Self::KafkaLink { .. } => "kafka_link",
+            Self::ControlMessage(_) => "control_message",
+            Self::ControlLink { .. } => "control_link",
+            Self::StoreFull { .. } => "store_full",
+            Self::StoreReadOnly { .. } => "store_read_only",
+            Self::DamageCheckpoint { .. } => "damage_checkpoint",
+            Self::DeleteTopic { .. } => "delete_topic",
         }
     }
 
     /// The crash point that it names.
     #[must_use]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "few faults name one")]
     pub fn point(&self) -> Option<(Who, &str)> {
         match self {
-            Self::CrashPoint { who, point, .. } => Some((*who, point)),
-            Self::Pause { who, point: Some(point), .. } => Some((*who, point)),
+            Self::CrashPoint { who, point, .. } | Self::Pause { who, point: Some(point), .. } => {
+                Some((*who, point))
+            }
             Self::Outage { point: Some(point), .. } => Some((Who::Worker, point)),
-            Self::Kill { .. }
-            | Self::KillAll {}
-            | Self::Pause { point: None, .. }
-            | Self::Stop { .. }
-            | Self::RestartJob {}
-            | Self::Outage { point: None, .. } => None,
+            _ => None,
         }
     }
 
     /// Kills that it is sure to bring.
     #[must_use]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "few faults are kills")]
     pub fn kills(&self) -> u64 {
         match self {
-            Self::Kill { .. } | Self::CrashPoint { .. } | Self::KillAll {} | Self::Outage { .. } => 1,
-            Self::Pause { .. } | Self::Stop { .. } | Self::RestartJob {} => 0,
+            Self::Kill { .. }
+            | Self::CrashPoint { .. }
+            | Self::KillAll {}
+            | Self::Outage { .. }
+            | Self::DamageCheckpoint { .. } => 1,
+            _ => 0,
+        }
+    }
+
+    /// The job must reach Kafka through a proxy for it.
+    #[must_use]
+    pub fn needs_kafka_proxy(&self) -> bool {
+        matches!(self, Self::KafkaApi(_) | Self::KafkaLink { .. })
+    }
+
+    /// The workers must reach the coordinator through a proxy for it.
+    #[must_use]
+    pub fn needs_control_proxy(&self) -> bool {
+        matches!(self, Self::ControlMessage(_) | Self::ControlLink { .. })
+    }
+
+    /// The checkpoint directory must be a small disk of its own for it.
+    #[must_use]
+    pub fn needs_own_disk(&self) -> bool {
+        matches!(self, Self::StoreFull { .. } | Self::StoreReadOnly { .. })
+    }
+
+    /// The brokers must be this run's own for it.
+    #[must_use]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the rest is done to the job")]
+    pub fn needs_own_brokers(&self) -> bool {
+        match self {
+            Self::BrokerKill { .. }
+            | Self::BrokerPause { .. }
+            | Self::BrokerRestart { .. }
+            | Self::RollingRestart {}
+            | Self::BrokerIsolate { .. }
+            | Self::BrokerDiskFull { .. } => true,
+            other => other.needs_kafka_proxy(),
         }
     }
 }
@@ -162,6 +386,22 @@ mod tests {
             r#"{"stop":{}}"#,
             r#"{"restart_job":{}}"#,
             r#"{"outage":{"ms":8000}}"#,
+            r#"{"broker_kill":{"ms":500}}"#,
+            r#"{"broker_pause":{"broker":2,"ms":500}}"#,
+            r#"{"broker_restart":{}}"#,
+            r#"{"rolling_restart":{}}"#,
+            r#"{"broker_isolate":{"direction":"deaf","ms":500}}"#,
+            r#"{"broker_disk_full":{"ms":500}}"#,
+            r#"{"move_leader":{"of":"output","partition":1}}"#,
+            r#"{"move_transaction_coordinator":{}}"#,
+            r#"{"kafka_api":{"frame":"EndTxn","side":"response","when":{"nth":2},"action":{"drop":{"close_after_ms":0}}}}"#,
+            r#"{"kafka_link":{"link":{"cut":{"side":"response","newcomers":"stall"}},"ms":500}}"#,
+            r#"{"control_message":{"frame":"acknowledge","side":"request","when":{"nth":3},"action":{"delay":{"ms":100}}}}"#,
+            r#"{"control_link":{"link":"reset","ms":0}}"#,
+            r#"{"store_full":{"ms":500}}"#,
+            r#"{"store_read_only":{"ms":500}}"#,
+            r#"{"damage_checkpoint":{"damage":"torn"}}"#,
+            r#"{"delete_topic":{"of":"output"}}"#,
         ];
         let mut names = Vec::new();
         for text in faults {

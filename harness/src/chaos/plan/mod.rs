@@ -12,7 +12,7 @@ mod setting;
 use serde::{Deserialize, Serialize};
 
 pub use draw::{Victims, Wanted};
-pub use fault::{FAULTS, Fault, FaultInfo};
+pub use fault::{Damage, Direction, FAULTS, Fault, FaultInfo, Topic};
 pub use named::{PLANS, PlanInfo};
 pub(super) use points::{Comes, comes};
 pub use setting::{JobSetting, KafkaSetting};

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use super::{Fault, JobSetting, KafkaSetting, PLAN_SCHEMA, Plan, Step, When};
+use truecut_proxy::{Action, ClientSees, LinkFaultKind, Newcomers, Occurrence, Pace, Rule, Side};
+use truecut_runtime::config::CommitByConfig;
+
+use super::{Damage, Direction, Fault, JobSetting, KafkaSetting, PLAN_SCHEMA, Plan, Step, Topic, When};
 use crate::failure::Failure;
 use crate::history::Who;
 use crate::verdict::Thresholds;
@@ -16,6 +19,8 @@ pub struct PlanInfo {
     pub purpose: &'static str,
     steps: fn() -> Vec<Step>,
     job: fn(JobSetting) -> JobSetting,
+    brokers: u8,
+    ends_with: Option<u8>,
 }
 
 /// Every plan that has a name, in the order in which they are listed.
@@ -32,6 +37,8 @@ pub const PLANS: &[PlanInfo] = &[
             ]
         },
         job: |job| job,
+        brokers: 1,
+        ends_with: None,
     },
     PlanInfo {
         name: "recoveries",
@@ -51,6 +58,8 @@ pub const PLANS: &[PlanInfo] = &[
             ]
         },
         job: |job| job,
+        brokers: 1,
+        ends_with: None,
     },
     PlanInfo {
         name: "zombies",
@@ -69,8 +78,209 @@ pub const PLANS: &[PlanInfo] = &[
             ]
         },
         job: JobSetting::with_quick_heartbeats,
+        brokers: 1,
+        ends_with: None,
+    },
+    PlanInfo {
+        name: "brokers",
+        purpose: "Three brokers are killed, frozen, restarted and cut off in turn; leaders and transaction coordinators move.",
+        steps: || {
+            vec![
+                step(Fault::MoveLeader { of: Topic::Output, partition: 0 }),
+                step(Fault::MoveTransactionCoordinator {}),
+                step(Fault::BrokerKill { broker: Some(1), ms: 2_000 }),
+                step(Fault::BrokerPause { broker: Some(2), ms: 3_000 }),
+                step(Fault::BrokerRestart { broker: Some(3) }),
+                step(Fault::Kill { who: Who::Worker }),
+                step(Fault::MoveLeader { of: Topic::Input, partition: 1 }),
+                step(Fault::RollingRestart {}),
+                step(Fault::Kill { who: Who::Coordinator }),
+            ]
+        },
+        job: |job| job,
+        brokers: 3,
+        ends_with: None,
+    },
+    PlanInfo {
+        name: "partitions",
+        purpose: "One of three brokers is cut off from the others, in both directions and in each.",
+        steps: || {
+            let isolate =
+                |broker, direction| step(Fault::BrokerIsolate { broker: Some(broker), direction, ms: 6_000 });
+            vec![
+                isolate(1, Direction::Both),
+                step(Fault::Kill { who: Who::Worker }),
+                isolate(2, Direction::Mute),
+                isolate(3, Direction::Deaf),
+            ]
+        },
+        job: |job| job,
+        brokers: 3,
+        ends_with: None,
+    },
+    PlanInfo {
+        name: "broker",
+        purpose: "The only broker is killed, frozen and restarted.",
+        steps: || {
+            vec![
+                step(Fault::BrokerPause { broker: None, ms: 2_000 }),
+                step(Fault::BrokerKill { broker: None, ms: 500 }),
+                step(Fault::Kill { who: Who::Worker }),
+                step(Fault::BrokerRestart { broker: None }),
+            ]
+        },
+        job: |job| job,
+        brokers: 1,
+        ends_with: None,
+    },
+    PlanInfo {
+        name: "lost_answers",
+        purpose: "One request of each kind to Kafka, or its answer, is lost, late, sent twice, or on its way while its sender gives up.",
+        steps: lost_answers,
+        job: |job| job,
+        brokers: 1,
+        ends_with: None,
+    },
+    PlanInfo {
+        name: "kafka_network",
+        purpose: "The network between the job and Kafka is cut, one way too, reset, and slow.",
+        steps: || {
+            let cut = |side| LinkFaultKind::Cut { side, newcomers: Newcomers::Stall };
+            let link = |link, ms| step(Fault::KafkaLink { link, broker: None, ms });
+            let pace = |latency_ms| Pace { latency_ms, bytes_per_second: None };
+            vec![
+                link(LinkFaultKind::Reset, 0),
+                link(cut(None), 2_000),
+                link(cut(Some(Side::Request)), 2_000),
+                link(cut(Some(Side::Response)), 2_000),
+                link(LinkFaultKind::Slow { requests: pace(50), answers: pace(50) }, 3_000),
+                step(Fault::Kill { who: Who::Worker }),
+                link(LinkFaultKind::Refuse, 1_500),
+            ]
+        },
+        job: |job| job,
+        brokers: 1,
+        ends_with: None,
+    },
+    PlanInfo {
+        name: "control_messages",
+        purpose: "One message of each kind between coordinator and workers is lost, late, or comes twice.",
+        steps: control_messages,
+        job: |job| JobSetting { checkpoint_timeout_ms: 1_500, tolerable_failures: 100, ..job },
+        brokers: 1,
+        ends_with: None,
+    },
+    PlanInfo {
+        name: "control_network",
+        purpose: "The network between coordinator and workers is cut, one way too, reset, and slow.",
+        steps: || {
+            let cut = |side| LinkFaultKind::Cut { side, newcomers: Newcomers::Stall };
+            let link = |link, ms| step(Fault::ControlLink { link, ms });
+            let pace = |latency_ms| Pace { latency_ms, bytes_per_second: None };
+            vec![
+                link(LinkFaultKind::Reset, 0),
+                link(cut(None), 3_000),
+                link(cut(Some(Side::Request)), 3_000),
+                link(cut(Some(Side::Response)), 3_000),
+                link(LinkFaultKind::Slow { requests: pace(100), answers: pace(100) }, 3_000),
+                step(Fault::Kill { who: Who::Worker }),
+            ]
+        },
+        job: JobSetting::with_quick_heartbeats,
+        brokers: 1,
+        ends_with: None,
+    },
+    PlanInfo {
+        name: "store",
+        purpose: "The disk of the checkpoints is full, or refuses to be written, for a while.",
+        steps: || {
+            vec![
+                step(Fault::StoreFull { ms: 1_500 }),
+                step(Fault::Kill { who: Who::Worker }),
+                step(Fault::StoreReadOnly { ms: 1_500 }),
+                step(Fault::Kill { who: Who::Coordinator }),
+            ]
+        },
+        job: |job| JobSetting { tolerable_failures: 1_000, ..job },
+        brokers: 1,
+        ends_with: None,
+    },
+    PlanInfo {
+        name: "torn_checkpoint",
+        purpose: "The checkpoint that the job would go on from is torn: it must say so, and not go on from anything else.",
+        steps: || vec![step(Fault::DamageCheckpoint { damage: Damage::Torn })],
+        job: |job| job,
+        brokers: 1,
+        ends_with: Some(65),
+    },
+    PlanInfo {
+        name: "flipped_checkpoint",
+        purpose: "One bit of the checkpoint that the job would go on from is flipped: it must say so.",
+        steps: || vec![step(Fault::DamageCheckpoint { damage: Damage::Flipped })],
+        job: |job| job,
+        brokers: 1,
+        ends_with: Some(65),
+    },
+    PlanInfo {
+        name: "outage",
+        purpose: "All workers stay away for longer than Kafka lets a transaction live; the sink writes again what Kafka aborted.",
+        steps: || {
+            let outage =
+                |point: &str| step(Fault::Outage { point: Some(point.to_owned()), ordinal: 1, ms: 6_000 });
+            vec![
+                outage("completed.received"),
+                outage("commit.before"),
+                step(Fault::Outage { point: None, ordinal: 1, ms: 6_000 }),
+            ]
+        },
+        job: |job| JobSetting { sink: CommitByConfig::Log, transaction_timeout_ms: 3_000, ..job },
+        brokers: 1,
+        ends_with: None,
     },
 ];
+
+/// One fault for one frame.
+fn rule(frame: &str, side: Side, action: Action) -> Rule {
+    Rule {
+        frame: frame.to_owned(),
+        side,
+        when: Occurrence::Nth(2),
+        client_id_prefix: None,
+        transactional_id_contains: None,
+        action,
+    }
+}
+
+fn lost_answers() -> Vec<Step> {
+    let lost = Action::Drop { close_after_ms: Some(0) };
+    let held = Action::Hold { after_ms: Some(700), client: ClientSees::Reset };
+    let twice = Action::Duplicate { after_ms: 300 };
+    let api = |frame, side, action| step(Fault::KafkaApi(rule(frame, side, action)));
+    let mut steps = Vec::new();
+    for frame in ["EndTxn", "Produce", "InitProducerId", "OffsetCommit", "AddPartitionsToTxn"] {
+        steps.push(api(frame, Side::Response, lost));
+        steps.push(api(frame, Side::Request, lost));
+        steps.push(api(frame, Side::Response, Action::Delay { ms: 400 }));
+        steps.push(api(frame, Side::Request, twice));
+        steps.push(api(frame, Side::Request, held));
+    }
+    steps
+}
+
+fn control_messages() -> Vec<Step> {
+    let message = |frame, side, action| step(Fault::ControlMessage(rule(frame, side, action)));
+    let lost = Action::Drop { close_after_ms: None };
+    let late = Action::Delay { ms: 300 };
+    let twice = Action::Duplicate { after_ms: 200 };
+    let mut steps = Vec::new();
+    for frame in ["trigger", "completed", "heartbeat"] {
+        steps.extend([lost, late, twice].map(|action| message(frame, Side::Response, action)));
+    }
+    for frame in ["acknowledge", "pulse"] {
+        steps.extend([lost, late, twice].map(|action| message(frame, Side::Request, action)));
+    }
+    steps
+}
 
 fn step(fault: Fault) -> Step {
     after(200, fault)
@@ -90,9 +300,9 @@ impl PlanInfo {
             seed: 1,
             records: 60_000,
             job: (self.job)(JobSetting::default()),
-            kafka: KafkaSetting::default(),
+            kafka: KafkaSetting { brokers: self.brokers, ..KafkaSetting::default() },
             steps: (self.steps)(),
-            ends_with: None,
+            ends_with: self.ends_with,
             thresholds: Thresholds::default(),
         };
         plan.demanding_all()

@@ -115,7 +115,14 @@ impl Subject {
             let message = format!("the coordinator died ({}); see {}", status_text(status), log.display());
             return self.end(Ended { exit_code: truecut_runtime::failure::exit::INTERNAL, message });
         }
-        if self.seen.ended.is_none() { self.take_over().await.map(drop) } else { Ok(()) }
+        if self.seen.ended.is_some() {
+            return Ok(());
+        }
+        match self.take_over().await {
+            Ok(_) => Ok(()),
+            // What a person would be told who starts the job again.
+            Err(failure) => self.end(Ended { exit_code: failure.exit.code(), message: failure.message }),
+        }
     }
 
     /// Starts another coordinator, with workers of its own, and returns the one that was in charge.

@@ -21,7 +21,8 @@ impl Subject {
     pub(super) fn start_worker(&mut self, worker: u32) -> Result<(), Failure> {
         self.started += 1;
         let name = format!("worker-{worker}-{}", self.started);
-        let mut child = self.options.start_worker(self.chief.process.address(), &name, None)?;
+        let coordinator = self.network.coordinator(self.chief.process.address());
+        let mut child = self.options.start_worker(&coordinator, &name, None)?;
         let pid = child.id().ok_or_else(|| Failure::internal("a new process has no id"))?;
         self.record(Event::WorkerStarted { worker, pid })?;
         let (coordinator, stdin) = (self.chief.number, child.stdin.take());

@@ -10,7 +10,7 @@ mod kind;
 
 use std::sync::OnceLock;
 
-use truecut_core::Input;
+use truecut_core::{Input, Message};
 
 use crate::types::{In, Out};
 pub use arms::{CrashAt, Strike, arm, listen};
@@ -52,6 +52,18 @@ fn places(kind: Kind, host: Host) -> &'static [&'static str] {
         | (Shape::FromWorker, Host::Worker) => &["before", "after"],
         (Shape::FromCoordinator, Host::Worker) | (Shape::FromWorker, Host::Coordinator) => &["received"],
     }
+}
+
+/// What a message is called: the first part of its crash points' names.
+#[must_use]
+pub fn name_of_message<S>(message: &Message<S>) -> &'static str {
+    kind::of_message(message).name()
+}
+
+/// Every name of a message.
+pub fn message_names() -> impl Iterator<Item = &'static str> {
+    let is_message = |kind: &&Kind| matches!(kind.shape(), Shape::FromCoordinator | Shape::FromWorker);
+    Kind::ALL.iter().filter(is_message).map(|kind| kind.name())
 }
 
 /// An input is about to be stepped.
