@@ -124,7 +124,7 @@ impl ContainerBroker {
             return Err(ClusterError::Refused(format!("broker {} runs already", self.id)));
         }
         self.container.start().await.map_err(|e| self.failed("start", &e))?;
-        match self.isolation.and_then(one_way) {
+        match self.isolation.and_then(Isolation::one_way) {
             Some(one_way) => self.filter(one_way, true).await,
             None => Ok(()),
         }
@@ -144,7 +144,7 @@ impl ContainerBroker {
             let said = format!("broker {} is isolated already ({before:?}): let it rejoin first", self.id);
             return Err(ClusterError::Refused(said));
         }
-        match one_way(isolation) {
+        match isolation.one_way() {
             Some(one_way) => self.filter(one_way, true).await?,
             None => self.network()?.disconnect(&self.docker, &self.name).await?,
         }
@@ -155,7 +155,7 @@ impl ContainerBroker {
     /// Ends its isolation, if it is isolated.
     pub(crate) async fn rejoin(&mut self) -> Result<(), ClusterError> {
         let Some(isolation) = self.isolation else { return Ok(()) };
-        match one_way(isolation) {
+        match isolation.one_way() {
             // The filters of a container that ended have ended with it.
             Some(one_way) if self.container.is_running().await.unwrap_or(true) => {
                 self.filter(one_way, false).await?;
@@ -268,13 +268,4 @@ pub(crate) fn run_lives(run: &str) -> ClusterError {
     ClusterError::Refused(format!(
         "the run {run} has containers or a network already: it lives, or was kept (`truecut clean`)"
     ))
-}
-
-/// The direction that is dropped, unless the broker is taken off the network.
-fn one_way(isolation: Isolation) -> Option<OneWay> {
-    match isolation {
-        Isolation::Full => None,
-        Isolation::Mute => Some(OneWay::Out),
-        Isolation::Deaf => Some(OneWay::In),
-    }
 }

@@ -127,15 +127,8 @@ impl RunNetwork {
                 namespace.display()
             )));
         }
-        let what = if drop { "--insert" } else { "--delete" };
-        let (chain, device, side) = match one_way {
-            OneWay::Out => ("OUTPUT", "--out-interface", "--destination"),
-            OneWay::In => ("INPUT", "--in-interface", "--source"),
-        };
         let mut command = Command::new("nsenter");
-        command.arg(format!("--net={}", namespace.display())).args(["iptables", "--wait", what, chain]);
-        // A broker talks to itself by its own address on this network, over the loopback device.
-        command.args(["!", device, "lo", side]).arg(&self.subnet).args(["--jump", "DROP"]);
+        command.arg(format!("--net={}", namespace.display())).args(filter(one_way, drop, &self.subnet));
         let done = tool::run(command, FILTER_LIMIT).await;
         done.map(|_| ()).map_err(|said| {
             ClusterError::Refused(format!(
@@ -145,11 +138,33 @@ impl RunNetwork {
     }
 }
 
+/// The command that starts or ends dropping one direction to or from `subnet`.
+fn filter(one_way: OneWay, drop: bool, subnet: &str) -> [&str; 11] {
+    let what = if drop { "--insert" } else { "--delete" };
+    let (chain, device, side) = match one_way {
+        OneWay::Out => ("OUTPUT", "--out-interface", "--destination"),
+        OneWay::In => ("INPUT", "--in-interface", "--source"),
+    };
+    // A broker talks to itself by its own address on this network, over the loopback device.
+    ["iptables", "--wait", what, chain, "!", device, "lo", side, subnet, "--jump", "DROP"]
+}
+
 /// The direction that is dropped.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum OneWay {
     Out,
     In,
+}
+
+impl Isolation {
+    /// The direction that is dropped, unless the broker is taken off the network.
+    pub(crate) fn one_way(self) -> Option<OneWay> {
+        match self {
+            Self::Full => None,
+            Self::Mute => Some(OneWay::Out),
+            Self::Deaf => Some(OneWay::In),
+        }
+    }
 }
 
 /// Says what is missing for one-way isolation, if anything can be seen to be.
@@ -169,5 +184,23 @@ pub(crate) fn demand_one_way() -> Result<(), ClusterError> {
         None => Ok(()),
         Some("nsenter") => refuse("nsenter is missing", "On Debian, as root: apt-get install util-linux"),
         Some(_) => refuse("iptables is missing", "On Debian, as root: apt-get install iptables"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mute_broker_sends_nothing_and_a_deaf_one_gets_nothing() {
+        let rule = |isolation: Isolation, drop| {
+            isolation.one_way().map(|one_way| filter(one_way, drop, "10.0.0.0/8").join(" "))
+        };
+        let mute =
+            "iptables --wait --insert OUTPUT ! --out-interface lo --destination 10.0.0.0/8 --jump DROP";
+        assert_eq!(rule(Isolation::Mute, true).as_deref(), Some(mute));
+        let deaf = "iptables --wait --delete INPUT ! --in-interface lo --source 10.0.0.0/8 --jump DROP";
+        assert_eq!(rule(Isolation::Deaf, false).as_deref(), Some(deaf));
+        assert_eq!(rule(Isolation::Full, true), None);
     }
 }
