@@ -8,9 +8,10 @@ use kafka_protocol::protocol::{Encodable, HeaderVersion, Request, StrBytes};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use truecut_proxy::{Action, Event, Kafka, Listen, Occurrence, Proxy, Rule, Side, What};
 
-use crate::upstream::Upstream;
+use crate::upstream::{TEST_LIMIT, Upstream};
 
 /// Everything that a test of Kafka's protocol needs.
 pub(crate) struct Setup {
@@ -33,7 +34,8 @@ impl Setup {
     }
 
     pub(crate) async fn event(&mut self) -> Event {
-        self.events.recv().await.expect("the proxy lives")
+        let event = timeout(TEST_LIMIT, self.events.recv()).await.expect("an event is reported");
+        event.expect("the proxy lives")
     }
 
     pub(crate) async fn what(&mut self) -> What {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI16, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use kafka_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
@@ -13,6 +14,10 @@ use kafka_protocol::protocol::{Decodable as _, Encodable};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+/// A test that waits longer has failed: what it waits for never comes.
+pub(crate) const TEST_LIMIT: Duration = Duration::from_secs(60);
 
 /// What upstream saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +77,7 @@ impl Upstream {
     }
 
     pub(crate) async fn next(&mut self) -> Saw {
-        self.saw.recv().await.expect("upstream lives")
+        timeout(TEST_LIMIT, self.saw.recv()).await.expect("something comes").expect("upstream lives")
     }
 }
 
