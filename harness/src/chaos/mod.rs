@@ -35,7 +35,7 @@ pub use judge::{judge, recorded};
 pub use moment::{Moment, Progress, Watch};
 pub use plan::{
     Damage, Direction, FAULTS, Fault, FaultInfo, JobSetting, KafkaSetting, PLAN_FILE, PLAN_SCHEMA, PLANS,
-    Plan, PlanInfo, Step, Victims, Wanted, When,
+    Plan, PlanInfo, Step, Topic, Victims, Wanted, When,
 };
 
 use crate::failure::Failure;
