@@ -104,7 +104,12 @@ impl Trial<'_> {
             shown.tell(seen);
         };
         let checkpoints = self.directory.join(job::CHECKPOINTS);
-        let field = Field::new(subject, (self.cluster, self.kafka, self.network), (self.disk, &checkpoints));
+        let field = Field::new(
+            subject,
+            (self.cluster, self.kafka, self.network),
+            (self.disk, &checkpoints),
+            self.plan,
+        );
         nemesis::strike(field, self.plan, begin).await?;
         feeder.finish();
         self.doing("drain");

@@ -44,7 +44,7 @@ pub struct Summary {
     pub kills_unconfirmed: u64,
     /// Confirmed kills by crash point. Random ones are not among them.
     pub crash_points: BTreeMap<String, u64>,
-    /// Faults other than kills, by kind; a kill that missed is among them, too.
+    /// Faults by kind.
     pub faults: BTreeMap<String, FaultCount>,
     /// Faults that hit nothing and are no kills, in words.
     pub missed: Vec<String>,
@@ -106,10 +106,7 @@ impl Summary {
             Event::CheckpointAborted { attempt, id, .. } => {
                 self.checkpoints_aborted.insert((*attempt, *id));
             }
-            Event::Resumed { .. } => {
-                self.pauses += 1;
-                self.faults.entry("pause".to_owned()).or_default().struck += 1;
-            }
+            Event::Resumed { .. } => self.pauses += 1,
             Event::Drained => self.drained = true,
             Event::LeftOpen { transactions, partitions } => {
                 self.left_open = Some(match transactions.as_slice() {

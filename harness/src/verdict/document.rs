@@ -60,7 +60,7 @@ pub struct ChaosDocument {
     /// The plan's name.
     #[serde(default)]
     pub plan: String,
-    /// Faults other than kills, by kind: how many struck, how many hit nothing.
+    /// Faults by kind: how many struck, how many hit nothing.
     #[serde(default)]
     pub faults: BTreeMap<String, FaultCount>,
     /// Confirmed kills by crash point.
