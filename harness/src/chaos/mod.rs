@@ -9,6 +9,7 @@ mod heads;
 mod job;
 mod judge;
 mod kafka;
+pub mod kafka_log;
 mod launches;
 mod log;
 mod moment;
