@@ -1,5 +1,6 @@
-//! `checkpoint_regression`: what is complete went back, was forgotten or completed twice; the head of the store says two things in one version; or a checkpoint
-//! was completed without the acknowledgement, in its own attempt, of a subtask that is in it.
+//! `checkpoint_regression`: what is complete went back, was forgotten or completed twice; the head of the store says two things in one
+//! version; an attempt restores another checkpoint than the latest complete one; or a checkpoint was completed without the
+//! acknowledgement, in its own attempt, of a subtask that is in it.
 
 use super::class::Class;
 use super::findings::{Collector, Example};
@@ -28,7 +29,28 @@ pub(super) fn check(journal: &Journal, completed: &[Completed<'_>], found: &mut 
             });
         }
     }
+    restores(journal, found);
     looked_at(&journal.heads) + looked_at(completed)
+}
+
+/// An attempt restores what was complete when it was claimed.
+fn restores(journal: &Journal, found: &mut Collector) {
+    for restore in &journal.restores {
+        let claim = |head: &&Head| {
+            head.attempt == restore.attempt && head.latest.is_some_and(|latest| latest.0 < restore.attempt)
+        };
+        let latest = journal.heads.iter().find(claim).and_then(|head| head.latest);
+        if let Some((attempt, id)) = latest.filter(|latest| *latest != restore.checkpoint) {
+            let ((_, restored), into) = (restore.checkpoint, restore.attempt);
+            found.add(Class::CheckpointRegression, || Example {
+                text: format!(
+                    "attempt {into} restores checkpoint {restored}, but checkpoint {id} of attempt {attempt} was complete \
+                     when it was claimed"
+                ),
+                ..Example::default()
+            });
+        }
+    }
 }
 
 fn wrong(before: &Head, after: &Head) -> Option<String> {

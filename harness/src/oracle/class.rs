@@ -199,8 +199,8 @@ pub const CLASSES: [ClassInfo; 17] = [
     ClassInfo {
         class: Class::CheckpointRegression,
         name: "checkpoint_regression",
-        properties: &["completion_is_monotone"],
-        meaning: "What is complete went back, or was completed without an acknowledgement of its attempt.",
+        properties: &["completion_is_monotone", "restore_is_latest"],
+        meaning: "What is complete went back, was not what was restored, or was completed without an acknowledgement of its attempt.",
         needs: Needs::Journal,
         allowed: false,
     },

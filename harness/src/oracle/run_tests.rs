@@ -333,6 +333,21 @@ fn a_completion_without_an_acknowledgement_is_a_regression_but_the_first_checkpo
 }
 
 #[test]
+fn restoring_what_was_not_the_latest_is_a_regression_and_a_second_reader_of_a_partition_is_told() {
+    let mut older = example();
+    older.journal.restores[1].checkpoint = (1, 1);
+    older.journal.restores[1].offsets = older.journal.checkpoints[0].offsets.clone();
+    assert!(
+        text(&older, Class::CheckpointRegression)
+            .contains("attempt 2 restores checkpoint 1, but checkpoint 2")
+    );
+    let mut second = example();
+    let begin = second.journal.reads[10];
+    second.journal.reads.push(super::journal::Read { reader: 99, ..begin });
+    assert!(text(&second, Class::SkippedInput).contains("is the second one of that attempt"));
+}
+
+#[test]
 fn writes_in_a_cycle_are_told_and_do_not_count() {
     // Two sinks write to one partition, one of them before and after the other.
     let mut world = World::of(Run::of_inputs(&[(0, "h"), (0, "a"), (0, "h")]).processed(), 3, None);

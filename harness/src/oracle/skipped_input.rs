@@ -1,5 +1,5 @@
 //! `skipped_input`: a source left input records out, took some twice, or put another offset into a checkpoint than the one it was at; or
-//! an attempt began elsewhere than in the checkpoint that it says to restore.
+//! an attempt began elsewhere than in the checkpoint that it says to restore, or two sources read one partition.
 //!
 //! Offsets without a record (control markers, compaction) are no gap: what counts is the input as it was read back.
 
@@ -16,11 +16,17 @@ pub(super) fn check(inputs: &InputLog, journal: &Journal, found: &mut Collector)
     let restored = restores(journal, found);
     let written = written(journal);
     let mut positions: HashMap<(u32, i32), i64> = HashMap::new();
+    let mut owners: HashMap<(u64, i32), u32> = HashMap::new();
     for read in &journal.reads {
         let Read { reader, attempt, partition, step } = *read;
         let position = positions.get(&(reader, partition)).copied();
         let next = match step {
             Step::Begin(next) => {
+                if *owners.entry((attempt, partition)).or_insert(reader) != reader {
+                    found.add(Class::SkippedInput, || {
+                        example(read, next, "is the second one of that attempt")
+                    });
+                }
                 if let Some(wanted) = restored.get(&(attempt, partition)).filter(|wanted| **wanted != next) {
                     let text = format!("began to read at {next}, but restores {wanted}");
                     found.add(Class::SkippedInput, || example(read, next, &text));
