@@ -54,6 +54,8 @@ pub struct Summary {
     pub drained: bool,
     /// What the job left open in Kafka at rest, in words; it had ended in good order.
     pub left_open: Option<String>,
+    /// The job ended with exit code 0, at least once.
+    pub ended: bool,
     /// How the job ended, if not in good order: its exit code, and what it said.
     pub failed: Option<(u8, String)>,
     /// Why more could not be seen: the harness gave up.
@@ -117,7 +119,7 @@ impl Summary {
                     ),
                 });
             }
-            Event::JobEnded { exit_code: 0, .. } => {}
+            Event::JobEnded { exit_code: 0, .. } => self.ended = true,
             Event::JobEnded { exit_code, message } => {
                 self.failed.get_or_insert((*exit_code, message.clone()));
             }
