@@ -11,9 +11,10 @@ use super::records::{INPUT_FILE, Kept, OUTPUT_FILE};
 use super::versions::{VERSIONS_FILE, Versions};
 use super::{TRACES, records, replay};
 use crate::failure::Failure;
-use crate::history::{self, Summary};
+use crate::history::{self, Event, History, Summary};
 use crate::oracle::{BadRead, Drain, Findings, Oracle};
 use crate::verdict::{ChaosDocument, Evidence, Setting, conclude};
+use crate::world::Circumstances;
 
 /// Judges a run. `command` is the one that asks.
 ///
@@ -27,7 +28,8 @@ pub fn judge(directory: &Path, command: &str, seconds: Duration) -> Result<Chaos
     let summary = Summary::of(&history);
     let drain = if summary.drained { Drain::Complete } else { Drain::Incomplete };
     let findings = compare(directory, drain)?;
-    let traces = replay::all(&directory.join(TRACES), plan.wanted.mutant.as_deref())?;
+    let traces =
+        replay::validate(&directory.join(TRACES), plan.wanted.mutant.as_deref(), circumstances(&history))?;
     let recoveries = history::recoveries(&history);
     let evidence =
         Evidence { findings: &findings, summary: &summary, recoveries: &recoveries, traces: &traces };
@@ -42,6 +44,16 @@ pub fn judge(directory: &Path, command: &str, seconds: Duration) -> Result<Chaos
     };
     let document = conclude(setting, &evidence, plan.thresholds);
     Ok(ChaosDocument { command: command.to_owned(), ..document })
+}
+
+/// What must be known of the run to judge what the world answered.
+fn circumstances(history: &History) -> Circumstances {
+    let left_open = history.entries.iter().find_map(|entry| match &entry.event {
+        Event::LeftOpen { transactions, .. } => Some(transactions.clone()),
+        _ => None,
+    });
+    // The feeder writes the input, without transactions. No fault makes a request arrive twice.
+    Circumstances { repeats: false, dense_input: true, left_open }
 }
 
 fn compare(directory: &Path, drain: Drain) -> Result<Findings, Failure> {

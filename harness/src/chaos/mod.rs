@@ -5,7 +5,6 @@
 
 mod exposure;
 mod feeder;
-mod heads;
 mod job;
 mod judge;
 mod kafka;
@@ -32,6 +31,7 @@ use truecut_cluster::{Cluster, KafkaChoice, Options as ClusterOptions};
 pub use judge::judge;
 pub use moment::{Moment, Progress, Watch};
 pub use plan::{PLAN_FILE, Plan, PlannedKill, PlannedPause, Victims, Wanted};
+pub use replay::validate;
 
 use crate::failure::Failure;
 use crate::history::{self, Event, Writer};
