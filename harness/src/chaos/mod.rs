@@ -8,6 +8,7 @@ mod feeder;
 mod job;
 mod judge;
 mod kafka;
+pub mod kafka_log;
 mod launches;
 mod log;
 mod moment;

@@ -9,6 +9,7 @@ use truecut_runtime::launch::JobOptions;
 use super::feeder::{Feed, Feeder};
 use super::job::{self, Names};
 use super::kafka::Kafka;
+use super::kafka_log;
 use super::moment::{Moment, Progress, Watch};
 use super::plan::Plan;
 use super::reader::{Keep, Sampler, read_back};
@@ -165,7 +166,9 @@ impl Trial<'_> {
                 tokio::task::spawn_blocking(move || read_back(&bootstrap, &topic, partitions, keep, &path));
             read.await.map_err(|error| Failure::internal(error.to_string()))??;
         }
-        Ok(())
+        let output = (self.names.output.as_str(), self.plan.output_partitions);
+        let saved = kafka_log::save(self.kafka.raw(), output, &self.names.job, self.directory).await;
+        saved.or_else(|failure| self.record(Event::Note { text: failure.message }))
     }
 
     fn job(&self) -> Result<JobOptions, Failure> {
