@@ -5,9 +5,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use truecut::chaos::{TRACES, validate};
+use truecut::chaos::{TRACES, circumstances, validate};
 use truecut::verdict::Verdict;
-use truecut::world::Circumstances;
 
 /// Rounds; the fastest counts, as the others were disturbed.
 const ROUNDS: u32 = 5;
@@ -24,8 +23,10 @@ fn main() -> ExitCode {
     let mut last = None;
     for _ in 0..ROUNDS {
         let since = Instant::now();
-        let circumstances = Circumstances { dense_input: true, ..Circumstances::default() };
-        match validate(&Path::new(&run).join(TRACES), mutant.as_deref(), circumstances) {
+        let run = Path::new(&run);
+        let validated = circumstances(run)
+            .and_then(|circumstances| validate(&run.join(TRACES), mutant.as_deref(), circumstances));
+        match validated {
             Ok(traces) => last = Some(traces),
             Err(failure) => {
                 println!("{failure}");

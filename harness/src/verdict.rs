@@ -341,8 +341,12 @@ mod tests {
         assert!(reasons.starts_with("duplicate: 1 record against no_duplicate. "), "{reasons}");
         assert!(reasons.contains("; the drain did not complete"), "{reasons}");
         let (verdict, reasons) = judged(|c| {
-            c.traces =
-                Traces { events: 100, verdict: Verdict::Violated, reasons: vec!["event 7 of sink 1".into()], world: None };
+            c.traces = Traces {
+                events: 100,
+                verdict: Verdict::Violated,
+                reasons: vec!["event 7 of sink 1".into()],
+                world: None,
+            };
         });
         assert_eq!(verdict, Verdict::Violated);
         assert!(reasons.contains("event 7 of sink 1"), "{reasons}");

@@ -6,15 +6,19 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::kafka_log::KafkaLog;
 use super::plan::{PLAN_FILE, Plan};
 use super::records::{INPUT_FILE, Kept, OUTPUT_FILE};
 use super::versions::{VERSIONS_FILE, Versions};
 use super::{TRACES, records, replay};
 use crate::failure::Failure;
-use crate::history::{self, Event, History, Summary};
+use crate::history::{self, Event, Summary};
 use crate::oracle::{BadRead, Drain, Findings, Oracle};
 use crate::verdict::{ChaosDocument, Evidence, Setting, conclude};
 use crate::world::Circumstances;
+
+/// How the end of a process that was not killed is told.
+const GOOD_ORDER: &str = "exit code 0";
 
 /// Judges a run. `command` is the one that asks.
 ///
@@ -29,7 +33,7 @@ pub fn judge(directory: &Path, command: &str, seconds: Duration) -> Result<Chaos
     let drain = if summary.drained { Drain::Complete } else { Drain::Incomplete };
     let findings = compare(directory, drain)?;
     let traces =
-        replay::validate(&directory.join(TRACES), plan.wanted.mutant.as_deref(), circumstances(&history))?;
+        replay::validate(&directory.join(TRACES), plan.wanted.mutant.as_deref(), circumstances(directory)?)?;
     let recoveries = history::recoveries(&history);
     let evidence =
         Evidence { findings: &findings, summary: &summary, recoveries: &recoveries, traces: &traces };
@@ -46,14 +50,30 @@ pub fn judge(directory: &Path, command: &str, seconds: Duration) -> Result<Chaos
     Ok(ChaosDocument { command: command.to_owned(), ..document })
 }
 
-/// What must be known of the run to judge what the world answered.
-fn circumstances(history: &History) -> Circumstances {
-    let left_open = history.entries.iter().find_map(|entry| match &entry.event {
-        Event::LeftOpen { transactions, .. } => Some(transactions.clone()),
-        _ => None,
-    });
+/// What must be known of a run to judge what the world answered.
+///
+/// # Errors
+/// Something of the run directory is missing or damaged.
+pub fn circumstances(directory: &Path) -> Result<Circumstances, Failure> {
+    let history = history::read(&directory.join(history::FILE_NAME))
+        .map_err(|error| Failure::bad_data(error.to_string()))?;
     // The feeder writes the input, without transactions. No fault makes a request arrive twice.
-    Circumstances { repeats: false, dense_input: true, left_open }
+    let mut circumstances = Circumstances {
+        dense_input: true,
+        kafka_log: KafkaLog::load(directory)?,
+        ..Circumstances::default()
+    };
+    for entry in history.entries {
+        if let Event::LeftOpen { transactions, .. } = entry.event {
+            circumstances.left_open = Some(transactions);
+        } else if let Event::WorkerExited { pid, status, .. } | Event::CoordinatorExited { pid, status, .. } =
+            entry.event
+            && status == GOOD_ORDER
+        {
+            circumstances.ended_well.insert(pid.into());
+        }
+    }
+    Ok(circumstances)
 }
 
 fn compare(directory: &Path, drain: Drain) -> Result<Findings, Failure> {

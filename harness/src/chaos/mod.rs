@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 
 use truecut_cluster::{Cluster, KafkaChoice, Options as ClusterOptions};
 
-pub use judge::judge;
+pub use judge::{circumstances, judge};
 pub use moment::{Moment, Progress, Watch};
 pub use plan::{PLAN_FILE, Plan, PlannedKill, PlannedPause, Victims, Wanted};
 pub use replay::validate;

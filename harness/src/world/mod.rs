@@ -7,6 +7,7 @@
 //!
 //! Leaves to others: what an answer means (the core), what Kafka does (the model, whose very steps are taken here).
 
+mod account;
 mod checkpoints;
 mod frontier;
 mod head;
@@ -15,7 +16,7 @@ mod markers;
 mod seen;
 mod transactions;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -23,12 +24,17 @@ use truecut_core::{Op, Outcome, Request, Slot};
 use truecut_runtime::store::StateHandle;
 use truecut_runtime::trace::{Event, Frame, Header, RoleId};
 
+pub use account::AccountFound;
+
+use account::Account;
 use checkpoints::Checkpoints;
 use head::HeadRegister;
 use input::InputLog;
 use markers::Markers;
 use seen::{Seen, Seens, What};
 use transactions::Transactions;
+
+use crate::chaos::kafka_log::KafkaLog;
 
 /// Rejections that are told; more are only counted.
 const TOLD_MAX: usize = 10;
@@ -45,6 +51,10 @@ pub struct Circumstances {
     pub repeats: bool,
     /// The input was written without transactions and is not compacted: its offsets have no gaps.
     pub dense_input: bool,
+    /// Processes that ended in good order: their traces do not break off.
+    pub ended_well: BTreeSet<u64>,
+    /// Kafka's own account of the run, as far as it was kept.
+    pub kafka_log: KafkaLog,
     /// Transactions that were open when the run was over, by name; `None` if nobody asked.
     pub left_open: Option<Vec<String>>,
 }
@@ -62,6 +72,10 @@ pub struct WorldFound {
     pub transactional_ids: u64,
     /// Most states that one of them may have been in at a time.
     pub most_states: u64,
+    /// What was compared of Kafka's own account; `None` if none was kept: then the order of what Kafka did is only inferred from
+    /// its answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountFound>,
     /// How many answers were impossible.
     pub rejected: u64,
     /// The first of them, in words.
@@ -97,6 +111,8 @@ struct Name {
     process: u64,
     /// Time of its last frame.
     last_us: u64,
+    /// It ended in good order.
+    finished: bool,
 }
 
 /// The world of a run, as its traces tell of it.
@@ -107,6 +123,8 @@ pub struct World {
     places: HashMap<(RoleId, u64), Trace>,
     seens: Seens,
     input: InputLog,
+    /// What the wall clock is ahead of the machine's clock.
+    wall_us: Option<i64>,
     found: WorldFound,
 }
 
@@ -133,9 +151,10 @@ impl World {
             self.reject(trace, frame.sequence, &impossible);
         }
         self.seens.visit(trace, header, frame);
-        if frame.event == Event::End {
-            self.names[index(trace)].last_us = frame.monotonic_us;
-        }
+        self.names[index(trace)].finished = frame.event == Event::End;
+        let ahead = i64::try_from(frame.wall_us).unwrap_or(i64::MAX)
+            - i64::try_from(frame.monotonic_us).unwrap_or(i64::MAX);
+        self.wall_us.get_or_insert(ahead);
     }
 
     /// Judges what was seen.
@@ -144,10 +163,11 @@ impl World {
         let ends: Vec<u64> = self.names.iter().map(|name| name.last_us).collect();
         let (seens, prefix) = std::mem::take(&mut self.seens).in_order(&ends);
         let mut parts = Parts {
-            transactions: Transactions::new(prefix, self.circumstances.repeats),
+            transactions: Transactions::new(prefix.clone(), self.circumstances.repeats),
             head: HeadRegister::default(),
             checkpoints: Checkpoints::default(),
             markers: Markers::default(),
+            account: Account::default(),
         };
         for seen in &seens {
             match &seen.what {
@@ -159,16 +179,41 @@ impl World {
                 self.reject(seen.trace, seen.sequence, &impossible);
             }
         }
-        if let Some(names) = &self.circumstances.left_open {
-            for impossible in parts.transactions.left_open(names) {
+        if let Some(names) = self.circumstances.left_open.take() {
+            for impossible in parts.transactions.left_open(&names) {
                 self.tell(format!("at the end of the run: {impossible}"));
             }
         }
+        self.compare(&parts.account, &prefix.unwrap_or_default());
+        self.look_for_ends();
         parts.transactions.report(&mut self.found);
         if !self.names.iter().any(|name| name.role == RoleId::Coordinator) {
             self.found.gaps.push("there is no coordinator's trace: nothing is known of the store".to_owned());
         }
         self.found
+    }
+
+    fn compare(&mut self, account: &Account, prefix: &str) {
+        let log = std::mem::take(&mut self.circumstances.kafka_log);
+        if log == KafkaLog::default() {
+            return;
+        }
+        let (found, rejections) = account.compare(&log, prefix, self.wall_us.unwrap_or_default());
+        self.found.account = Some(found);
+        rejections.into_iter().for_each(|rejection| self.tell(rejection));
+    }
+
+    /// A trace breaks off only where its process was killed.
+    fn look_for_ends(&mut self) {
+        let broken = |name: &&Name| !name.finished && self.circumstances.ended_well.contains(&name.process);
+        let told = |name: &Name| {
+            let Name { role, process, .. } = name;
+            format!(
+                "{role} (process {process}): its trace breaks off, though its process ended in good order"
+            )
+        };
+        let told: Vec<String> = self.names.iter().filter(broken).map(told).collect();
+        told.into_iter().for_each(|text| self.tell(text));
     }
 
     fn processes(&self) -> impl Fn(Trace) -> u64 + '_ {
@@ -178,7 +223,12 @@ impl World {
     fn place(&mut self, header: &Header) -> Trace {
         let names = &mut self.names;
         *self.places.entry((header.role, header.instance)).or_insert_with(|| {
-            names.push(Name { role: header.role, process: header.instance >> 32, last_us: 0 });
+            names.push(Name {
+                role: header.role,
+                process: header.instance >> 32,
+                last_us: 0,
+                finished: false,
+            });
             Trace::try_from(names.len() - 1).expect("few traces")
         })
     }
@@ -202,6 +252,7 @@ struct Parts {
     head: HeadRegister,
     checkpoints: Checkpoints,
     markers: Markers,
+    account: Account,
 }
 
 impl Parts {
@@ -215,15 +266,21 @@ impl Parts {
                 self.head.started(trace, asked);
                 all.extend(self.checkpoints.started(trace, *op, asked).err());
                 self.markers.started(trace, asked);
+                self.account.started(trace, at_us, *op, asked);
             }
             What::Done(op, answered) => {
                 all.extend(self.transactions.answered(trace, at_us, *op, answered).err());
                 all.extend(self.head.answered(trace, *op, answered, process).err());
                 all.extend(self.checkpoints.answered(trace, *op, answered).err());
                 all.extend(self.markers.answered(trace, *op, answered).err());
+                self.account.answered(trace, *op, answered);
             }
-            What::Records(slot) => self.transactions.records(trace, at_us, *slot),
+            What::Records(slot) => {
+                self.transactions.records(trace, at_us, *slot);
+                self.account.written(trace, at_us, *slot);
+            }
             What::Mark(slot, marker) => {
+                self.account.written(trace, at_us, *slot);
                 self.transactions.records(trace, at_us, *slot);
                 self.markers.marked(trace, *slot, *marker);
             }
@@ -267,3 +324,6 @@ fn is_of_the_world(op: Op) -> bool {
 
 /// The generation that a slot's producer was told.
 type Slots<T> = HashMap<(Trace, Slot), T>;
+
+#[cfg(test)]
+mod tests;
