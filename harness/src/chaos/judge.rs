@@ -8,12 +8,12 @@ use serde::de::DeserializeOwned;
 
 use super::kafka_log::KafkaLog;
 use super::plan::{PLAN_FILE, Plan};
-use super::records::{INPUT_FILE, Kept, OUTPUT_FILE};
+use super::records::{INPUT_FILE, Kept, LIVE_FILE, OUTPUT_FILE};
 use super::versions::{VERSIONS_FILE, Versions};
-use super::{TRACES, records, replay};
+use super::{TRACES, records, replay, told};
 use crate::failure::Failure;
-use crate::history::{self, Event, Summary};
-use crate::oracle::{BadRead, Drain, Findings, Oracle};
+use crate::history::{self, Event, History, Summary};
+use crate::oracle::{BadRead, Drain, Findings, Oracle, RunEvidence, unseen};
 use crate::verdict::{ChaosDocument, Evidence, Setting, conclude};
 use crate::world::Circumstances;
 
@@ -31,12 +31,13 @@ pub fn judge(directory: &Path, command: &str, seconds: Duration) -> Result<Chaos
         .map_err(|error| Failure::bad_data(error.to_string()))?;
     let summary = Summary::of(&history);
     let drain = if summary.drained { Drain::Complete } else { Drain::Incomplete };
-    let findings = compare(directory, drain)?;
+    let findings = compare(directory, drain, evidence(directory, &summary, &history)?)?;
     let traces =
         replay::validate(&directory.join(TRACES), plan.wanted.mutant.as_deref(), circumstances(directory)?)?;
     let recoveries = history::recoveries(&history);
     let evidence =
         Evidence { findings: &findings, summary: &summary, recoveries: &recoveries, traces: &traces };
+    let series = unseen(&history);
     let setting = Setting {
         seconds: seconds.as_secs_f64(),
         seed: plan.wanted.seed,
@@ -47,7 +48,7 @@ pub fn judge(directory: &Path, command: &str, seconds: Duration) -> Result<Chaos
         run_directory: directory.display().to_string(),
     };
     let document = conclude(setting, &evidence, plan.thresholds);
-    Ok(ChaosDocument { command: command.to_owned(), ..document })
+    Ok(ChaosDocument { command: command.to_owned(), unseen: series, ..document })
 }
 
 /// What must be known of a run to judge what the world answered.
@@ -76,13 +77,35 @@ pub fn circumstances(directory: &Path) -> Result<Circumstances, Failure> {
     Ok(circumstances)
 }
 
-fn compare(directory: &Path, drain: Drain) -> Result<Findings, Failure> {
+/// What is known of the run besides its input and output. What is not there makes oracles unknown.
+fn evidence(directory: &Path, summary: &Summary, history: &History) -> Result<RunEvidence, Failure> {
+    let kafka = KafkaLog::load(directory)?;
+    let journal = told::journal(&directory.join(TRACES), kafka.states.as_deref().unwrap_or_default())?;
+    let in_good_order = summary.ended && summary.cut_short.is_empty();
+    let moments = u64::try_from(unseen(history).len()).unwrap_or(u64::MAX);
+    let mut run = RunEvidence::new(kafka, journal, in_good_order, moments);
+    let live = directory.join(LIVE_FILE);
+    if live.exists() {
+        run.begin_live();
+        records::read(&live, |Kept { partition, offset, value, .. }| {
+            run.live(partition, offset, u32::from_le_bytes(checksum(value)?));
+            Ok(())
+        })?;
+    }
+    Ok(run)
+}
+
+fn checksum(value: &[u8]) -> Result<[u8; 4], Failure> {
+    value.try_into().map_err(|_| Failure::bad_data("a kept record without a checksum"))
+}
+
+fn compare(directory: &Path, drain: Drain, run: RunEvidence) -> Result<Findings, Failure> {
     let bad = |error: BadRead| Failure::bad_data(error.to_string());
     let mut oracle = Oracle::default();
+    oracle.run(run);
     records::read(&directory.join(INPUT_FILE), |Kept { partition, offset, key, value }| {
-        let checksum =
-            value.try_into().map_err(|_| Failure::bad_data("an input record without a checksum"))?;
-        oracle.input_checksum(partition, offset, key, u32::from_le_bytes(checksum)).map_err(bad)
+        let checksum = u32::from_le_bytes(checksum(value)?);
+        oracle.input_checksum(partition, offset, key, checksum).map_err(bad)
     })?;
     records::read(&directory.join(OUTPUT_FILE), |Kept { partition, offset, key, value }| {
         oracle.output(partition, offset, key, value).map_err(bad)

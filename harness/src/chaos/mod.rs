@@ -19,6 +19,7 @@ mod records;
 mod replay;
 mod seen;
 mod subject;
+mod told;
 mod trial;
 mod versions;
 mod worker;

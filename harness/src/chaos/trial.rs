@@ -13,7 +13,7 @@ use super::kafka_log;
 use super::moment::{Moment, Progress, Watch};
 use super::plan::Plan;
 use super::reader::{Keep, Sampler, read_back};
-use super::records::{INPUT_FILE, OUTPUT_FILE};
+use super::records::{INPUT_FILE, LIVE_FILE, OUTPUT_FILE};
 use super::seen::Seen;
 use super::subject::Subject;
 use super::{LOGS, TRACES, nemesis};
@@ -54,6 +54,7 @@ impl Trial<'_> {
             &self.names.output,
             self.plan.output_partitions,
             self.history.clone(),
+            &self.directory.join(LIVE_FILE),
         )?;
         let watch = Arc::clone(self.watch);
         let mut subject = Subject::start(self.job()?, self.plan.arms(), self.history.clone(), watch).await?;

@@ -37,6 +37,8 @@ pub struct Summary {
     pub drained: bool,
     /// What the job left open in Kafka at rest, in words; it had ended in good order.
     pub left_open: Option<String>,
+    /// The job ended by itself with exit code 0.
+    pub ended: bool,
     /// Why more could not be seen: the job failed, or the harness gave up.
     pub cut_short: Vec<String>,
     /// Time of the last event, in milliseconds.
@@ -88,7 +90,7 @@ impl Summary {
                     ),
                 });
             }
-            Event::JobEnded { exit_code: 0, .. } => {}
+            Event::JobEnded { exit_code: 0, .. } => self.ended = true,
             Event::JobEnded { exit_code, message } => {
                 self.cut_short.push(format!("the job ended with exit code {exit_code}: {message}"));
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Evidence, Percentiles, Thresholds, Traces, Verdict, count, judge};
-use crate::oracle::{Anomaly, Class};
+use crate::oracle::{Anomaly, Class, Judged, UnseenAt};
 
 /// The version of this document; it grows when a field changes its meaning.
 pub const SCHEMA: u32 = 1;
@@ -64,6 +64,12 @@ pub struct ChaosDocument {
     pub anomaly_counts: BTreeMap<Class, u64>,
     /// The first offending records of each class.
     pub anomalies: Vec<Anomaly>,
+    /// What each oracle says, one for each class. Empty in documents of older versions.
+    #[serde(default)]
+    pub oracles: Vec<Judged>,
+    /// Acknowledged input whose output was not visible yet, over time.
+    #[serde(default)]
+    pub unseen: Vec<UnseenAt>,
     /// Kill to first newly committed output; absent (null) if there was none.
     pub recovery_ms: Option<Percentiles>,
     /// What had to be shown.
@@ -131,6 +137,8 @@ pub fn conclude(setting: Setting, evidence: &Evidence<'_>, thresholds: Threshold
         traces: traces.clone(),
         anomaly_counts: findings.counts.clone(),
         anomalies: findings.anomalies.clone(),
+        oracles: findings.oracles.clone(),
+        unseen: Vec::new(),
         recovery_ms: Percentiles::of(recoveries.iter().filter_map(|recovery| recovery.total_ms())),
         thresholds,
         replay: setting.replay,

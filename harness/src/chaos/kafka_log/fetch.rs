@@ -28,25 +28,26 @@ pub(in crate::chaos) async fn save(
     directory: &Path,
 ) -> Result<(), Failure> {
     let (topic, partitions) = output;
-    let mut file = Whole::create(directory, LOG_FILE)?;
+    let mut file = Writer::create(&directory.join(LOG_FILE))?;
     for partition in 0..i32::from(partitions) {
         let ends = walk(raw, topic, partition, |batch| match batch_entry(batch) {
-            Some((offset, key, value)) => file.push(partition, offset, &key, &value),
+            Some((offset, key, value)) => file.push(Kept { partition, offset, key: &key, value: &value }),
             None => Ok(()),
         })
         .await?;
-        file.push(partition, ends.high_watermark, &ends_entry(ends), &[])?;
+        file.push(Kept { partition, offset: ends.high_watermark, key: &ends_entry(ends), value: &[] })?;
     }
     file.finish()?;
 
-    let mut file = Whole::create(directory, STATES_FILE)?;
+    let mut file = Writer::create(&directory.join(STATES_FILE))?;
     let prefix = format!("{prefix}/");
     for partition in state_partitions(raw).await? {
         let take = |batch: &LogBatch| {
             for record in &batch.records {
                 let key = record.key.as_deref().unwrap_or_default();
                 if states::id(key).is_some_and(|id| id.starts_with(&prefix)) {
-                    file.push(partition, record.offset, key, record.value.as_deref().unwrap_or_default())?;
+                    let value = record.value.as_deref().unwrap_or_default();
+                    file.push(Kept { partition, offset: record.offset, key, value })?;
                 }
             }
             Ok(())
@@ -121,27 +122,4 @@ async fn fetch(raw: &RawClient, topic: &str, partition: i32, offset: i64) -> Res
 
 fn silent(topic: &str, why: &dyn std::fmt::Display) -> Failure {
     Failure::environment(format!("the log of {topic} can't be read: {why}"))
-}
-
-/// A file that gets its name when it is whole.
-struct Whole {
-    writer: Writer,
-    partial: std::path::PathBuf,
-    name: std::path::PathBuf,
-}
-
-impl Whole {
-    fn create(directory: &Path, name: &str) -> Result<Self, Failure> {
-        let partial = directory.join(format!("{name}.partial"));
-        Ok(Self { writer: Writer::create(&partial)?, partial, name: directory.join(name) })
-    }
-
-    fn push(&mut self, partition: i32, offset: i64, key: &[u8], value: &[u8]) -> Result<(), Failure> {
-        self.writer.push(Kept { partition, offset, key, value })
-    }
-
-    fn finish(self) -> Result<(), Failure> {
-        self.writer.finish()?;
-        std::fs::rename(&self.partial, &self.name).map_err(Failure::at("name", &self.name))
-    }
 }

@@ -15,6 +15,7 @@ pub use states::{Logged, LoggedState, StateChange};
 pub use transactions::{End, Transaction, Transactions};
 
 pub(super) use fetch::save;
+pub(crate) use output::checksum;
 
 use super::records;
 use crate::failure::Failure;

@@ -185,7 +185,7 @@ fn push_record(base: i64, record: &LogRecord, out: &mut Vec<u8>) {
 
 /// What is kept of a record's bytes.
 #[must_use]
-pub(in crate::chaos) fn checksum(key: &[u8], value: &[u8]) -> u32 {
+pub(crate) fn checksum(key: &[u8], value: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(key), value)
 }
 
