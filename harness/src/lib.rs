@@ -12,3 +12,4 @@ pub mod report;
 pub mod safety;
 pub mod verdict;
 pub mod workload;
+pub mod world;

@@ -14,6 +14,7 @@ pub use percentiles::Percentiles;
 
 use crate::history::{Recovery, Summary};
 use crate::oracle::Findings;
+use crate::world::WorldFound;
 
 /// The answer of a check or a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,6 +117,9 @@ pub struct Traces {
     /// The first rejection or gap, in words; empty if it holds.
     #[serde(default)]
     pub reasons: Vec<String>,
+    /// What the world answered, looked at; `None` if it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub world: Option<WorldFound>,
 }
 
 impl Traces {
@@ -126,6 +130,7 @@ impl Traces {
             events: 0,
             verdict: Verdict::Unknown,
             reasons: vec![format!("the traces were not replayed: {why}")],
+            world: None,
         }
     }
 }
@@ -310,7 +315,7 @@ mod tests {
                 running_ms: Some(3),
                 visible_ms: Some(4),
             }],
-            traces: Traces { events: 100, verdict: Verdict::Holds, reasons: vec![] },
+            traces: Traces { events: 100, verdict: Verdict::Holds, reasons: vec![], world: None },
             ends_with: None,
         }
     }
@@ -394,8 +399,12 @@ mod tests {
         assert!(reasons.starts_with("duplicate: 1 record against no_duplicate. "), "{reasons}");
         assert!(reasons.contains("; the drain did not complete"), "{reasons}");
         let (verdict, reasons) = judged(|c| {
-            c.traces =
-                Traces { events: 100, verdict: Verdict::Violated, reasons: vec!["event 7 of sink 1".into()] };
+            c.traces = Traces {
+                events: 100,
+                verdict: Verdict::Violated,
+                reasons: vec!["event 7 of sink 1".into()],
+                world: None,
+            };
         });
         assert_eq!(verdict, Verdict::Violated);
         assert!(reasons.contains("event 7 of sink 1"), "{reasons}");

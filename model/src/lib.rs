@@ -68,4 +68,5 @@ pub use state::State;
 pub use walk::{WalkOptions, WalkReport, Walked, walk};
 pub use world::conformance::{Answer, Generation, KafkaRequest, Observed, run_modelled};
 pub use world::ending::Told;
+pub use world::one_id::OneId;
 pub use world::sequences::kafka_sequences;

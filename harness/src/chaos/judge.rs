@@ -12,9 +12,13 @@ use super::records::{INPUT_FILE, Kept, LIVE_FILE, OUTPUT_FILE};
 use super::versions::{VERSIONS_FILE, Versions};
 use super::{TRACES, records, replay, told};
 use crate::failure::Failure;
-use crate::history::{self, History, Summary};
+use crate::history::{self, Event, History, Summary};
 use crate::oracle::{BadRead, Drain, Findings, Oracle, RunEvidence, unseen};
 use crate::verdict::{ChaosDocument, Evidence, Setting, conclude};
+use crate::world::Circumstances;
+
+/// How the end of a process that was not killed is told.
+const GOOD_ORDER: &str = "exit code 0";
 
 /// Judges a run. `command` is the one that asks.
 ///
@@ -28,7 +32,8 @@ pub fn judge(directory: &Path, command: &str, seconds: Duration) -> Result<Chaos
     let summary = Summary::of(&history);
     let drain = if summary.drained { Drain::Complete } else { Drain::Incomplete };
     let findings = compare(directory, drain, evidence(directory, &summary, &history)?)?;
-    let traces = replay::all(&directory.join(TRACES), plan.job.mutant.as_deref())?;
+    let traces =
+        replay::validate(&directory.join(TRACES), plan.job.mutant.as_deref(), circumstances(directory)?)?;
     let recoveries = history::recoveries(&history);
     let evidence = Evidence {
         findings: &findings,
@@ -59,6 +64,34 @@ pub fn judge(directory: &Path, command: &str, seconds: Duration) -> Result<Chaos
 pub fn recorded(directory: &Path) -> Result<(Plan, String), Failure> {
     let versions: Versions = read_json(directory, VERSIONS_FILE)?;
     Ok((Plan::read(&directory.join(PLAN_FILE))?, versions.kafka.kind))
+}
+
+/// What must be known of a run to judge what the world answered.
+///
+/// # Errors
+/// Something of the run directory is missing or damaged.
+pub fn circumstances(directory: &Path) -> Result<Circumstances, Failure> {
+    let plan = Plan::read(&directory.join(PLAN_FILE))?;
+    let history = history::read(&directory.join(history::FILE_NAME))
+        .map_err(|error| Failure::bad_data(error.to_string()))?;
+    // The feeder writes the input, without transactions.
+    let mut circumstances = Circumstances {
+        dense_input: true,
+        repeats: plan.repeats_requests(),
+        kafka_log: KafkaLog::load(directory)?,
+        ..Circumstances::default()
+    };
+    for entry in history.entries {
+        if let Event::LeftOpen { transactions, .. } = entry.event {
+            circumstances.left_open = Some(transactions);
+        } else if let Event::WorkerExited { pid, status, .. } | Event::CoordinatorExited { pid, status, .. } =
+            entry.event
+            && status == GOOD_ORDER
+        {
+            circumstances.ended_well.insert(pid.into());
+        }
+    }
+    Ok(circumstances)
 }
 
 /// What is known of the run besides its input and output. What is not there makes oracles unknown.

@@ -6,7 +6,6 @@
 pub mod campaign;
 mod disk;
 mod feeder;
-mod heads;
 mod job;
 mod judge;
 mod kafka;
@@ -34,12 +33,13 @@ use std::time::{Duration, Instant};
 use truecut_cluster::{Cluster, KafkaChoice, Options as ClusterOptions};
 
 pub use disk::{prepare_for_disks, prepare_process};
-pub use judge::{judge, recorded};
+pub use judge::{circumstances, judge, recorded};
 pub use moment::{Moment, Progress, Watch};
 pub use plan::{
     Damage, Direction, FAULTS, Fault, FaultInfo, JobSetting, KafkaSetting, PLAN_FILE, PLAN_SCHEMA, PLANS,
     Plan, PlanInfo, Step, Topic, Victims, Wanted, When,
 };
+pub use replay::validate;
 
 use crate::failure::Failure;
 use crate::history::{self, Event, Writer};

@@ -1,4 +1,5 @@
-//! Replays all traces of a run through the protocol core, and checks that everything received was sent.
+//! Replays all traces of a run through the protocol core, and checks that everything received was sent, and that what the world
+//! answered is possible in the modelled world (`world`).
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -6,36 +7,40 @@ use std::path::{Path, PathBuf};
 use truecut_mutants::{Mutant, Mutated};
 use truecut_runtime::trace::{Causality, Frame, Header, Reader, RoleId, TraceError, in_causal_order, replay};
 
-use super::heads::Heads;
 use super::launches::{self, Launches, Place};
 
 use crate::failure::Failure;
 use crate::verdict::{Traces, Verdict};
+use crate::world::{Circumstances, World, WorldFound};
 
 /// Reasons that are told; more are only counted.
 const TOLD_MAX: usize = 10;
 
-/// Replays the traces in a directory. `mutant`: the wrong protocol that ran, on purpose.
+/// Validates the traces in a directory. `mutant`: the wrong protocol that ran, on purpose.
 ///
 /// # Errors
 /// A trace can't be read at all. One that is damaged is a violation: it is not what a role wrote.
-pub(super) fn all(directory: &Path, mutant: Option<&str>) -> Result<Traces, Failure> {
+pub fn validate(
+    directory: &Path,
+    mutant: Option<&str>,
+    circumstances: Circumstances,
+) -> Result<Traces, Failure> {
     let paths = list(directory)?;
     let mut replayed = Tally::default();
     for path in &paths {
         replayed.one(path, mutant)?;
     }
     if replayed.rejections.is_empty() {
-        let (mut launches, mut heads) = (Launches::default(), Heads::default());
+        let (mut launches, mut world) = (Launches::default(), World::new(circumstances));
         let visit = |header: &Header, frame: &Frame| {
             launches.visit(header, frame);
-            heads.visit(header, frame);
+            world.visit(header, frame);
         };
         match in_causal_order(&paths, visit) {
             Ok(causality) => replayed.received(&causality),
             Err(error) => replayed.refuse(error)?,
         }
-        replayed.rejections.extend(heads.into_conflicts());
+        replayed.answered(world.conclude());
         let missing = launches.not_among(&replayed.traced);
         replayed.gaps.extend(missing.into_iter().map(|role| format!("there is no trace of {role}")));
     }
@@ -71,6 +76,7 @@ struct Tally {
     traced: BTreeSet<Place>,
     rejections: Vec<String>,
     gaps: Vec<String>,
+    world: Option<WorldFound>,
 }
 
 impl Tally {
@@ -121,8 +127,14 @@ impl Tally {
         }
     }
 
+    fn answered(&mut self, world: WorldFound) {
+        self.rejections.extend(world.rejections.iter().cloned());
+        self.gaps.extend(world.gaps.iter().cloned());
+        self.world = Some(world);
+    }
+
     fn conclude(self) -> Traces {
-        let Self { events, rejections, gaps, .. } = self;
+        let Self { events, rejections, gaps, world, .. } = self;
         let verdict = match (rejections.is_empty(), gaps.is_empty()) {
             (false, _) => Verdict::Violated,
             (true, false) => Verdict::Unknown,
@@ -130,6 +142,6 @@ impl Tally {
         };
         let mut reasons: Vec<String> = rejections.into_iter().chain(gaps).collect();
         reasons.truncate(TOLD_MAX);
-        Traces { events, verdict, reasons }
+        Traces { events, verdict, reasons, world }
     }
 }

@@ -10,6 +10,7 @@ mod points;
 mod setting;
 
 use serde::{Deserialize, Serialize};
+use truecut_proxy::{Action, Rule};
 
 pub use draw::{Victims, Wanted};
 pub use fault::{Damage, Direction, FAULTS, Fault, FaultInfo, Topic};
@@ -121,6 +122,15 @@ impl Plan {
         let by_way = |comes| matches!(comes, Comes::AfterLostTrigger | Comes::OnLateDeployment);
         let of_point = |fault: &Fault| fault.point().is_some_and(|(who, point)| by_way(comes(who, point)));
         self.steps.iter().any(|step| step.fault.needs_control_proxy() || of_point(&step.fault))
+    }
+
+    /// A request of the job may reach Kafka twice, or after its sender has given it up.
+    #[must_use]
+    pub fn repeats_requests(&self) -> bool {
+        self.steps.iter().any(|step| {
+            let of_rule = |rule: &Rule| matches!(rule.action, Action::Duplicate { .. } | Action::Hold { .. });
+            matches!(&step.fault, Fault::KafkaApi(rule) if of_rule(rule))
+        })
     }
 
     /// The same plan, with what it must show: every kill, and every other fault.

@@ -1,7 +1,7 @@
 //! Checks all traces of a run against each other: everything received was sent, by that sender, once and in order.
 //!
-//! Frames are visited in causal order: a reception after what it received, without looking at any clock. Each frame is read
-//! once; what is kept is what was sent and not yet received.
+//! Frames are visited in causal order: a reception after what it received, without looking at any clock; that the clock agrees is
+//! checked besides, as all processes of a run are on one machine. Each frame is read once; what is kept is what was sent and not yet received.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -222,7 +222,8 @@ impl<V: FnMut(&Header, &Frame)> Check<V> {
             }
             Some(from) => {
                 let sent = (from, &self.traces[from].header);
-                self.lanes.receive(sent, stamp.sequence, (place, &receiver.header), input)
+                let received = (frame.monotonic_us, input);
+                self.lanes.receive(sent, stamp.sequence, (place, &receiver.header), received)
             }
         };
         let Err(what) = received else { return };

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use truecut_core::{Channel, CheckpointId, Effect, Element, Encode, Input, Message, Peer, Subtask, Vertex};
+use truecut_core::{
+    Attempt, Channel, CheckpointId, Effect, Element, Encode, Input, Message, Peer, Subtask, Vertex,
+};
 
 use super::digest::BatchDigest;
 use super::frame::{Event, Frame};
@@ -18,8 +20,20 @@ pub(super) type Place = usize;
 struct Sent {
     to: To,
     content: u64,
+    /// When, by the clock of the machine.
+    at_us: u64,
+    /// Its number on its lane, from 1.
+    number: u64,
     /// How many may still receive it.
     receivers: u16,
+}
+
+/// Where a sender's messages go, each in the order in which they were sent; a killed process cuts off the last of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Lane {
+    /// To this peer; if it is a subtask, to that of this attempt.
+    Peer(Peer, Option<Attempt>),
+    Downstream,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +54,10 @@ struct Cut {
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
     sent: HashMap<(Place, u64), Sent>,
-    /// Latest sequence received, by sender, receiver, and whether it is a data channel.
-    received: HashMap<(Place, Place, bool), u64>,
+    /// How many were sent, by lane.
+    numbers: HashMap<(Place, Lane), u64>,
+    /// Latest sequence received and how many were, by sender, receiver, and whether it is a data channel.
+    received: HashMap<(Place, Place, bool), (u64, u64)>,
     emitted: HashMap<Place, u64>,
     arrived: HashMap<(Place, Channel), u64>,
     cuts: HashMap<(Place, Option<CheckpointId>), Cut>,
@@ -52,9 +68,21 @@ impl Lanes {
     /// Notes what a frame sends.
     pub(super) fn send(&mut self, from: Place, header: &Header, frame: &Frame) {
         let Event::Effect(effect) = &frame.event else { return };
+        let at_us = frame.monotonic_us;
         let sent = match effect {
             Effect::Send { to, message } => {
-                Sent { to: To::Peer(*to), content: self.hash(message), receivers: 1 }
+                let attempt = match message {
+                    Message::ToSubtask { attempt, .. } => Some(*attempt),
+                    Message::Deploy(_)
+                    | Message::Cancel(_)
+                    | Message::Heartbeat { .. }
+                    | Message::Pulse
+                    | Message::FromSubtask { .. } => None,
+                };
+                // What a coordinator sends to a worker goes one way, whichever subtask it is for.
+                let attempt = attempt.filter(|_| matches!(to, Peer::Subtask(_)));
+                let number = self.number(from, Lane::Peer(*to, attempt));
+                Sent { to: To::Peer(*to), content: self.hash(message), at_us, number, receivers: 1 }
             }
             Effect::Emit(Element::Batch(batch)) => {
                 *self.emitted.entry(from).or_default() += batch.records;
@@ -65,7 +93,8 @@ impl Lanes {
                 if is_source(header) {
                     self.cut(from, element, receivers);
                 }
-                Sent { to: To::Downstream, content: self.hash(element), receivers }
+                let number = self.number(from, Lane::Downstream);
+                Sent { to: To::Downstream, content: self.hash(element), at_us, number, receivers }
             }
             Effect::Process(_)
             | Effect::Produce { .. }
@@ -100,22 +129,22 @@ impl Lanes {
         (from, sender): (Place, &Header),
         sequence: u64,
         (at, receiver): (Place, &Header),
-        input: &Input<BatchDigest, StateHandle>,
+        (now_us, input): (u64, &Input<BatchDigest, StateHandle>),
     ) -> Result<(), String> {
         match input {
             Input::Message { from: peer_of, message } => {
                 let content = self.hash(message);
                 came_from(*peer_of, sender, receiver)?;
                 let to = peer(receiver, message)?;
-                self.take(from, sequence, To::Peer(to), content)?;
-                self.in_order((from, at, false), sequence)
+                let number = self.take((from, sequence), now_us, To::Peer(to), content)?;
+                self.in_order((from, at, false), sequence, number)
             }
             Input::Element { element: Element::Batch(_), .. } => Ok(()), // split and drained on the way: see `cut`
             Input::Element { channel, element } => {
                 let content = self.hash(element);
                 connected(sender, receiver, *channel)?;
-                self.in_order((from, at, true), sequence)?;
-                self.take(from, sequence, To::Downstream, content)?;
+                let number = self.take((from, sequence), now_us, To::Downstream, content)?;
+                self.in_order((from, at, true), sequence, number)?;
                 self.arrive(from, at, *channel, element)
             }
             Input::Begin
@@ -135,8 +164,15 @@ impl Lanes {
         }
     }
 
-    fn take(&mut self, from: Place, sequence: u64, to: To, content: u64) -> Result<(), String> {
-        let Entry::Occupied(mut entry) = self.sent.entry((from, sequence)) else {
+    fn number(&mut self, from: Place, lane: Lane) -> u64 {
+        let number = self.numbers.entry((from, lane)).or_default();
+        *number += 1;
+        *number
+    }
+
+    /// Takes what was sent there. Gives its number on its lane.
+    fn take(&mut self, place: (Place, u64), now_us: u64, to: To, content: u64) -> Result<u64, String> {
+        let Entry::Occupied(mut entry) = self.sent.entry(place) else {
             return Err("nothing was sent there, or it was received already".into());
         };
         let sent = entry.get_mut();
@@ -146,19 +182,29 @@ impl Lanes {
         if sent.content != content {
             return Err("something else was sent there".into());
         }
+        // All processes of a run are on one machine, whose clock never goes back.
+        if now_us < sent.at_us {
+            return Err("it was received before it was sent".into());
+        }
+        let number = sent.number;
         sent.receivers -= 1;
         if sent.receivers == 0 {
             entry.remove();
         }
-        Ok(())
+        Ok(number)
     }
 
-    fn in_order(&mut self, lane: (Place, Place, bool), sequence: u64) -> Result<(), String> {
-        let before = self.received.insert(lane, sequence);
-        match before.filter(|before| *before >= sequence) {
-            Some(before) => Err(format!("frame {before} of that sender was received before it")),
-            None => Ok(()),
+    /// Checks that everything that was sent before it on its lane was received before it, once.
+    fn in_order(&mut self, lane: (Place, Place, bool), sequence: u64, number: u64) -> Result<(), String> {
+        let (before, count) = self.received.insert(lane, (sequence, number)).unwrap_or_default();
+        if before >= sequence {
+            return Err(format!("frame {before} of that sender was received before it"));
         }
+        if number != count + 1 {
+            let missing = number.saturating_sub(count + 1);
+            return Err(format!("{missing} that were sent before it on the same way were not received"));
+        }
+        Ok(())
     }
 
     /// Notes how many records a source emitted before a barrier or its end.
