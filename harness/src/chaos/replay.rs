@@ -31,12 +31,13 @@ pub fn validate(
         replayed.one(path, mutant)?;
     }
     if replayed.rejections.is_empty() {
+        let delivery = circumstances.delivery;
         let (mut launches, mut world) = (Launches::default(), World::new(circumstances));
         let visit = |header: &Header, frame: &Frame| {
             launches.visit(header, frame);
             world.visit(header, frame);
         };
-        match in_causal_order(&paths, visit) {
+        match in_causal_order(&paths, delivery, visit) {
             Ok(causality) => replayed.received(&causality),
             Err(error) => replayed.refuse(error)?,
         }

@@ -22,7 +22,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use truecut_core::{Op, Outcome, Request, Slot};
 use truecut_runtime::store::StateHandle;
-use truecut_runtime::trace::{Event, Frame, Header, RoleId};
+use truecut_runtime::trace::{Delivery, Event, Frame, Header, RoleId};
 
 pub use account::AccountFound;
 
@@ -49,6 +49,8 @@ type Answered = Outcome<StateHandle>;
 pub struct Circumstances {
     /// Requests may have reached Kafka once more after they were answered: a broker was paused, or connections broke.
     pub repeats: bool,
+    /// What was done to messages between coordinator and workers.
+    pub delivery: Delivery,
     /// The input was written without transactions and is not compacted: its offsets have no gaps.
     pub dense_input: bool,
     /// Processes that ended in good order: their traces do not break off.

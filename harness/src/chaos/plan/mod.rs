@@ -11,6 +11,7 @@ mod setting;
 
 use serde::{Deserialize, Serialize};
 use truecut_proxy::{Action, Rule};
+use truecut_runtime::trace::Delivery;
 
 pub use draw::{Victims, Wanted};
 pub use fault::{Damage, Direction, FAULTS, Fault, FaultInfo, Topic};
@@ -131,6 +132,21 @@ impl Plan {
             let of_rule = |rule: &Rule| matches!(rule.action, Action::Duplicate { .. } | Action::Hold { .. });
             matches!(&step.fault, Fault::KafkaApi(rule) if of_rule(rule))
         })
+    }
+
+    /// What is done to messages between coordinator and workers.
+    #[must_use]
+    pub fn delivery(&self) -> Delivery {
+        let is = |wanted: fn(&Action) -> bool| {
+            self.steps
+                .iter()
+                .any(|step| matches!(&step.fault, Fault::ControlMessage(rule) if wanted(&rule.action)))
+        };
+        let of_points = self.needs_control_proxy();
+        Delivery {
+            loses: of_points || is(|action| matches!(action, Action::Drop { .. } | Action::Hold { .. })),
+            repeats: is(|action| matches!(action, Action::Duplicate { .. } | Action::Hold { .. })),
+        }
     }
 
     /// The same plan, with what it must show: every kill, and every other fault.

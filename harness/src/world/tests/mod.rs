@@ -8,7 +8,7 @@ mod sample;
 
 use std::path::PathBuf;
 
-use truecut_runtime::trace::{Header, Reader, TraceError, in_causal_order, replay};
+use truecut_runtime::trace::{Delivery, Header, Reader, TraceError, in_causal_order, replay};
 
 use super::{Circumstances, World, WorldFound};
 
@@ -21,7 +21,7 @@ fn diverges(path: &std::path::Path) -> Result<bool, TraceError> {
 /// Matches what was received with what was sent, and judges what the world answered.
 fn judged(paths: &[PathBuf], circumstances: Circumstances) -> Result<(u64, WorldFound), TraceError> {
     let mut world = World::new(circumstances);
-    let causality = in_causal_order(paths, |header, frame| world.visit(header, frame))?;
+    let causality = in_causal_order(paths, Delivery::default(), |header, frame| world.visit(header, frame))?;
     Ok((causality.violations, world.conclude()))
 }
 

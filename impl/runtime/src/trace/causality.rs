@@ -14,7 +14,7 @@ use super::digest::BatchDigest;
 use super::error::TraceError;
 use super::frame::{Event, Frame, Stamp};
 use super::header::{Header, RoleId};
-use super::lanes::{Lanes, Place};
+use super::lanes::{Delivery, Lanes, Place};
 use super::reader::Reader;
 use crate::store::StateHandle;
 
@@ -79,18 +79,19 @@ impl fmt::Display for Violation {
 /// # Errors
 /// A trace can't be read, is damaged, or has the role and instance of another one.
 pub fn causality(paths: &[PathBuf]) -> Result<Causality, TraceError> {
-    in_causal_order(paths, |_, _| {})
+    in_causal_order(paths, Delivery::default(), |_, _| {})
 }
 
-/// Checks the traces of a run and visits their frames in causal order.
+/// Checks the traces of a run, whose control connections did this to messages, and visits their frames in causal order.
 ///
 /// # Errors
 /// A trace can't be read, is damaged, or has the role and instance of another one.
 pub fn in_causal_order(
     paths: &[PathBuf],
+    delivery: Delivery,
     visit: impl FnMut(&Header, &Frame),
 ) -> Result<Causality, TraceError> {
-    let mut check = Check::open(paths, visit)?;
+    let mut check = Check::open(paths, delivery, visit)?;
     for place in 0..check.traces.len() {
         check.advance(place)?;
     }
@@ -116,7 +117,7 @@ struct Check<V> {
 }
 
 impl<V: FnMut(&Header, &Frame)> Check<V> {
-    fn open(paths: &[PathBuf], visit: V) -> Result<Self, TraceError> {
+    fn open(paths: &[PathBuf], delivery: Delivery, visit: V) -> Result<Self, TraceError> {
         let mut traces = Vec::new();
         let mut places = HashMap::new();
         for path in paths {
@@ -138,7 +139,7 @@ impl<V: FnMut(&Header, &Frame)> Check<V> {
         }
         let found =
             Causality { traces: u64::try_from(traces.len()).expect("a count fits"), ..Causality::default() };
-        Ok(Self { traces, places, lanes: Lanes::default(), visit, found })
+        Ok(Self { traces, places, lanes: Lanes::new(delivery), visit, found })
     }
 
     /// Visits a trace to its end, and of others what it depends on.

@@ -25,6 +25,7 @@ pub use digest::BatchDigest;
 pub use error::TraceError;
 pub use frame::{Event, Frame, Stamp};
 pub use header::{Construction, Header, RoleId};
+pub use lanes::Delivery;
 pub use reader::Reader;
 pub use replay::{Divergence, Replayed, replay};
 pub use writer::Writer;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::trace::{Event, RoleId, causality, in_causal_order};
+use crate::trace::{Delivery, Event, RoleId, causality, in_causal_order};
 
 #[test]
 fn every_trace_of_a_run_replays_through_the_core() {
@@ -42,7 +42,7 @@ fn frames_are_visited_in_causal_order_whatever_the_order_of_the_files() {
     for _ in 0..4 {
         recorded.paths.rotate_left(3);
         let mut visited: BTreeMap<RoleId, u64> = BTreeMap::new();
-        let found = in_causal_order(&recorded.paths, |header, frame| {
+        let found = in_causal_order(&recorded.paths, Delivery::default(), |header, frame| {
             let before = visited.insert(header.role, frame.sequence);
             assert_eq!(before.unwrap_or_default() + 1, frame.sequence, "each trace in its own order, once");
             if let Event::Input { stamp: Some(stamp), .. } = &frame.event {
