@@ -99,7 +99,8 @@ impl Disk {
 
     fn directories(&self) -> Result<Vec<PathBuf>, Failure> {
         let entries = std::fs::read_dir(&self.path).map_err(Failure::at("read", &self.path))?;
-        Ok(entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect())
+        let below = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir());
+        Ok(std::iter::once(self.path.clone()).chain(below).collect())
     }
 }
 

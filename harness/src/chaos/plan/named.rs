@@ -209,7 +209,7 @@ pub const PLANS: &[PlanInfo] = &[
     PlanInfo {
         name: "torn_checkpoint",
         purpose: "The checkpoint that the job would go on from is torn: it must say so, and not go on from anything else.",
-        steps: || vec![step(Fault::DamageCheckpoint { damage: Damage::Torn })],
+        steps: || vec![after(2_000, Fault::DamageCheckpoint { damage: Damage::Torn })],
         job: |job| job,
         brokers: 1,
         ends_with: Some(65),
@@ -217,7 +217,7 @@ pub const PLANS: &[PlanInfo] = &[
     PlanInfo {
         name: "flipped_checkpoint",
         purpose: "One bit of the checkpoint that the job would go on from is flipped: it must say so.",
-        steps: || vec![step(Fault::DamageCheckpoint { damage: Damage::Flipped })],
+        steps: || vec![after(2_000, Fault::DamageCheckpoint { damage: Damage::Flipped })],
         job: |job| job,
         brokers: 1,
         ends_with: Some(65),

@@ -84,7 +84,9 @@ impl Subject {
         let message =
             format!("worker {number} ended by itself ({}); see {}", exit.status_text(), log.display());
         self.note(message.clone())?;
-        if exit.is_by_kill() {
+        // One that has lost its connection to the coordinator ends in good order, and is started again like a dead one.
+        if exit.is_by_kill() || exit.is_in_good_order() {
+            self.faults.push((exit.at, exit.at));
             return Ok(());
         }
         let code = exit.status.and_then(|status| u8::try_from(status.code()?).ok());
