@@ -75,7 +75,9 @@ impl Trial<'_> {
         let finished = seen.ended.as_ref().is_some_and(|ended| ended.exit_code == 0);
         subject.finish().await?;
         drop(feeder);
-        self.come_to_rest(finished).await?;
+        if !self.plan.deletes_output() {
+            self.come_to_rest(finished).await?;
+        }
         drop(sampler);
         self.read_back().await
     }
@@ -186,9 +188,11 @@ impl Trial<'_> {
 
     async fn read_back(&self) -> Result<(), Failure> {
         self.doing("read input and output back");
+        // Nothing is left of a topic that was deleted.
+        let outputs = if self.plan.deletes_output() { 0 } else { self.plan.job.output_partitions };
         let topics = [
             (&self.names.input, self.plan.job.input_partitions, Keep::Checksum, INPUT_FILE),
-            (&self.names.output, self.plan.job.output_partitions, Keep::Value, OUTPUT_FILE),
+            (&self.names.output, outputs, Keep::Value, OUTPUT_FILE),
         ];
         for (topic, partitions, keep, file) in topics {
             let (bootstrap, topic) = (self.kafka.bootstrap().to_owned(), topic.clone());

@@ -11,6 +11,8 @@ use crate::history::Phase;
 
 /// How long a broker may take to end in good order before it is killed.
 const GRACE: Duration = Duration::from_secs(20);
+/// How often a move is asked for again that Kafka did not make in time.
+const TRIES: u32 = 2;
 
 impl Field<'_> {
     /// The broker that is meant.
@@ -119,7 +121,16 @@ impl Field<'_> {
         let Some(next) = self.another(leader, step.draw) else {
             return Ok(Outcome::Missed("a single broker leads everything".into()));
         };
-        self.meanwhile(self.cluster.move_leader(topic, partition, next)).await?;
+        let mut moved = self.meanwhile(self.cluster.move_leader(topic, partition, next)).await;
+        for _ in 0..TRIES {
+            if moved.is_ok() {
+                break;
+            }
+            moved = self.meanwhile(self.cluster.move_leader(topic, partition, next)).await;
+        }
+        if let Err(why) = moved {
+            return Ok(Outcome::Missed(why.message));
+        }
         self.tell(
             &step.fault,
             Phase::Struck,
@@ -139,8 +150,13 @@ impl Field<'_> {
             let Some(next) = self.another(at, step.draw) else {
                 return Ok(Outcome::Missed("a single broker coordinates everything".into()));
             };
-            self.meanwhile(self.cluster.move_transaction_coordinator(&id, next)).await?;
-            moved.push(format!("{id} from broker {at} to {next}"));
+            match self.meanwhile(self.cluster.move_transaction_coordinator(&id, next)).await {
+                Ok(()) => moved.push(format!("{id} from broker {at} to {next}")),
+                Err(why) => self.subject.note(format!("the coordinator of {id} did not move: {why}"))?,
+            }
+        }
+        if moved.is_empty() {
+            return Ok(Outcome::Missed("no transaction's coordinator moved".into()));
         }
         self.tell(&step.fault, Phase::Struck, &moved.join(", "))?;
         Ok(Outcome::Done)

@@ -5,7 +5,7 @@ use std::path::Path;
 use truecut_mutants::Mutant;
 use truecut_runtime::crash_point::{self, Host};
 
-use super::{PLAN_SCHEMA, Plan};
+use super::{Fault, PLAN_SCHEMA, Plan, Topic};
 use crate::failure::Failure;
 use crate::history::Who;
 
@@ -57,6 +57,11 @@ impl Plan {
             return Err(format!("job.mutant: there is no `{mutant}`; `truecut list mutants` names them"));
         }
         for (number, step) in (1..).zip(&self.steps) {
+            if matches!(step.fault, Fault::DeleteTopic { of: Topic::Input }) {
+                return Err(format!(
+                    "step {number}: without its input nobody can judge the output; only the output may be deleted"
+                ));
+            }
             let Some((who, point)) = step.fault.point() else { continue };
             let host = if who == Who::Worker { Host::Worker } else { Host::Coordinator };
             let known = crash_point::all().iter().any(|known| known.host == host && known.name == point);
@@ -73,7 +78,7 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chaos::{Fault, When};
+    use crate::chaos::When;
 
     fn read(name: &str, text: &str) -> Result<Plan, String> {
         let folder = tempfile::tempdir().unwrap();

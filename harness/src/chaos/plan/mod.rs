@@ -134,6 +134,12 @@ impl Plan {
         })
     }
 
+    /// Its output is gone in the end.
+    #[must_use]
+    pub fn deletes_output(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.fault, Fault::DeleteTopic { of: Topic::Output }))
+    }
+
     /// What is done to messages between coordinator and workers.
     #[must_use]
     pub fn delivery(&self) -> Delivery {

@@ -223,6 +223,27 @@ pub const PLANS: &[PlanInfo] = &[
         ends_with: Some(65),
     },
     PlanInfo {
+        name: "broker_disk_full",
+        purpose: "The disk of one of three brokers is full: Kafka halts it, and it comes back with space.",
+        steps: || {
+            vec![
+                step(Fault::BrokerDiskFull { broker: Some(2), ms: 4_000 }),
+                step(Fault::Kill { who: Who::Worker }),
+            ]
+        },
+        job: |job| job,
+        brokers: 3,
+        ends_with: None,
+    },
+    PlanInfo {
+        name: "deleted_output",
+        purpose: "The output topic is deleted while the job runs: it must end and say so.",
+        steps: || vec![after(2_000, Fault::DeleteTopic { of: Topic::Output })],
+        job: |job| job,
+        brokers: 1,
+        ends_with: Some(4),
+    },
+    PlanInfo {
         name: "outage",
         purpose: "All workers stay away for longer than Kafka lets a transaction live; the sink writes again what Kafka aborted.",
         steps: || {
@@ -304,7 +325,11 @@ impl PlanInfo {
             kafka: KafkaSetting { brokers: self.brokers, ..KafkaSetting::default() },
             steps: (self.steps)(),
             ends_with: self.ends_with,
-            thresholds: Thresholds::default(),
+            thresholds: match self.ends_with {
+                // It ends early: that is what it is for.
+                Some(_) => Thresholds { records_min: 1_000, checkpoints_min: 1, ..Thresholds::default() },
+                None => Thresholds::default(),
+            },
         };
         plan.demanding_all()
     }
