@@ -78,6 +78,7 @@ pub fn circumstances(directory: &Path) -> Result<Circumstances, Failure> {
     let mut circumstances = Circumstances {
         dense_input: true,
         repeats: plan.repeats_requests(),
+        moves: plan.kafka.brokers > 1,
         delivery: plan.delivery(),
         kafka_log: KafkaLog::load(directory)?,
         ..Circumstances::default()

@@ -49,6 +49,8 @@ type Answered = Outcome<StateHandle>;
 pub struct Circumstances {
     /// Requests may have reached Kafka once more after they were answered: a broker was paused, or connections broke.
     pub repeats: bool,
+    /// Transactional ids may have changed their coordinator: there were several brokers.
+    pub moves: bool,
     /// What was done to messages between coordinator and workers.
     pub delivery: Delivery,
     /// The input was written without transactions and is not compacted: its offsets have no gaps.
@@ -165,7 +167,11 @@ impl World {
         let ends: Vec<u64> = self.names.iter().map(|name| name.last_us).collect();
         let (seens, prefix) = std::mem::take(&mut self.seens).in_order(&ends);
         let mut parts = Parts {
-            transactions: Transactions::new(prefix.clone(), self.circumstances.repeats),
+            transactions: Transactions::new(
+                prefix.clone(),
+                self.circumstances.repeats,
+                self.circumstances.moves,
+            ),
             head: HeadRegister::default(),
             checkpoints: Checkpoints::default(),
             markers: Markers::default(),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use truecut_core::{Described, ErrorCode, Op, Outcome, Producer, Slot, TransactionalId};
+use truecut_core::{Described, ErrorCode, Op, Outcome, Producer, Slot, TransactionState, TransactionalId};
 use truecut_model::OneId;
 
 use super::frontier::{Answer, Ask, Call, Frontier, Which};
@@ -20,6 +20,8 @@ const NO_TOPIC: ErrorCode = 3;
 pub(super) struct Transactions {
     prefix: Option<String>,
     repeats: bool,
+    /// Coordinators of transactional ids move.
+    moves: bool,
     ids: HashMap<TransactionalId, Id>,
     /// Whose request is about which id.
     calls: HashMap<Call, TransactionalId>,
@@ -40,10 +42,11 @@ struct Id {
 }
 
 impl Transactions {
-    pub(super) fn new(prefix: Option<String>, repeats: bool) -> Self {
+    pub(super) fn new(prefix: Option<String>, repeats: bool, moves: bool) -> Self {
         Self {
             prefix,
             repeats,
+            moves,
             ids: HashMap::new(),
             calls: HashMap::new(),
             generations: HashMap::new(),
@@ -121,6 +124,13 @@ impl Transactions {
     ) -> Result<(), Impossible> {
         let call = Call { trace, which: Which::Op(op) };
         match (op, answered) {
+            // A broker that was the id's coordinator a moment ago told of an older generation. The core asks again.
+            (Op::InitProducer(_), Outcome::Initialised { described, .. })
+                if self.moves && described.state != TransactionState::Empty =>
+            {
+                self.unheard(call);
+                Ok(())
+            }
             (Op::InitProducer(slot), Outcome::Initialised { described, .. }) => {
                 let Some(id) = self.calls.get(&call).copied() else { return Ok(()) };
                 self.generations.insert((trace, slot), (id, described.producer));

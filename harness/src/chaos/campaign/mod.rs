@@ -26,7 +26,7 @@ const TRIES: u64 = 3;
 /// A run whose evidence was not enough is made again so often, with another seed.
 const AGAIN: u64 = 2;
 /// How long one run may take.
-const RUN_LIMIT: Duration = Duration::from_secs(300);
+const RUN_LIMIT: Duration = Duration::from_secs(600);
 
 /// What is told about a campaign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
