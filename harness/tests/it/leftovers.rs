@@ -20,21 +20,15 @@ struct Midway {
 
 impl Midway {
     fn start() -> Self {
+        Self::with(&["--seed", "3", "--kills", "50"])
+    }
+
+    fn with(more: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a directory");
         let directory = folder.path().join("run");
         let kafka = std::env::var("TRUECUT_TEST_KAFKA").unwrap_or_else(|_| "container".to_owned());
         let mut command = truecut();
-        command.args([
-            "chaos",
-            "--json",
-            "--seed",
-            "3",
-            "--kills",
-            "50",
-            "--kafka",
-            &kafka,
-            "--run-directory",
-        ]);
+        command.args(["chaos", "--json"]).args(more).args(["--kafka", &kafka, "--run-directory"]);
         let child = command.arg(&directory).stdout(std::process::Stdio::null()).spawn().expect("it starts");
         wait_until("the job runs", || history(&directory).contains("job_running"));
         let job = std::fs::read_to_string(directory.join("job.toml")).expect("a job file");
@@ -81,6 +75,24 @@ fn a_run_that_is_killed_leaves_no_process_and_no_kafka() {
     run.child.kill().expect("it can be killed");
     run.child.wait().expect("it ends");
     run.nothing_is_left("kill -9");
+}
+
+#[test]
+fn two_runs_at_once_do_not_disturb_each_other_and_a_killed_one_takes_its_network_and_disk_with_it() {
+    if shared_kafka().is_none() {
+        return;
+    }
+    // Mounting a disk takes the rights of root; without them the run has proxies only.
+    let plan = if nix::unistd::geteuid().is_root() { "store" } else { "kafka_network" };
+    let mut killed = Midway::with(&["--plan", plan]);
+    let other = Midway::with(&["--plan", "control_network"]);
+    killed.child.kill().expect("it can be killed");
+    killed.child.wait().expect("it ends");
+    killed.nothing_is_left("kill -9");
+    let mounts = std::fs::read_to_string("/proc/self/mounts").expect("there is a /proc");
+    assert!(!mounts.contains(&killed.directory.display().to_string()), "{mounts}");
+    let Midway { mut child, directory, .. } = other;
+    assert_eq!(child.wait().expect("it ends").code(), Some(0), "{}", history(&directory));
 }
 
 #[test]

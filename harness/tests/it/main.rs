@@ -9,6 +9,8 @@ mod job;
 mod leftovers;
 mod list;
 mod pages;
+mod plans;
+mod plans;
 mod program;
 mod takeover;
 mod usage;

@@ -325,11 +325,7 @@ impl PlanInfo {
             kafka: KafkaSetting { brokers: self.brokers, ..KafkaSetting::default() },
             steps: (self.steps)(),
             ends_with: self.ends_with,
-            thresholds: match self.ends_with {
-                // It ends early: that is what it is for.
-                Some(_) => Thresholds { records_min: 1_000, checkpoints_min: 1, ..Thresholds::default() },
-                None => Thresholds::default(),
-            },
+            thresholds: Thresholds::default(),
         };
         plan.demanding_all()
     }

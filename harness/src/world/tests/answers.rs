@@ -43,7 +43,7 @@ struct Script {
 
 impl Script {
     fn new() -> Self {
-        Self { ids: Transactions::new(Some("job".to_owned()), false), now_us: MS }
+        Self { ids: Transactions::new(Some("job".to_owned()), false, false), now_us: MS }
     }
 
     /// The transaction is initialised, written and flushed.
