@@ -10,7 +10,6 @@ mod leftovers;
 mod list;
 mod pages;
 mod plans;
-mod plans;
 mod program;
 mod takeover;
 mod usage;
