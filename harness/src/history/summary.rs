@@ -131,6 +131,7 @@ impl Summary {
             | Event::CoordinatorExited { .. }
             | Event::Paused { .. }
             | Event::CheckpointTriggered { .. }
+            | Event::OutputEnds { .. }
             | Event::Note { .. } => {}
         }
     }

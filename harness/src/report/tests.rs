@@ -154,7 +154,8 @@ fn a_run_that_holds_says_so_first_and_shows_every_kill() {
     assert_eq!(page.matches("<g class=\"kill\">").count(), wide_and_narrow * KILLS.len());
     assert_eq!(page.matches("class=\"who\"").count(), KILLS.len());
     assert!(page.contains("<code>sink.end_txn.unanswered</code></td><td class=\"n\">2<"));
-    assert!(page.contains("truecut chaos --kafka container --seed 42"));
+    assert!(page.contains("truecut replay truecut-runs/2026-01-01T12-00-00-seed-42"));
+    assert!(page.contains("truecut analyze truecut-runs/2026-01-01T12-00-00-seed-42"));
     assert!(page.contains("href=\"./worker%200.log\"") && page.contains("href=\"./traces/\""));
 }
 
