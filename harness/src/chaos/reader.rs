@@ -215,11 +215,11 @@ mod tests {
     #[test]
     fn the_ends_are_told_once_those_of_all_partitions_are_known() {
         let partition = |hi_offset, ls_offset| Partition { hi_offset, ls_offset, ..Partition::default() };
-        let mut topic = Topic::default();
         // Librdkafka keeps a partition -1 for records without one; -1001 is an offset that it does not know.
-        topic.partitions = [(-1, partition(9, 9)), (0, partition(7, 5)), (1, partition(-1001, -1001))].into();
-        let mut statistics = Statistics::default();
-        statistics.topics.insert("out".to_owned(), topic);
+        let partitions = [(-1, partition(9, 9)), (0, partition(7, 5)), (1, partition(-1001, -1001))].into();
+        let topic = Topic { partitions, ..Topic::default() };
+        let topics = [("out".to_owned(), topic)].into();
+        let mut statistics = Statistics { topics, ..Statistics::default() };
         assert_eq!(ends_of(&statistics, "out", 2), None);
         let topic = statistics.topics.get_mut("out").unwrap();
         topic.partitions.insert(1, partition(4, 4));

@@ -13,7 +13,7 @@ use truecut_mutants::Mutant;
 use truecut_runtime::config::CommitByConfig;
 
 use super::output::{self, Style, grouped};
-use super::{Outcome, block_on, show, time};
+use super::{Outcome, block_on, judged, show, time};
 
 /// Kill a real job on real Kafka with kill -9, and compare its output with what its input demands
 #[derive(Clone, Debug, Args)]
@@ -65,6 +65,9 @@ pub(super) struct Chaos {
     /// End the run after this time
     #[arg(long, default_value = "15m", value_name = "TIME", value_parser = time::parse)]
     pub(super) time_limit: Duration,
+    /// Write the result there as JUnit XML, too: a case for each check and each kind of fault
+    #[arg(long, value_name = "FILE")]
+    pub(super) junit: Option<PathBuf>,
     /// Print one JSON document, and nothing else
     #[arg(long)]
     pub(super) json: bool,
@@ -126,6 +129,9 @@ impl Chaos {
             output::document(&document);
         } else {
             tell(&document);
+        }
+        if let Some(file) = &self.junit {
+            judged::save(file, &document)?;
         }
         Ok(Exit::from(document.verdict).code())
     }

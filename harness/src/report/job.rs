@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::chart::{Frame, px, span};
+use super::chart::{Frame, px, span, spans};
 use super::text::{duration, moment};
 use crate::history::{Entry, Event, History};
 
@@ -13,6 +13,9 @@ pub(super) enum Phase {
     Running,
     Down,
 }
+
+/// More stretches than this have no words of their own.
+const TITLED_MAX: usize = 300;
 
 /// A stretch of time in the job's lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,15 +54,19 @@ fn attempt_of(event: &Event) -> Option<u64> {
 }
 
 pub(super) fn draw(frame: Frame, lane: &[Stretch], y: f64, height: f64) -> Markup {
-    let mut drawn = None;
-    // What is not a pixel apart from the one before can't be told from it.
-    let apart = lane.iter().filter(|stretch| {
-        let place = (stretch.phase, px(frame.x(stretch.from_ms).round()), px(frame.x(stretch.to_ms).round()));
-        let is_new = drawn.as_ref() != Some(&place);
-        drawn = Some(place);
-        is_new
-    });
-    html! { @for stretch in apart { (one(frame, stretch, y, height)) } }
+    let of = |phase| -> Vec<(u64, u64)> {
+        let of_phase = lane.iter().filter(|stretch| stretch.phase == phase);
+        of_phase.map(|stretch| (stretch.from_ms, stretch.to_ms)).collect()
+    };
+    html! {
+        @if lane.len() <= TITLED_MAX {
+            @for stretch in lane { (one(frame, stretch, y, height)) }
+        } @else {
+            (spans(frame, "running", &of(Phase::Running), y, height))
+            (spans(frame, "restoring", &of(Phase::Restoring), y, height))
+            (spans(frame, "down", &of(Phase::Down), y, height))
+        }
+    }
 }
 
 fn one(frame: Frame, stretch: &Stretch, y: f64, height: f64) -> Markup {

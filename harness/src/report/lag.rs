@@ -24,6 +24,7 @@ pub(super) fn section(run: &Run) -> Markup {
             } @else {
                 p.small {
                     (told(unstable, "offsets", run.end_ms()))
+                    @if unstable[0].0 > run.end_ms() / 10 { " First known at " (moment(unstable[0].0)) "." }
                     " Behind the last stable offset a transaction is open, and readers of committed records wait."
                 }
                 (both(run.end_ms(), "Offsets held back by open transactions", |frame| chart(frame, run, unstable, "unstable")))

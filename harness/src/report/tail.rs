@@ -27,11 +27,11 @@ pub(super) fn facts(run: &Run) -> Markup {
         (
             "Needed to hold",
             format!(
-                "{} records, {} kills, {} checkpoints, {} trace events",
-                number(wanted.records_min),
-                number(wanted.kills_min),
-                number(wanted.checkpoints_min),
-                number(wanted.trace_events_min)
+                "{}, {}, {}, {}",
+                counted(wanted.records_min, "record", "records"),
+                counted(wanted.kills_min, "kill", "kills"),
+                counted(wanted.checkpoints_min, "checkpoint", "checkpoints"),
+                counted(wanted.trace_events_min, "trace event", "trace events")
             ),
         ),
         ("Run directory", document.run_directory.clone()),
@@ -58,7 +58,7 @@ pub(super) fn replay(run: &Run) -> Markup {
                 dt { "Write this page again" }
                 dd { code { "truecut report " (directory) } }
             }
-            p.small { "Plan and seed fix the workload and the faults. They do not fix how the operating system schedules processes, so a kill at a random moment may meet the protocol elsewhere the next time; one at a crash point meets it at the same place." }
+            p.small.after { "Plan and seed fix the workload and the faults. They do not fix how the operating system schedules processes, so a kill at a random moment may meet the protocol elsewhere the next time; one at a crash point meets it at the same place." }
         }
     }
 }

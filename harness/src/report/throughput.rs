@@ -26,34 +26,32 @@ pub(super) fn section(run: &Run) -> Markup {
     }
 }
 
-/// The longest time without new output between the first and the last, as (start, length).
-fn longest_silence(visible: &[(u64, u64)]) -> Option<(u64, u64)> {
-    let mut grown: Vec<(u64, u64)> = Vec::new();
+/// The longest time without new output from the first input to the last output, as (start, length).
+fn longest_silence(fed_from_ms: u64, visible: &[(u64, u64)]) -> Option<(u64, u64)> {
+    let mut grown: Vec<(u64, u64)> = vec![(fed_from_ms, 0)];
     for &(t_ms, total) in visible {
         if total > grown.last().map_or(0, |&(_, last)| last) {
             grown.push((t_ms, total));
         }
     }
-    grown.windows(2).map(|pair| (pair[0].0, pair[1].0 - pair[0].0)).max_by_key(|&(_, length)| length)
+    let lengths = grown.windows(2).map(|pair| (pair[0].0, pair[1].0.saturating_sub(pair[0].0)));
+    lengths.max_by_key(|&(_, length)| length)
 }
 
 fn told(run: &Run) -> String {
-    let visible = &run.totals.visible;
-    let grown = |pair: &&[(u64, u64)]| pair[1].1 > pair[0].1;
-    let last_growth = visible.windows(2).rfind(grown).map(|pair| pair[1].0);
-    let Some((from_ms, to_ms)) =
-        visible.iter().find(|&&(_, total)| total > 0).map(|first| first.0).zip(last_growth)
-    else {
+    let (fed, visible) = (&run.totals.fed, &run.totals.visible);
+    let last_growth = visible.windows(2).rfind(|pair| pair[1].1 > pair[0].1).map(|pair| pair[1].0);
+    let last_growth = last_growth.or_else(|| visible.first().map(|first| first.0));
+    let Some((from_ms, to_ms)) = fed.first().map(|first| first.0).zip(last_growth) else {
         return "No sample of the visible output was taken.".to_owned();
     };
-    let per_second = run.summary.visible * 1_000 / (to_ms - from_ms).max(1);
-    let silence = longest_silence(visible).map_or(String::new(), |(at_ms, length)| {
-        format!(" The longest time without any was {}, from {} on.", duration(length), duration(at_ms))
+    let per_second = run.summary.visible * 1_000 / to_ms.saturating_sub(from_ms).max(1);
+    let silence = longest_silence(from_ms, visible).map_or(String::new(), |(at_ms, length)| {
+        format!(" The longest time without new output was {}, from {} on.", duration(length), duration(at_ms))
     });
     format!(
-        "{} became visible in {}, {} per second over all, kills included.{silence}",
+        "{} became visible, {} per second from the first input to the last output, faults included.{silence}",
         counted(run.summary.visible, "record", "records"),
-        duration(to_ms - from_ms),
         number(per_second),
     )
 }
@@ -99,6 +97,7 @@ mod tests {
     #[test]
     fn the_longest_silence_is_between_growths_not_samples() {
         let visible = [(10, 0), (20, 5), (30, 5), (90, 5), (100, 6), (110, 7), (500, 7)];
-        assert_eq!(longest_silence(&visible), Some((20, 80)));
+        assert_eq!(longest_silence(5, &visible), Some((20, 80)));
+        assert_eq!(longest_silence(5, &[(500, 7)]), Some((5, 495)));
     }
 }

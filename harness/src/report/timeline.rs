@@ -21,10 +21,12 @@ const FAULTS_HEIGHT: f64 = 24.0;
 const JOB_HEIGHT: f64 = 24.0;
 /// A process's lane, without and with what the traces tell.
 const LANE_HEIGHT: f64 = 20.0;
-const FULL_LANE_HEIGHT: f64 = 32.0;
+const FULL_LANE_HEIGHT: f64 = 36.0;
 const GAP: f64 = 8.0;
 /// With more kills than this, those without room for their number are not drawn one by one.
 const KILLS_TITLED_MAX: usize = 400;
+/// A lane with more processes than this has no words for each.
+const LIVES_TITLED_MAX: usize = 60;
 
 pub(super) fn section(run: &Run) -> Markup {
     let told = Told {
@@ -50,7 +52,7 @@ pub(super) fn section(run: &Run) -> Markup {
                     li { i.pre-committed {} "pre-committed, commit not confirmed" }
                 }
                 li { i.checkpoint {} "checkpoint, triggered to completed" }
-                li { i.aborted {} "given up" }
+                li { i.aborted {} "not completed" }
                 li { i.outage-key {} "kill to first newly committed output" }
                 @if !run.faults.is_empty() { li { i.fault-key {} "another fault in force" } }
             }
@@ -122,7 +124,9 @@ fn draw(frame: Frame, run: &Run, told: &Told) -> (Markup, f64) {
         (name(frame, job_y + JOB_HEIGHT / 2.0, "attempts", "job"))
         (job::draw(frame, &told.job, job_y, JOB_HEIGHT))
         @for (((who, number), lives), y) in told.lanes.iter().zip(tops) {
-            @let middle = y + lane_height(run, (*who, *number)) / 2.0;
+            // What is left of a full lane keeps it apart from the next.
+            @let drawn = if is_full(run, (*who, *number)) { FULL_LANE_HEIGHT - 6.0 } else { LANE_HEIGHT };
+            @let middle = y + drawn / 2.0;
             @if who.0.is_worker() {
                 (name(frame, middle, &format!("worker {number}"), &format!("w{number}")))
             } @else {
@@ -138,8 +142,13 @@ fn draw(frame: Frame, run: &Run, told: &Told) -> (Markup, f64) {
     (content, bottom + 22.0)
 }
 
-fn lane_height(run: &Run, (who, _): Lane) -> f64 {
-    if who.0.is_worker() && !run.doing.is_empty() { FULL_LANE_HEIGHT } else { LANE_HEIGHT }
+fn lane_height(run: &Run, lane: Lane) -> f64 {
+    if is_full(run, lane) { FULL_LANE_HEIGHT } else { LANE_HEIGHT }
+}
+
+/// Whether the traces have something to tell in this lane.
+fn is_full(run: &Run, (who, _): Lane) -> bool {
+    who.0.is_worker() && !run.doing.is_empty()
 }
 
 fn name(frame: Frame, middle: f64, wide: &str, narrow: &str) -> Markup {
@@ -157,7 +166,12 @@ fn draw_lives(frame: Frame, run: &Run, lives: &[Life], y: f64, is_worker: bool) 
         lives.iter().filter_map(|life| run.doing.get(&life.pid)).flat_map(of).copied().collect()
     };
     html! {
-        @for life in lives { (draw_life(frame, life, bar_y)) }
+        @if lives.len() <= LIVES_TITLED_MAX {
+            @for life in lives { (draw_life(frame, life, bar_y)) }
+        } @else {
+            (spans(frame, "alive", &lives.iter().map(|life| (life.from_ms, life.to_ms)).collect::<Vec<_>>(), bar_y, 8.0))
+            (spans(frame, "paused", &lives.iter().flat_map(|life| life.paused.clone()).collect::<Vec<_>>(), bar_y, 8.0))
+        }
         @if full {
             (spans(frame, "unheard", &all(|doings| &doings.unacknowledged), y + 12.0, 7.0))
             (spans(frame, "acknowledged", &all(|doings| &doings.acknowledged), y + 12.0, 7.0))
@@ -229,7 +243,7 @@ fn fault_marks(frame: Frame, faults: &[FaultSpan], y: f64) -> Markup {
         let fits = !frame.narrow && x + 12.0 + width < frame.right();
         let next = faults.iter().map(|other| frame.x(other.struck_ms.unwrap_or(other.from_ms)));
         let next = next.filter(|other| *other > x).fold(f64::INFINITY, f64::min);
-        let fits = fits && x + 12.0 + width < next;
+        let fits = fits && x + 18.0 + width < next;
         free_from = x + 4.0;
         Some((fault, x, fits.then_some(label)))
     });
