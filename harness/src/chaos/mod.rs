@@ -11,6 +11,7 @@ mod judge;
 mod kafka;
 mod launches;
 mod log;
+mod metrics;
 mod moment;
 mod nemesis;
 mod network;
@@ -32,6 +33,7 @@ use truecut_cluster::{Cluster, KafkaChoice, Options as ClusterOptions};
 
 pub use disk::prepare_process;
 pub use judge::{judge, recorded};
+pub use metrics::{METRICS_FILE, Reading};
 pub use moment::{Moment, Progress, Watch};
 pub use plan::{
     Damage, Direction, FAULTS, Fault, FaultInfo, JobSetting, KafkaSetting, PLAN_FILE, PLAN_SCHEMA, PLANS,

@@ -9,6 +9,7 @@ mod head;
 mod job;
 mod lag;
 mod lives;
+mod metrics;
 mod protocol;
 mod recovery;
 mod run;
@@ -97,6 +98,7 @@ fn page(run: &Run) -> Markup {
                     (throughput::section(run))
                     (lag::section(run))
                     (recovery::section(run))
+                    (metrics::section(run))
                     (faults::section(run))
                     (checks::section(run))
                     (tail::facts(run))

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use super::metrics;
 use super::protocol::{self, Doing};
 use super::{REPORT_FILE, ReportError};
-use crate::chaos::TRACES;
+use crate::chaos::{Reading, TRACES};
 use crate::history::{self, FaultSpan, History, Recovery, Summary, Totals};
 use crate::verdict::{ChaosDocument, VERDICT_FILE};
 
@@ -18,6 +19,7 @@ pub(super) struct Run {
     pub(super) faults: Vec<FaultSpan>,
     pub(super) totals: Totals,
     pub(super) doing: Doing,
+    pub(super) metrics: Vec<Reading>,
     pub(super) files: Vec<FileEntry>,
 }
 
@@ -48,6 +50,7 @@ impl Run {
             faults: history::fault_spans(&history),
             totals: Totals::of(&history),
             doing: protocol::read(&directory.join(TRACES), &history),
+            metrics: metrics::read(directory),
             files: list(directory)
                 .map_err(|source| ReportError::Io { path: directory.to_owned(), source })?,
             history,
