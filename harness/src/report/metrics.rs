@@ -29,7 +29,7 @@ enum How {
 
 const SMALL: [Small; 8] = [
     Small {
-        title: "Lag of the latest checkpoint, records",
+        title: "Lag, records",
         names: &["truecut_lag_records"],
         how: How::Number,
     },
@@ -98,7 +98,7 @@ impl Small {
         let rate = |pair: &[Reading]| {
             let grown = |(name, value): (&String, &f64)| {
                 let before = pair[0].metrics.get(name).copied().unwrap_or(0.0);
-                is_ours(name).then(|| if *value < before { *value } else { *value - before })
+                is_ours(name).then_some(if *value < before { *value } else { *value - before })
             };
             let ms = pair[1].t_ms.saturating_sub(pair[0].t_ms).max(1);
             let grown = pair[1].metrics.iter().filter_map(grown).reduce(|a, b| a + b)?;

@@ -16,6 +16,8 @@ use crate::types::{In, Out};
 /// What is remembered of one role. Nothing, and nothing is counted, where metrics are off.
 #[derive(Debug, Default)]
 pub(crate) struct Observer {
+    /// Orders are the coordinator's; a worker only passes them on.
+    is_coordinator: bool,
     /// A subtask's; the coordinator's latest.
     attempt: u64,
     triggered: BTreeMap<u64, Instant>,
@@ -33,6 +35,7 @@ impl Observer {
         is_enabled().then(|| {
             let mut observer = Self::default();
             observer.attempt = attempt;
+            observer.is_coordinator = role == RoleId::Coordinator;
             observer
         })
     }
@@ -87,7 +90,7 @@ impl Observer {
             }
             // The first subtask stands for all.
             Effect::Send { message: Message::ToSubtask { subtask, order, .. }, .. }
-                if *subtask == Subtask::source(0) =>
+                if self.is_coordinator && *subtask == Subtask::source(0) =>
             {
                 self.order(order);
             }
