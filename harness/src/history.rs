@@ -3,7 +3,9 @@
 
 mod event;
 mod recovery;
+mod span;
 mod summary;
+mod totals;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -13,7 +15,9 @@ use std::time::{Duration, Instant};
 
 pub use event::{Entry, Event, KillAt, Phase, Who};
 pub use recovery::{Recovery, recoveries};
+pub use span::{FaultSpan, fault_spans};
 pub use summary::{CheckpointKey, FaultCount, Summary};
+pub use totals::Totals;
 
 /// The name of the history in a run directory.
 pub const FILE_NAME: &str = "history.ndjson";

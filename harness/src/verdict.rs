@@ -314,6 +314,7 @@ mod tests {
                 detected_ms: Some(2),
                 running_ms: Some(3),
                 visible_ms: Some(4),
+                caught_up_ms: None,
             }],
             traces: Traces { events: 100, verdict: Verdict::Holds, reasons: vec![], world: None },
             ends_with: None,

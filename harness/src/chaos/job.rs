@@ -41,6 +41,7 @@ pub(super) fn config(plan: &Plan, names: &Names, bootstrap: &str, run_directory:
     JobConfig {
         name: names.job.clone(),
         bootstrap: bootstrap.to_owned(),
+        metrics: None,
         source: SourceConfig {
             topic: names.input.clone(),
             group: None,

@@ -12,6 +12,7 @@ mod kafka;
 pub mod kafka_log;
 mod launches;
 mod log;
+mod metrics;
 mod moment;
 mod nemesis;
 mod network;
@@ -34,6 +35,7 @@ use truecut_cluster::{Cluster, KafkaChoice, Options as ClusterOptions};
 
 pub use disk::{prepare_for_disks, prepare_process};
 pub use judge::{circumstances, judge, recorded};
+pub use metrics::{METRICS_FILE, Reading};
 pub use moment::{Moment, Progress, Watch};
 pub use plan::{
     Damage, Direction, FAULTS, Fault, FaultInfo, JobSetting, KafkaSetting, PLAN_FILE, PLAN_SCHEMA, PLANS,

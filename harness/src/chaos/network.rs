@@ -94,6 +94,8 @@ fn name_frame(seen: Seen<'_>) -> Named {
         Ok(wire::Frame::Core { message, .. }) => {
             Named { name: name_of_message(&message).to_owned(), client_id: None }
         }
-        Ok(wire::Frame::Hello { .. } | wire::Frame::Welcome { .. }) | Err(_) => Named::default(),
+        Ok(wire::Frame::Hello { .. } | wire::Frame::Welcome { .. } | wire::Frame::Metrics(_)) | Err(_) => {
+            Named::default()
+        }
     }
 }

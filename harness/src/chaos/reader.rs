@@ -3,15 +3,15 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, DefaultConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, ClientContext, Offset, Statistics, TopicPartitionList};
 
 use super::kafka_log::checksum;
 use super::records::{Kept, Writer};
@@ -20,11 +20,19 @@ use crate::history;
 
 /// How often the visible records are told.
 const SAMPLE: Duration = Duration::from_millis(50);
+/// How often it is told where the output ends, ms.
+const ENDS_MS: &str = "200";
 /// A read back that gets nothing for so long is given up.
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// A consumer of all partitions, from their first records.
-fn consumer(bootstrap: &str, topic: &str, partitions: u16) -> Result<BaseConsumer, Failure> {
+fn consumer<C: ConsumerContext + 'static>(
+    bootstrap: &str,
+    topic: &str,
+    partitions: u16,
+    statistics_ms: &str,
+    context: C,
+) -> Result<BaseConsumer<C>, Failure> {
     let failed =
         |error: KafkaError| Failure::internal(format!("a consumer of {topic} can't be made: {error}"));
     let mut config = ClientConfig::new();
@@ -38,8 +46,9 @@ fn consumer(bootstrap: &str, topic: &str, partitions: u16) -> Result<BaseConsume
         .set("isolation.level", "read_committed")
         .set("fetch.wait.max.ms", "20")
         .set("fetch.error.backoff.ms", "50")
+        .set("statistics.interval.ms", statistics_ms)
         .set("queued.max.messages.kbytes", "16384");
-    let consumer: BaseConsumer = config.create().map_err(failed)?;
+    let consumer: BaseConsumer<C> = config.create_with_context(context).map_err(failed)?;
     let mut all = TopicPartitionList::new();
     for partition in 0..i32::from(partitions) {
         all.add_partition_offset(topic, partition, Offset::Beginning).map_err(failed)?;
@@ -64,7 +73,13 @@ impl Sampler {
         history: history::Writer,
         path: &Path,
     ) -> Result<Self, Failure> {
-        let consumer = consumer(bootstrap, topic, partitions)?;
+        let ends = Ends {
+            history: history.clone(),
+            topic: topic.to_owned(),
+            partitions: partitions.into(),
+            told: Mutex::new((0, 0)),
+        };
+        let consumer = consumer(bootstrap, topic, partitions, ENDS_MS, ends)?;
         let file = Writer::create(path)?;
         let (visible, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
         let (count, over) = (Arc::clone(&visible), Arc::clone(&stop));
@@ -91,8 +106,42 @@ impl Drop for Sampler {
     }
 }
 
+/// Tells where the output ends: every answer to a fetch says so.
+struct Ends {
+    history: history::Writer,
+    topic: String,
+    partitions: usize,
+    /// High watermarks and last stable offsets, added up, as they were told last.
+    told: Mutex<(u64, u64)>,
+}
+
+impl ClientContext for Ends {
+    fn stats(&self, statistics: Statistics) {
+        let Some(ends) = ends_of(&statistics, &self.topic, self.partitions) else { return };
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let (high_watermark_total, last_stable_total) = ends;
+        let event = history::Event::OutputEnds { high_watermark_total, last_stable_total };
+        if *told != ends && self.history.record(event).is_ok() {
+            *told = ends;
+        }
+    }
+}
+
+impl ConsumerContext for Ends {}
+
+/// High watermarks and last stable offsets of a topic, added up, once those of all partitions are known.
+fn ends_of(statistics: &Statistics, topic: &str, partitions: usize) -> Option<(u64, u64)> {
+    let known = statistics.topics.get(topic)?.partitions.iter().filter(|(number, _)| **number >= 0);
+    let known = known.filter_map(|(_, partition)| {
+        Some((u64::try_from(partition.hi_offset).ok()?, u64::try_from(partition.ls_offset).ok()?))
+    });
+    let ends: Vec<(u64, u64)> = known.collect();
+    let sums = ends.iter().fold((0, 0), |sums, end| (sums.0 + end.0, sums.1 + end.1));
+    (ends.len() == partitions).then_some(sums)
+}
+
 fn sample(
-    consumer: &BaseConsumer,
+    consumer: &BaseConsumer<Ends>,
     visible: &AtomicU64,
     stop: &AtomicBool,
     history: &history::Writer,
@@ -138,7 +187,7 @@ pub(super) fn read_back(
     keep: Keep,
     path: &Path,
 ) -> Result<u64, Failure> {
-    let consumer = consumer(bootstrap, topic, partitions)?;
+    let consumer = consumer(bootstrap, topic, partitions, "0", DefaultConsumerContext)?;
     let mut file = Writer::create(path)?;
     let (mut ended, mut records, mut last) = (BTreeSet::new(), 0, Instant::now());
     while ended.len() < usize::from(partitions) {
@@ -171,4 +220,25 @@ pub(super) fn read_back(
     }
     file.finish()?;
     Ok(records)
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::statistics::{Partition, Topic};
+
+    use super::*;
+
+    #[test]
+    fn the_ends_are_told_once_those_of_all_partitions_are_known() {
+        let partition = |hi_offset, ls_offset| Partition { hi_offset, ls_offset, ..Partition::default() };
+        // Librdkafka keeps a partition -1 for records without one; -1001 is an offset that it does not know.
+        let partitions = [(-1, partition(9, 9)), (0, partition(7, 5)), (1, partition(-1001, -1001))].into();
+        let topic = Topic { partitions, ..Topic::default() };
+        let topics = [("out".to_owned(), topic)].into();
+        let mut statistics = Statistics { topics, ..Statistics::default() };
+        assert_eq!(ends_of(&statistics, "out", 2), None);
+        let topic = statistics.topics.get_mut("out").unwrap();
+        topic.partitions.insert(1, partition(4, 4));
+        assert_eq!(ends_of(&statistics, "out", 2), Some((11, 9)));
+    }
 }

@@ -12,6 +12,7 @@ use super::feeder::{Feed, Feeder};
 use super::job::{self, Names};
 use super::kafka::Kafka;
 use super::kafka_log;
+use super::metrics::Scraper;
 use super::moment::{Moment, Progress, Watch};
 use super::nemesis::{self, Field};
 use super::network::Network;
@@ -68,12 +69,20 @@ impl Trial<'_> {
         }
         let watch = Arc::clone(self.watch);
         let armed = nemesis::armed_from_the_start(self.plan);
-        let mut subject =
-            Subject::start(self.job()?, armed, Arc::clone(self.network), self.history.clone(), watch).await?;
+        let scraper = Scraper::start(self.directory, self.history.clone())?;
+        let mut subject = Subject::start(
+            self.job(scraper.address())?,
+            armed,
+            Arc::clone(self.network),
+            self.history.clone(),
+            watch,
+        )
+        .await?;
         let shown = self.show(&feeder, &sampler);
         let seen = self.kill_and_drain(&mut subject, &feeder, &sampler, &shown).await?;
         let finished = seen.ended.as_ref().is_some_and(|ended| ended.exit_code == 0);
         subject.finish().await?;
+        drop(scraper);
         drop(feeder);
         if !self.plan.deletes_output() {
             self.come_to_rest(finished).await?;
@@ -206,12 +215,14 @@ impl Trial<'_> {
         saved.or_else(|failure| self.record(Event::Note { text: failure.message }))
     }
 
-    fn job(&self) -> Result<JobOptions, Failure> {
+    fn job(&self, metrics: String) -> Result<JobOptions, Failure> {
         let bootstrap = self.network.bootstrap().unwrap_or_else(|| self.kafka.bootstrap().to_owned());
-        let config = job::config(self.plan, self.names, &bootstrap, self.directory);
+        let mut config = job::config(self.plan, self.names, &bootstrap, self.directory);
         let path = self.directory.join(job::JOB_FILE);
         let text = toml::to_string(&config).map_err(|error| Failure::internal(error.to_string()))?;
         std::fs::write(&path, text).map_err(Failure::at("write", &path))?;
+        // Of this run alone: whoever runs the job again has another port in mind, or none.
+        config.metrics = Some(metrics);
         Ok(JobOptions {
             config,
             fresh: false,

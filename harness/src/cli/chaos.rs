@@ -14,7 +14,7 @@ use truecut_runtime::config::CommitByConfig;
 
 use super::campaign;
 use super::output::{self, Style, grouped};
-use super::{Outcome, block_on, show, time};
+use super::{Outcome, block_on, judged, show, time};
 
 /// Kill a real job on real Kafka with kill -9, and compare its output with what its input demands
 #[derive(Clone, Debug, Args)]
@@ -72,6 +72,9 @@ pub(super) struct Chaos {
     /// End the run after this time; of a campaign: start no further run after it
     #[arg(long, default_value = "15m", value_name = "TIME", value_parser = time::parse)]
     pub(super) time_limit: Duration,
+    /// Write the result there as JUnit XML, too: a case for each check and each kind of fault
+    #[arg(long, value_name = "FILE")]
+    pub(super) junit: Option<PathBuf>,
     /// Print one JSON document, and nothing else
     #[arg(long)]
     pub(super) json: bool,
@@ -136,6 +139,9 @@ impl Chaos {
             output::document(&document);
         } else {
             tell(&document);
+        }
+        if let Some(file) = &self.junit {
+            judged::save(file, &document)?;
         }
         Ok(Exit::from(document.verdict).code())
     }

@@ -109,6 +109,7 @@ impl Demo {
             run_directory: self.run_directory.clone(),
             keep: false,
             time_limit: Duration::from_secs(900),
+            junit: None,
             json: false,
         }
     }

@@ -8,6 +8,8 @@ mod clean;
 mod demo;
 mod doctor;
 mod explore;
+mod judged;
+mod junit;
 mod list;
 mod output;
 mod replay;

@@ -34,6 +34,9 @@ pub(super) struct Run {
     /// Record the traces of all roles in this directory
     #[arg(long, value_name = "DIR")]
     traces: Option<PathBuf>,
+    /// Serve metrics there in Prometheus's text format, at /metrics [default: as the job's description says]
+    #[arg(long, value_name = "HOST:PORT")]
+    metrics: Option<String>,
     /// Print one JSON document at the end, and nothing else
     #[arg(long)]
     pub(super) json: bool,
@@ -55,7 +58,8 @@ struct Document {
 
 impl Run {
     pub(super) fn run(&self) -> Outcome {
-        let config = JobConfig::read(&self.job).map_err(|error| Failure::bad_data(error.to_string()))?;
+        let mut config = JobConfig::read(&self.job).map_err(|error| Failure::bad_data(error.to_string()))?;
+        config.metrics = self.metrics.clone().or(config.metrics);
         let logs = self.logs.clone().unwrap_or_else(|| supervise::default_logs(&config));
         let options = JobOptions {
             config,

@@ -146,6 +146,13 @@ pub enum Event {
         /// How many so far.
         records_total: u64,
     },
+    /// Where the output ends, as a reader of committed records is told with what it fetches.
+    OutputEnds {
+        /// High watermarks of all output partitions, added up.
+        high_watermark_total: u64,
+        /// Their last stable offsets, added up: from here to the high watermarks open transactions hold readers back.
+        last_stable_total: u64,
+    },
     /// The job ended.
     JobEnded {
         /// Its exit code; 0 after a last checkpoint whose commits are all confirmed.
@@ -282,6 +289,7 @@ mod tests {
             r#"{"t_ms":8,"kind":"checkpoint_completed","attempt":2,"id":9}"#,
             r#"{"t_ms":9,"kind":"checkpoint_aborted","attempt":2,"id":10,"reason":"expired"}"#,
             r#"{"t_ms":10,"kind":"visible","records_total":7}"#,
+            r#"{"t_ms":10,"kind":"output_ends","high_watermark_total":20,"last_stable_total":12}"#,
             r#"{"t_ms":11,"kind":"job_ended","exit_code":4,"message":"data loss"}"#,
             r#"{"t_ms":11,"kind":"left_open","transactions":["a/1/0/0"],"partitions":[2]}"#,
             r#"{"t_ms":11,"kind":"gave_up","reason":"time is over"}"#,

@@ -3,6 +3,7 @@
 //! the new attempt ran: so what the old attempt had committed already does not count. Resolution: that of the samples.
 
 use super::event::{Event, KillAt, Who};
+use super::totals::Totals;
 use super::{Entry, History};
 
 /// One kill and what followed. Times are milliseconds since the run started.
@@ -26,7 +27,12 @@ pub struct Recovery {
     pub running_ms: Option<u64>,
     /// The first newly committed output.
     pub visible_ms: Option<u64>,
+    /// The output was no further behind the input than it had been in the two seconds before the kill.
+    pub caught_up_ms: Option<u64>,
 }
+
+/// How long before a kill is looked at to tell how far the output is behind in the usual course of things.
+const BEFORE_MS: u64 = 2_000;
 
 impl Recovery {
     /// Kill to first newly committed output, in milliseconds, if there was any.
@@ -39,6 +45,7 @@ impl Recovery {
 /// The recovery of every kill, in order of time.
 #[must_use]
 pub fn recoveries(history: &History) -> Vec<Recovery> {
+    let lag = Totals::of(history).lag();
     let mut found = Vec::new();
     let mut attempt_now = 0;
     for (position, Entry { t_ms, event }) in history.entries.iter().enumerate() {
@@ -50,6 +57,8 @@ pub fn recoveries(history: &History) -> Vec<Recovery> {
             let running = after.iter().position(
                 |entry| matches!(&entry.event, Event::JobRunning { attempt } if *attempt > attempt_now),
             );
+            let visible_ms =
+                running.and_then(|running| first_new_output(&history.entries, position + 1 + running));
             found.push(Recovery {
                 ordinal: *ordinal,
                 who: *who,
@@ -62,8 +71,8 @@ pub fn recoveries(history: &History) -> Vec<Recovery> {
                     .find(|entry| attempt_of(&entry.event).is_some_and(|attempt| attempt > attempt_now))
                     .map(|entry| entry.t_ms),
                 running_ms: running.map(|running| after[running].t_ms),
-                visible_ms: running
-                    .and_then(|running| first_new_output(&history.entries, position + 1 + running)),
+                visible_ms,
+                caught_up_ms: visible_ms.and_then(|visible| caught_up(&lag, *t_ms, visible)),
             });
         }
     }
@@ -88,6 +97,7 @@ fn attempt_of(event: &Event) -> Option<u64> {
         | Event::Resumed { .. }
         | Event::CheckpointAborted { .. }
         | Event::Visible { .. }
+        | Event::OutputEnds { .. }
         | Event::JobEnded { .. }
         | Event::LeftOpen { .. }
         | Event::GaveUp { .. }
@@ -104,6 +114,17 @@ fn first_new_output(entries: &[Entry], running: usize) -> Option<u64> {
     let before = entries[..running].iter().rev().find_map(visible).unwrap_or(0);
     let first = entries[running..].iter().find(|entry| visible(entry).is_some_and(|total| total > before))?;
     Some(first.t_ms)
+}
+
+/// When the lag is what it was before the kill. `lag` is in order of time.
+fn caught_up(lag: &[(u64, u64)], killed_ms: u64, visible_ms: u64) -> Option<u64> {
+    let at = |t_ms: u64| lag.partition_point(|&(t, _)| t < t_ms);
+    // What was in force when the two seconds began counts, too.
+    let from = at(killed_ms.saturating_sub(BEFORE_MS)).saturating_sub(1);
+    let before = lag.get(from..at(killed_ms))?;
+    let usual = before.iter().map(|&(_, lag)| lag).max().unwrap_or(0);
+    let after = lag.get(at(visible_ms)..)?;
+    after.iter().find(|&&(_, lag)| lag <= usual).map(|&(t_ms, _)| t_ms)
 }
 
 #[cfg(test)]
@@ -144,6 +165,45 @@ mod tests {
             (recovery.detected_ms, recovery.running_ms, recovery.visible_ms, recovery.total_ms()),
             (Some(150), Some(200), Some(270), Some(170))
         );
+    }
+
+    #[test]
+    fn the_output_has_caught_up_when_it_is_no_further_behind_than_before_the_kill() {
+        let fed = |records_total| Event::Fed { records_total };
+        let recoveries = recoveries(&history(&[
+            (10, Event::JobRunning { attempt: 1 }),
+            (20, fed(1_000)),
+            (90, visible(900)),
+            (95, fed(1_050)),
+            (100, kill(1)),
+            (110, fed(2_000)),
+            (150, Event::JobRunning { attempt: 2 }),
+            (200, visible(1_000)),
+            (250, visible(1_800)),
+            (300, visible(1_850)),
+            (350, visible(2_000)),
+        ]));
+        // Before the kill 1000 records were the most that was not visible: at its very beginning.
+        assert_eq!((recoveries[0].visible_ms, recoveries[0].caught_up_ms), (Some(200), Some(200)));
+        let later = recoveries_after_a_quiet_start();
+        assert_eq!((later.visible_ms, later.caught_up_ms), (Some(3_200), Some(3_300)));
+    }
+
+    /// The lag was 100 in the two seconds before the kill, and 1000 long before.
+    fn recoveries_after_a_quiet_start() -> Recovery {
+        let fed = |records_total| Event::Fed { records_total };
+        let all = recoveries(&history(&[
+            (10, Event::JobRunning { attempt: 1 }),
+            (20, fed(1_000)),
+            (900, visible(900)),
+            (3_000, kill(1)),
+            (3_010, fed(2_000)),
+            (3_150, Event::JobRunning { attempt: 2 }),
+            (3_200, visible(1_000)),
+            (3_250, visible(1_800)),
+            (3_300, visible(1_900)),
+        ]));
+        all[0].clone()
     }
 
     #[test]

@@ -130,6 +130,7 @@ impl Summary {
             | Event::CoordinatorExited { .. }
             | Event::Paused { .. }
             | Event::CheckpointTriggered { .. }
+            | Event::OutputEnds { .. }
             | Event::Note { .. } => {}
         }
     }

@@ -3,7 +3,7 @@
 
 use maud::{Markup, html};
 
-use super::text::{moment, real};
+use super::text::{moment, real, short};
 
 const TIME_STEPS_MS: [u64; 15] = [
     100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_800_000,
@@ -98,6 +98,26 @@ pub(super) fn span(class: &str, from_x: f64, to_x: f64, y: f64, height: f64, tit
     }
 }
 
+/// Many stretches of time as one shape. What is less than a pixel apart is drawn as one: a page need not hold what a screen
+/// cannot show.
+pub(super) fn spans(frame: Frame, class: &str, times: &[(u64, u64)], y: f64, height: f64) -> Markup {
+    let mut sorted: Vec<(f64, f64)> =
+        times.iter().map(|&(from, to)| (frame.x(from), frame.x(to).max(frame.x(from) + 1.0))).collect();
+    sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut merged: Vec<(f64, f64)> = Vec::new();
+    for (from, to) in sorted {
+        match merged.last_mut() {
+            Some(last) if from - last.1 < 0.5 => last.1 = last.1.max(to),
+            Some(_) | None => merged.push((from, to)),
+        }
+    }
+    let mut path = String::new();
+    for (from, to) in merged {
+        path.push_str(&format!("M{from:.1} {y:.1}H{to:.1}v{height}H{from:.1}Z"));
+    }
+    html! { @if !path.is_empty() { path class=(class) d=(path) {} } }
+}
+
 /// Round values from 0 to at least `top`, about `wanted` of them.
 pub(super) fn value_ticks(top: u64, wanted: u64) -> Vec<u64> {
     let raw = (top / wanted.max(1)).max(1);
@@ -105,6 +125,51 @@ pub(super) fn value_ticks(top: u64, wanted: u64) -> Vec<u64> {
     let factors = [1, 2, 5, 10].into_iter();
     let step = factors.map(|factor| factor * magnitude).find(|step| *step >= raw).unwrap_or(raw);
     (0..=top.div_ceil(step)).map(|n| n * step).collect()
+}
+
+/// Room above the drawing of a chart with a vertical axis.
+pub(super) const TOP: f64 = 10.0;
+
+/// A vertical axis from 0 to its last tick.
+#[derive(Debug)]
+pub(super) struct Axis {
+    frame: Frame,
+    top: u64,
+    height: f64,
+}
+
+impl Axis {
+    pub(super) fn new(frame: Frame, ticks: &[u64], height: f64) -> Self {
+        Axis { frame, top: ticks.last().copied().unwrap_or(0).max(1), height }
+    }
+
+    pub(super) fn y(&self, value: u64) -> f64 {
+        TOP + self.height * (1.0 - real(value) / real(self.top))
+    }
+
+    pub(super) fn draw(&self, ticks: &[u64], unit: &str) -> Markup {
+        html! {
+            @for &tick in ticks {
+                (line("grid", self.frame.gutter, self.y(tick), self.frame.right(), self.y(tick)))
+                text x=(px(self.frame.gutter - 8.0)) y=(px(self.y(tick))) text-anchor="end" dominant-baseline="central" {
+                    (short(tick)) @if tick > 0 && !self.frame.narrow { (unit) }
+                }
+            }
+        }
+    }
+
+    /// The area under a line that keeps each value until the next. Of all values that fall on one pixel the highest is drawn.
+    pub(super) fn area(&self, values: &[(u64, u64)], end_ms: u64) -> String {
+        let frame = self.frame;
+        let pixel = |t_ms: u64| px(frame.x(t_ms).round());
+        let mut path = format!("M{:.1} {:.1}", frame.x(0), self.y(0));
+        for on_pixel in values.chunk_by(|a, b| pixel(a.0) == pixel(b.0)) {
+            let highest = on_pixel.iter().map(|&(_, value)| value).max().unwrap_or(0);
+            path.push_str(&format!("H{:.1}V{:.1}", frame.x(on_pixel[0].0), self.y(highest)));
+        }
+        path.push_str(&format!("H{:.1}V{:.1}Z", frame.x(end_ms), self.y(0)));
+        path
+    }
 }
 
 #[cfg(test)]
@@ -117,6 +182,15 @@ mod tests {
         assert_eq!(value_ticks(1, 4), [0, 1]);
         assert_eq!(value_ticks(95, 4), [0, 50, 100]);
         assert_eq!(value_ticks(123_000, 4), [0, 50_000, 100_000, 150_000]);
+    }
+
+    #[test]
+    fn stretches_less_than_a_pixel_apart_are_drawn_as_one() {
+        let frame = Frame::wide(1_000_000);
+        let many: Vec<(u64, u64)> = (0..1_000_000).step_by(20).map(|t| (t, t + 10)).collect();
+        assert!(spans(frame, "open", &many, 0.0, 4.0).into_string().len() < 100);
+        let two = spans(frame, "open", &[(0, 10), (500_000, 500_001)], 0.0, 4.0).into_string();
+        assert_eq!(two.matches('M').count(), 2, "{two}");
     }
 
     #[test]

@@ -1,10 +1,9 @@
-//! What was checked, with the number of records that offend, the first of them in full, and where kills struck.
+//! What was checked, with the number of records that offend, the first of them in full.
 
 use maud::{Markup, html};
 
 use super::run::Run;
 use super::text::number;
-use crate::history::KillAt;
 use crate::oracle::{CLASSES, ClassInfo, Coordinates, Judged};
 
 pub(super) fn section(run: &Run) -> Markup {
@@ -88,30 +87,4 @@ fn anomalies(run: &Run) -> Markup {
 
 fn place(what: &str, at: Option<Coordinates>) -> Markup {
     html! { @if let Some(at) = at { span { (what) " " b { (at) } } } }
-}
-
-pub(super) fn crash_points(run: &Run) -> Markup {
-    let points = &run.document.crash_points;
-    let confirmed = run.recoveries.iter().filter(|recovery| recovery.confirmed);
-    let random = confirmed.filter(|recovery| recovery.at == KillAt::Random).count();
-    html! {
-        section {
-            h2 { "Where kills struck" }
-            @if points.is_empty() && random == 0 {
-                p { "No kill was confirmed." }
-            } @else {
-                div.scroll {
-                    table.narrow-table {
-                        thead { tr { th { "Crash point" } th.n { "Confirmed kills" } } }
-                        tbody {
-                            tr.muted[random == 0] { td { "at a random moment" } td.n { (random) } }
-                            @for (name, kills) in points {
-                                tr.muted[*kills == 0] { td { code { (name) } } td.n { (number(*kills)) } }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
 }

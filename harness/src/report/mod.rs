@@ -1,9 +1,16 @@
 //! One self-contained page that answers a chaos run at a glance: no scripts, no files beside it, light and dark, wide and
 //! on a phone. It tells what verdict and history say; it judges nothing itself.
 
+mod bands;
 mod chart;
 mod checks;
+mod faults;
 mod head;
+mod job;
+mod lag;
+mod lives;
+mod metrics;
+mod protocol;
 mod recovery;
 mod run;
 mod tail;
@@ -87,11 +94,13 @@ fn page(run: &Run) -> Markup {
                 main {
                     (head::head(run))
                     (head::numbers(run))
-                    (checks::section(run))
                     (timeline::section(run))
                     (throughput::section(run))
+                    (lag::section(run))
                     (recovery::section(run))
-                    (checks::crash_points(run))
+                    (metrics::section(run))
+                    (faults::section(run))
+                    (checks::section(run))
                     (tail::facts(run))
                     (tail::replay(run))
                     (tail::limits(run))

@@ -6,8 +6,14 @@ use super::run::Run;
 use super::text::{duration, moment, real};
 use crate::history::Recovery;
 
+/// More bars than this do not help: the slowest are shown.
+const BARS_MAX: usize = 40;
+/// The same for the lines of the table.
+const LINES_MAX: usize = 400;
+
 pub(super) fn section(run: &Run) -> Markup {
-    let longest = run.recoveries.iter().filter_map(Recovery::total_ms).max().unwrap_or(1).max(1);
+    let slowest = slowest(&run.recoveries, BARS_MAX);
+    let scale = Scale::of(&slowest);
     html! {
         section {
             h2 { "Recovery" }
@@ -21,19 +27,56 @@ pub(super) fn section(run: &Run) -> Markup {
                     } @else { "." }
                     " The reader samples about every 50 ms, so no time is finer than that."
                 }
-                ol.bars { @for recovery in &run.recoveries { (bar(recovery, longest)) } }
+                @if slowest.len() < run.recoveries.len() {
+                    p.small { "The slowest " (slowest.len()) " of " (run.recoveries.len()) " are shown." }
+                }
+                ol.bars { @for recovery in &slowest { (bar(recovery, scale)) } }
                 ul.legend {
                     li { i.detect {} "until the coordinator starts the next attempt" }
                     li { i.restore {} "until all subtasks run" }
                     li { i.first {} "until new output is visible" }
+                    li { i.catch {} "until the output is no further behind than in the two seconds before the kill" }
                 }
-                details { summary { "As a table" } (table(&run.recoveries)) }
+                details { summary { "As a table" } (table(&self::slowest(&run.recoveries, LINES_MAX))) }
             }
         }
     }
 }
 
-/// The three phases in milliseconds; one that was not seen counts to the next.
+/// All of them if there are not more than `most`; else the slowest, those without an end first. In order of time.
+fn slowest(recoveries: &[Recovery], most: usize) -> Vec<&Recovery> {
+    let mut all: Vec<&Recovery> = recoveries.iter().collect();
+    all.sort_by_key(|recovery| std::cmp::Reverse(recovery.total_ms().unwrap_or(u64::MAX)));
+    all.truncate(most);
+    all.sort_by_key(|recovery| recovery.killed_ms);
+    all
+}
+
+/// How many milliseconds a whole bar stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Scale(u64);
+
+impl Scale {
+    /// Catching up takes as long as the plan feeds: it must not squeeze what comes before it.
+    fn of(recoveries: &[&Recovery]) -> Self {
+        let longest = |of: fn(&Recovery) -> Option<u64>| {
+            recoveries.iter().filter_map(|recovery| of(recovery)).max().unwrap_or(0)
+        };
+        let first = longest(Recovery::total_ms);
+        Self((first + first / 2).min(longest(caught_up).max(first)).max(1))
+    }
+
+    fn percent(self, ms: u64) -> f64 {
+        100.0 * real(ms) / real(self.0)
+    }
+}
+
+/// Kill to no further behind than before.
+fn caught_up(recovery: &Recovery) -> Option<u64> {
+    Some(recovery.caught_up_ms?.saturating_sub(recovery.killed_ms))
+}
+
+/// The phases in milliseconds; one that was not seen counts to the next.
 fn phases(recovery: &Recovery) -> Option<[(&'static str, u64); 3]> {
     let visible = recovery.visible_ms?;
     let running = recovery.running_ms.unwrap_or(visible).min(visible);
@@ -45,7 +88,8 @@ fn phases(recovery: &Recovery) -> Option<[(&'static str, u64); 3]> {
     ])
 }
 
-fn bar(recovery: &Recovery, longest_ms: u64) -> Markup {
+fn bar(recovery: &Recovery, scale: Scale) -> Markup {
+    let catching = recovery.caught_up_ms.zip(recovery.visible_ms).map(|(to, from)| to.saturating_sub(from));
     html! {
         li {
             span.who {
@@ -57,8 +101,8 @@ fn bar(recovery: &Recovery, longest_ms: u64) -> Markup {
             }
             span.bar {
                 @if let Some(phases) = phases(recovery) {
-                    @for (class, ms) in phases {
-                        i class=(class) style=(format!("width:{:.2}%", 100.0 * real(ms) / real(longest_ms))) title=(format!("{class}: {}", duration(ms))) {}
+                    @for (class, ms) in phases.into_iter().chain(catching.map(|ms| ("catch", ms))) {
+                        i class=(class) style=(format!("flex-basis:{:.2}%", scale.percent(ms))) title=(format!("{class}: {}", duration(ms))) {}
                     }
                 }
             }
@@ -67,14 +111,15 @@ fn bar(recovery: &Recovery, longest_ms: u64) -> Markup {
     }
 }
 
-fn table(recoveries: &[Recovery]) -> Markup {
+fn table(recoveries: &[&Recovery]) -> Markup {
+    let or_dash = |ms: Option<u64>| ms.map_or("–".to_owned(), duration);
     html! {
         div.scroll {
             table {
                 thead {
                     tr {
                         th.n { "Kill" } th.n { "At" } th { "Who" } th { "Where" }
-                        th.n { "Noticed" } th.n { "Restored" } th.n { "Visible" } th.n { "In all" }
+                        th.n { "Noticed" } th.n { "Restored" } th.n { "First output" } th.n { "In all" } th.n { "Caught up after" }
                     }
                 }
                 tbody {
@@ -88,7 +133,8 @@ fn table(recoveries: &[Recovery]) -> Markup {
                                 Some(phases) => @for (_, ms) in phases { td.n { (duration(ms)) } },
                                 None => { td.n { "–" } td.n { "–" } td.n { "–" } },
                             }
-                            td.n { (recovery.total_ms().map_or("–".to_owned(), duration)) }
+                            td.n { (or_dash(recovery.total_ms())) }
+                            td.n { (or_dash(caught_up(recovery))) }
                         }
                     }
                 }
@@ -114,6 +160,7 @@ mod tests {
             detected_ms: Some(130),
             running_ms: Some(180),
             visible_ms: Some(260),
+            caught_up_ms: Some(2_260),
         };
         assert_eq!(phases(&recovery), Some([("detect", 30), ("restore", 50), ("first", 80)]));
         let unseen = Recovery { detected_ms: None, ..recovery.clone() };
@@ -122,5 +169,24 @@ mod tests {
             recovery.total_ms().unwrap()
         );
         assert_eq!(phases(&Recovery { visible_ms: None, ..recovery }), None);
+    }
+    #[test]
+    fn a_long_way_to_catch_up_does_not_squeeze_the_recovery() {
+        let recovery = |ordinal: u64, total: u64, caught_up_ms| Recovery {
+            ordinal,
+            who: crate::history::Who::Worker,
+            worker: 0,
+            at: KillAt::Random,
+            confirmed: true,
+            killed_ms: 100 * ordinal,
+            detected_ms: None,
+            running_ms: None,
+            visible_ms: Some(100 * ordinal + total),
+            caught_up_ms,
+        };
+        let all = [recovery(1, 200, Some(100_000)), recovery(2, 300, None), recovery(3, 10, None)];
+        assert_eq!(Scale::of(&slowest(&all, 9)), Scale(450));
+        let kept: Vec<u64> = slowest(&all, 2).iter().map(|recovery| recovery.ordinal).collect();
+        assert_eq!(kept, [1, 2]);
     }
 }

@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use super::metrics;
+use super::protocol::{self, Doing};
 use super::{REPORT_FILE, ReportError};
-use crate::history::{self, History, Recovery, Summary};
+use crate::chaos::{Reading, TRACES};
+use crate::history::{self, FaultSpan, History, Recovery, Summary, Totals};
 use crate::verdict::{ChaosDocument, VERDICT_FILE};
 
 /// A run as the report needs it.
@@ -13,6 +16,10 @@ pub(super) struct Run {
     pub(super) history: History,
     pub(super) summary: Summary,
     pub(super) recoveries: Vec<Recovery>,
+    pub(super) faults: Vec<FaultSpan>,
+    pub(super) totals: Totals,
+    pub(super) doing: Doing,
+    pub(super) metrics: Vec<Reading>,
     pub(super) files: Vec<FileEntry>,
 }
 
@@ -40,6 +47,10 @@ impl Run {
             document,
             summary: Summary::of(&history),
             recoveries: history::recoveries(&history),
+            faults: history::fault_spans(&history),
+            totals: Totals::of(&history),
+            doing: protocol::read(&directory.join(TRACES), &history),
+            metrics: metrics::read(directory),
             files: list(directory)
                 .map_err(|source| ReportError::Io { path: directory.to_owned(), source })?,
             history,

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::run::{FileEntry, FileKind, Run};
 use super::text::{counted, duration, number, size};
-use crate::verdict::{ChaosDocument, Verdict};
+use crate::verdict::Verdict;
 
 pub(super) fn facts(run: &Run) -> Markup {
     let document = &run.document;
@@ -27,11 +27,11 @@ pub(super) fn facts(run: &Run) -> Markup {
         (
             "Needed to hold",
             format!(
-                "{} records, {} kills, {} checkpoints, {} trace events",
-                number(wanted.records_min),
-                number(wanted.kills_min),
-                number(wanted.checkpoints_min),
-                number(wanted.trace_events_min)
+                "{}, {}, {}, {}",
+                counted(wanted.records_min, "record", "records"),
+                counted(wanted.kills_min, "kill", "kills"),
+                counted(wanted.checkpoints_min, "checkpoint", "checkpoints"),
+                counted(wanted.trace_events_min, "trace event", "trace events")
             ),
         ),
         ("Run directory", document.run_directory.clone()),
@@ -45,11 +45,20 @@ pub(super) fn facts(run: &Run) -> Markup {
 }
 
 pub(super) fn replay(run: &Run) -> Markup {
+    let document = &run.document;
+    let directory = &document.run_directory;
     html! {
         section {
             h2 { "Run it again" }
-            pre { code { (run.document.replay) } }
-            p.small { "The seed fixes the workload and the plan of kills. It does not fix how the operating system schedules processes, so a kill at a random moment may meet the protocol elsewhere the next time." }
+            dl.facts {
+                dt { "The same plan, against a new Kafka" }
+                dd { code { (document.replay) } }
+                dt { "Judge what this run left, again" }
+                dd { code { "truecut analyze " (directory) } }
+                dt { "Write this page again" }
+                dd { code { "truecut report " (directory) } }
+            }
+            p.small.after { "Plan and seed fix the workload and the faults. They do not fix how the operating system schedules processes, so a kill at a random moment may meet the protocol elsewhere the next time; one at a crash point meets it at the same place." }
         }
     }
 }
@@ -62,7 +71,7 @@ pub(super) fn limits(run: &Run) -> Markup {
             h2 { "What this run does not show" }
             ul {
                 li { "One run with one seed: what it did not meet, it does not judge. The model checks every interleaving, within its bounds." }
-                li { (other_faults(document)) }
+                li { (other_faults(run)) }
                 @if random_only { li { "Kills at named crash points: all kills fell at random moments." } }
                 @if document.kills_confirmed == 0 { li { "Recovery: nobody was confirmed killed." } }
                 @if document.traces.verdict == Verdict::Unknown { li { "Agreement of the processes with the protocol core: the traces were not replayed in full." } }
@@ -73,19 +82,55 @@ pub(super) fn limits(run: &Run) -> Markup {
     }
 }
 
-/// Faults that this run did not bring.
-fn other_faults(document: &ChaosDocument) -> String {
-    let paused = if document.pauses == 0 { ", no process was paused and came back" } else { "" };
-    let coordinator = if document.coordinator_kills == 0 { ", the coordinator was not killed" } else { "" };
-    format!("Faults other than those above: no broker failed, no network broke{paused}{coordinator}.")
+/// Faults that this run did not bring, by family.
+fn other_faults(run: &Run) -> String {
+    let document = &run.document;
+    let struck = |prefixes: &[&str]| {
+        document
+            .faults
+            .iter()
+            .any(|(name, count)| count.struck > 0 && prefixes.iter().any(|prefix| name.starts_with(prefix)))
+    };
+    let families = [
+        (document.coordinator_kills > 0, "the coordinator was not killed"),
+        (document.pauses > 0, "no process was paused and came back"),
+        (struck(&["broker", "rolling", "move"]), "no broker failed"),
+        (struck(&["kafka_", "control_"]), "no network broke"),
+        (struck(&["store", "damage"]), "the checkpoint store did not fail"),
+    ];
+    let missing: Vec<&str> = families.iter().filter(|family| !family.0).map(|family| family.1).collect();
+    if missing.is_empty() {
+        "Faults other than those above.".to_owned()
+    } else {
+        format!("Faults other than those above: {}.", missing.join(", "))
+    }
 }
 
+/// What the files of a run are, in the order in which they are told.
+const KNOWN: [(&str, &str); 11] = [
+    ("verdict.json", "the verdict and all numbers, for programs"),
+    ("plan.json", "what was to be done; edit it and give it to --plan"),
+    ("history.ndjson", "all that the harness saw, a line each"),
+    ("job.toml", "the job, for truecut run"),
+    ("logs", "the logs of every process and of Kafka"),
+    ("traces", "what each role was given and gave; truecut show reads them"),
+    ("metrics.ndjson", "the job's metrics, as scraped"),
+    ("versions.json", "of all that took part"),
+    ("input.records", "the input as Kafka gave it back"),
+    ("output.records", "the committed output"),
+    ("checkpoints", "the checkpoint directory, as it was left"),
+];
+
 pub(super) fn files(run: &Run) -> Markup {
+    let known = KNOWN.iter().filter_map(|(name, what)| {
+        run.files.iter().find(|file| file.name == *name).map(|file| (file, *what))
+    });
+    let others = run.files.iter().filter(|file| KNOWN.iter().all(|(name, _)| file.name != *name));
     html! {
         section {
             h2 { "Files of this run" }
             ul.files {
-                @for FileEntry { name, kind } in &run.files {
+                @for (FileEntry { name, kind }, what) in known.chain(others.map(|file| (file, ""))) {
                     li {
                         @match kind {
                             FileKind::File { bytes } => { a href=(href(name)) { (name) } span { (size(*bytes)) } },
@@ -93,6 +138,7 @@ pub(super) fn files(run: &Run) -> Markup {
                                 a href=(href(name) + "/") { (name) "/" } span { (counted(*entries, "entry", "entries")) }
                             },
                         }
+                        @if !what.is_empty() { p { (what) } }
                     }
                 }
             }

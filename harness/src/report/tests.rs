@@ -155,6 +155,7 @@ fn a_run_that_holds_says_so_first_and_shows_every_kill() {
     assert_eq!(page.matches("class=\"who\"").count(), KILLS.len());
     assert!(page.contains("<code>sink.end_txn.unanswered</code></td><td class=\"n\">2<"));
     assert!(page.contains("truecut replay truecut-runs/2026-01-01T12-00-00-seed-42"));
+    assert!(page.contains("truecut analyze truecut-runs/2026-01-01T12-00-00-seed-42"));
     assert!(page.contains("href=\"./worker%200.log\"") && page.contains("href=\"./traces/\""));
 }
 
@@ -204,6 +205,72 @@ fn a_page_needs_nothing_but_itself() {
         assert!(!outside.contains(foreign), "{foreign}");
     }
     assert!(page.len() < 600_000, "{} bytes", page.len());
+}
+
+/// An hour: a kill every two seconds, a checkpoint every 200 ms, a broker that fails every ten seconds, samples every 50 ms.
+fn long_run() -> Vec<Entry> {
+    let mut entries = vec![(0, Event::RunStarted { seed: 42 })];
+    entries.extend((0..8).map(|worker| (10, Event::WorkerStarted { worker, pid: worker })));
+    for ordinal in 1..=1_800_u32 {
+        let (t_ms, worker) = (u64::from(ordinal) * 2_000 - 1_000, ordinal % 8);
+        let pid = ordinal.saturating_sub(8) * u32::from(ordinal > 8) + worker * u32::from(ordinal <= 8);
+        let (who, at) = (history::Who::Worker, KillAt::from("flush.unanswered".to_owned()));
+        let kill = Event::Kill { ordinal: ordinal.into(), who, worker, pid, at, confirmed: true };
+        entries.push((t_ms, kill));
+        entries.push((t_ms + 10, Event::WorkerStarted { worker, pid: ordinal }));
+        entries.push((t_ms + 20, Event::Attempt { attempt: u64::from(ordinal) + 1 }));
+        entries.push((t_ms + 80, Event::JobRunning { attempt: u64::from(ordinal) + 1 }));
+    }
+    for step in 1..=360_u32 {
+        let (t_ms, fault) = (u64::from(step) * 10_000 - 5_000, "broker_kill".to_owned());
+        for (after, phase) in [(0, history::Phase::Struck), (4_000, history::Phase::Healed)] {
+            let text = "broker 1 is killed or serves again".to_owned();
+            entries.push((t_ms + after, Event::Fault { step, fault: fault.clone(), phase, text }));
+        }
+    }
+    for id in 1..18_000 {
+        entries.push((id * 200, Event::CheckpointTriggered { attempt: 1, id }));
+        entries.push((id * 200 + 20, Event::CheckpointCompleted { attempt: 1, id }));
+    }
+    for t_ms in (50..3_600_000).step_by(50) {
+        entries.push((t_ms, Event::Fed { records_total: t_ms * 20 }));
+        entries.push((t_ms, Event::Visible { records_total: t_ms * 19 + t_ms % 700 }));
+        let (high_watermark_total, last_stable_total) = (t_ms * 20, t_ms * 20 - t_ms % 5_000);
+        entries.push((t_ms, Event::OutputEnds { high_watermark_total, last_stable_total }));
+    }
+    entries.sort_by_key(|entry| entry.0);
+    entries.into_iter().map(|(t_ms, event)| Entry { t_ms, event }).collect()
+}
+
+#[test]
+fn a_page_of_an_hour_with_thousands_of_faults_is_still_small() {
+    let page = rendered("hour", long_run(), &clean(), None);
+    assert!(page.len() < 2_000_000, "{} bytes", page.len());
+    assert!(page.contains("The slowest 40 of 1800 are shown."));
+    assert!(page.contains("The other 60 are in the history."));
+}
+
+#[test]
+fn faults_are_bands_in_every_chart_and_told_with_their_outcome() {
+    let fault = |t_ms, step, fault: &str, phase, text: &str| Entry {
+        t_ms,
+        event: Event::Fault { step, fault: fault.into(), phase, text: text.into() },
+    };
+    let mut entries = events();
+    entries.push(fault(20_000, 1, "broker_kill", history::Phase::Struck, "broker 1 is killed"));
+    entries.push(fault(22_500, 1, "broker_kill", history::Phase::Healed, "broker 1 serves again"));
+    entries.push(fault(26_000, 2, "kafka_api", history::Phase::Missed, "no such frame came"));
+    let (high_watermark_total, last_stable_total) = (900, 500);
+    let ends = Event::OutputEnds { high_watermark_total, last_stable_total };
+    entries.push(Entry { t_ms: 21_000, event: ends });
+    entries.sort_by_key(|entry| entry.t_ms);
+    let page = rendered("faults", entries, &clean(), None);
+    let (charts, sizes) = (4, 2);
+    assert_eq!(page.matches("<rect class=\"fault-band\"").count(), charts * sizes);
+    assert!(page.contains("struck, healed after 2.50 s") && page.contains("hit nothing"));
+    assert!(page.contains("class=\"fault missed\""));
+    assert!(page.contains("at most 400, 21.0 s into the run"));
+    assert!(!page.contains("no broker failed") && page.contains("no network broke"));
 }
 
 #[test]

@@ -1,205 +1,154 @@
-//! The run as lanes over time: the job's attempts, the lives of coordinators and workers, kills through all of them, checkpoints.
+//! The run as lanes over time: kills and other faults through all of them, the job's attempts, what each process did, checkpoints.
 
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::chart::{Frame, both, line, px, span};
+use super::bands;
+use super::chart::{Frame, both, px, span, spans};
+use super::job::{self, Stretch};
+use super::lives::{Lane, Life, lanes};
+use super::protocol::{Doings, Span};
 use super::run::Run;
 use super::text::{duration, moment};
-use crate::history::{Entry, Event, History, Recovery, Who};
+use crate::history::{Event, FaultSpan, History, Recovery};
 
 /// The numbers of kills stand in two rows, so that two kills close together keep both.
 const KILL_ROWS: [f64; 2] = [30.0, 10.0];
 const KILLS_HEIGHT: f64 = 46.0;
 const KILL_RADIUS: f64 = 8.5;
+const FAULTS_HEIGHT: f64 = 24.0;
 const JOB_HEIGHT: f64 = 24.0;
+/// A process's lane, without and with what the traces tell.
 const LANE_HEIGHT: f64 = 20.0;
+const FULL_LANE_HEIGHT: f64 = 36.0;
 const GAP: f64 = 8.0;
+/// With more kills than this, those without room for their number are not drawn one by one.
+const KILLS_TITLED_MAX: usize = 400;
+/// A lane with more processes than this has no words for each.
+const LIVES_TITLED_MAX: usize = 60;
 
 pub(super) fn section(run: &Run) -> Markup {
-    let job = job_lane(&run.history, run.end_ms());
-    let lanes = lanes(&run.history, run.end_ms());
+    let told = Told {
+        job: job::lane(&run.history, run.end_ms()),
+        lanes: lanes(&run.history, run.end_ms()),
+        checkpoints: Checkpoints::of(&run.history, run.end_ms()),
+    };
+    let lives = || told.lanes.values().flatten();
     html! {
         section {
             h2 { "Timeline" }
-            (both(run.end_ms(), "Timeline of kills, attempts, processes and checkpoints", |frame| draw(frame, run, &job, &lanes)))
+            (both(run.end_ms(), "Timeline of faults, attempts, processes and checkpoints", |frame| draw(frame, run, &told)))
             ul.legend {
                 li { i.running {} "attempt runs" }
                 li { i.restoring {} "restores" }
                 li { i.down {} "killed, not yet noticed" }
                 li { i.alive {} "process" }
-                @if lanes.values().flatten().any(|life| !life.paused.is_empty()) { li { i.paused {} "paused" } }
-                li { i.checkpoint {} "checkpoint completed" }
-                li { i.aborted {} "given up" }
-            }
-        }
-    }
-}
-
-/// What the job was doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Restoring,
-    Running,
-    Down,
-}
-
-/// A stretch of time in the job's lane.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stretch {
-    attempt: u64,
-    phase: Phase,
-    from_ms: u64,
-    to_ms: u64,
-}
-
-fn job_lane(history: &History, end_ms: u64) -> Vec<Stretch> {
-    let mut lane: Vec<Stretch> = Vec::new();
-    for (position, Entry { t_ms, event }) in history.entries.iter().enumerate() {
-        let now = lane.last().map_or(0, |stretch| stretch.attempt);
-        let (attempt, phase) = if let Event::Attempt { attempt } = event {
-            (*attempt, Phase::Restoring)
-        } else if let Event::JobRunning { attempt } = event {
-            (*attempt, Phase::Running)
-        } else if matches!(event, Event::Kill { .. }) && replaced_later(&history.entries[position..], now) {
-            (now, Phase::Down)
-        } else {
-            continue;
-        };
-        if let Some(last) = lane.last_mut() {
-            last.to_ms = *t_ms;
-        }
-        lane.push(Stretch { attempt, phase, from_ms: *t_ms, to_ms: end_ms });
-    }
-    lane
-}
-
-/// A kill only stops the job if a newer attempt follows: an idle worker's death does not.
-fn replaced_later(entries: &[Entry], attempt_now: u64) -> bool {
-    entries.iter().any(|entry| {
-        matches!(entry.event, Event::Attempt { attempt } | Event::JobRunning { attempt } if attempt > attempt_now)
-    })
-}
-
-/// A process's life.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Life {
-    pid: u32,
-    from_ms: u64,
-    to_ms: u64,
-    killed: bool,
-    /// From and to.
-    paused: Vec<(u64, u64)>,
-}
-
-/// A lane's name: the coordinators share one, in front; each worker's successors keep its own.
-type Lane = (std::cmp::Reverse<Who>, u32);
-
-fn lane_of(who: Who, number: u32) -> Lane {
-    (std::cmp::Reverse(who), if who.is_worker() { number } else { 0 })
-}
-
-fn lanes(history: &History, end_ms: u64) -> BTreeMap<Lane, Vec<Life>> {
-    let mut lanes: BTreeMap<Lane, Vec<Life>> = BTreeMap::new();
-    for Entry { t_ms, event } in &history.entries {
-        let Some((who, number, process, what)) = change(event) else { continue };
-        let lives = lanes.entry(lane_of(who, number)).or_default();
-        if what == Change::Started {
-            let life =
-                Life { pid: process, from_ms: *t_ms, to_ms: end_ms, killed: false, paused: Vec::new() };
-            lives.push(life);
-            continue;
-        }
-        let Some(life) = lives.iter_mut().rev().find(|life| life.pid == process && life.to_ms == end_ms)
-        else {
-            continue;
-        };
-        match what {
-            Change::Started => {}
-            Change::Paused => life.paused.push((*t_ms, end_ms)),
-            Change::Resumed => {
-                if let Some(paused) = life.paused.last_mut() {
-                    paused.1 = *t_ms;
+                @if lives().any(|life| !life.paused.is_empty()) { li { i.paused {} "paused" } }
+                @if !run.doing.is_empty() {
+                    li { i.acknowledged {} "first barrier to last acknowledgement" }
+                    li { i.unheard {} "never acknowledged" }
+                    li { i.open {} "transaction open" }
+                    li { i.pre-committed {} "pre-committed, commit not confirmed" }
                 }
-            }
-            Change::Killed | Change::Exited => {
-                life.to_ms = *t_ms;
-                life.killed = what == Change::Killed;
+                li { i.checkpoint {} "checkpoint, triggered to completed" }
+                li { i.aborted {} "not completed" }
+                li { i.outage-key {} "kill to first newly committed output" }
+                @if !run.faults.is_empty() { li { i.fault-key {} "another fault in force" } }
             }
         }
     }
-    lanes
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Change {
-    Started,
-    Paused,
-    Resumed,
-    Killed,
-    Exited,
+/// What is drawn, at any width.
+struct Told {
+    job: Vec<Stretch>,
+    lanes: BTreeMap<Lane, Vec<Life>>,
+    checkpoints: Checkpoints,
 }
 
-/// What an event changes in a process's life, if anything: who, number, process, what.
-fn change(event: &Event) -> Option<(Who, u32, u32, Change)> {
-    let (worker, coordinator) = (Who::Worker, Who::Coordinator);
-    match event {
-        Event::WorkerStarted { worker: number, pid } => Some((worker, *number, *pid, Change::Started)),
-        Event::CoordinatorStarted { coordinator: number, pid } => {
-            Some((coordinator, *number, *pid, Change::Started))
+/// Checkpoints from their trigger to their end.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Checkpoints {
+    completed: Vec<Span>,
+    aborted: Vec<Span>,
+}
+
+impl Checkpoints {
+    fn of(history: &History, end_ms: u64) -> Self {
+        let mut triggered: BTreeMap<(u64, u64), u64> = BTreeMap::new();
+        let mut all = Self::default();
+        for entry in &history.entries {
+            if let Event::CheckpointTriggered { attempt, id } = entry.event {
+                triggered.insert((attempt, id), entry.t_ms);
+            } else if let Event::CheckpointCompleted { attempt, id } = entry.event {
+                let from = triggered.remove(&(attempt, id)).unwrap_or(entry.t_ms);
+                all.completed.push((from, entry.t_ms));
+            } else if let Event::CheckpointAborted { attempt, id, .. } = entry.event {
+                let from = triggered.remove(&(attempt, id)).unwrap_or(entry.t_ms);
+                all.aborted.push((from, entry.t_ms));
+            } else if matches!(entry.event, Event::Attempt { .. }) {
+                // Its coordinator died: nobody was there to give it up.
+                all.aborted
+                    .extend(std::mem::take(&mut triggered).into_values().map(|from| (from, entry.t_ms)));
+            }
         }
-        Event::Kill { who, worker: number, pid, .. } => Some((*who, *number, *pid, Change::Killed)),
-        Event::WorkerExited { worker: number, pid, .. } => Some((worker, *number, *pid, Change::Exited)),
-        Event::CoordinatorExited { coordinator: number, pid, .. } => {
-            Some((coordinator, *number, *pid, Change::Exited))
-        }
-        Event::Paused { who, number, pid, .. } => Some((*who, *number, *pid, Change::Paused)),
-        Event::Resumed { who, number, pid } => Some((*who, *number, *pid, Change::Resumed)),
-        Event::RunStarted { .. }
-        | Event::Fault { .. }
-        | Event::Fed { .. }
-        | Event::Attempt { .. }
-        | Event::JobRunning { .. }
-        | Event::CheckpointTriggered { .. }
-        | Event::CheckpointCompleted { .. }
-        | Event::CheckpointAborted { .. }
-        | Event::Visible { .. }
-        | Event::JobEnded { .. }
-        | Event::LeftOpen { .. }
-        | Event::GaveUp { .. }
-        | Event::Drained
-        | Event::Note { .. } => None,
+        all.aborted.extend(triggered.into_values().map(|from| (from, end_ms)));
+        all
     }
 }
 
-fn draw(frame: Frame, run: &Run, job: &[Stretch], lanes: &BTreeMap<Lane, Vec<Life>>) -> (Markup, f64) {
-    let job_y = KILLS_HEIGHT;
+fn draw(frame: Frame, run: &Run, told: &Told) -> (Markup, f64) {
+    let faults_y = if run.recoveries.is_empty() { 6.0 } else { KILLS_HEIGHT };
+    let job_y = faults_y + if run.faults.is_empty() { 0.0 } else { FAULTS_HEIGHT };
     let lanes_y = job_y + JOB_HEIGHT + GAP;
-    let checkpoints_y = lanes.values().fold(lanes_y, |y, _| y + LANE_HEIGHT) + GAP;
+    let tops: Vec<f64> = told
+        .lanes
+        .keys()
+        .scan(lanes_y, |y, lane| {
+            let top = *y;
+            *y += lane_height(run, *lane);
+            Some(top)
+        })
+        .collect();
+    let checkpoints_y = lanes_y + told.lanes.keys().map(|lane| lane_height(run, *lane)).sum::<f64>() + GAP;
     let bottom = checkpoints_y + LANE_HEIGHT + 2.0;
+    let Checkpoints { completed, aborted } = &told.checkpoints;
     let content = html! {
-        (frame.time_axis(job_y - 4.0, bottom))
-        (recovery_spans(frame, &run.recoveries, job_y, bottom))
+        (frame.time_axis(faults_y - 4.0, bottom))
+        (bands::draw(frame, run, faults_y, bottom))
+        @if !run.faults.is_empty() {
+            (name(frame, faults_y + FAULTS_HEIGHT / 2.0 - 3.0, "other faults", "faults"))
+            (fault_marks(frame, &run.faults, faults_y))
+        }
         (name(frame, job_y + JOB_HEIGHT / 2.0, "attempts", "job"))
-        @for stretch in job { (draw_stretch(frame, stretch, job_y)) }
-        @for (((who, number), lives), y) in lanes.iter().zip(lane_tops(lanes_y)) {
+        (job::draw(frame, &told.job, job_y, JOB_HEIGHT))
+        @for (((who, number), lives), y) in told.lanes.iter().zip(tops) {
+            // What is left of a full lane keeps it apart from the next.
+            @let drawn = if is_full(run, (*who, *number)) { FULL_LANE_HEIGHT - 6.0 } else { LANE_HEIGHT };
+            @let middle = y + drawn / 2.0;
             @if who.0.is_worker() {
-                (name(frame, y + LANE_HEIGHT / 2.0, &format!("worker {number}"), &format!("w{number}")))
+                (name(frame, middle, &format!("worker {number}"), &format!("w{number}")))
             } @else {
-                (name(frame, y + LANE_HEIGHT / 2.0, "coordinator", "co"))
+                (name(frame, middle, "coordinator", "co"))
             }
-            @for life in lives { (draw_life(frame, life, y)) }
+            (draw_lives(frame, run, lives, y, who.0.is_worker()))
         }
         (name(frame, checkpoints_y + LANE_HEIGHT / 2.0, "checkpoints", "cps"))
-        (checkpoints(frame, &run.history, checkpoints_y))
+        (spans(frame, "checkpoint", completed, checkpoints_y + 5.0, LANE_HEIGHT - 10.0))
+        (spans(frame, "aborted", aborted, checkpoints_y + 2.0, LANE_HEIGHT - 4.0))
         (kill_marks(frame, &run.recoveries, bottom))
     };
     (content, bottom + 22.0)
 }
 
-fn lane_tops(first: f64) -> impl Iterator<Item = f64> {
-    std::iter::successors(Some(first), |y| Some(y + LANE_HEIGHT))
+fn lane_height(run: &Run, lane: Lane) -> f64 {
+    if is_full(run, lane) { FULL_LANE_HEIGHT } else { LANE_HEIGHT }
+}
+
+/// Whether the traces have something to tell in this lane.
+fn is_full(run: &Run, (who, _): Lane) -> bool {
+    who.0.is_worker() && !run.doing.is_empty()
 }
 
 fn name(frame: Frame, middle: f64, wide: &str, narrow: &str) -> Markup {
@@ -209,74 +158,41 @@ fn name(frame: Frame, middle: f64, wide: &str, narrow: &str) -> Markup {
     }
 }
 
-fn draw_stretch(frame: Frame, stretch: &Stretch, y: f64) -> Markup {
-    let Stretch { attempt, phase, from_ms, to_ms } = *stretch;
-    let (class, what) = match phase {
-        Phase::Running => ("running", "runs"),
-        Phase::Restoring => ("restoring", "restores"),
-        Phase::Down => ("down", "has lost a process and has not noticed"),
+/// A lane: the processes above, and beneath them their parts of checkpoints, and their transactions.
+fn draw_lives(frame: Frame, run: &Run, lives: &[Life], y: f64, is_worker: bool) -> Markup {
+    let full = is_worker && !run.doing.is_empty();
+    let bar_y = if full { y + 2.0 } else { y + LANE_HEIGHT / 2.0 - 4.0 };
+    let all = |of: fn(&Doings) -> &Vec<Span>| -> Vec<Span> {
+        lives.iter().filter_map(|life| run.doing.get(&life.pid)).flat_map(of).copied().collect()
     };
-    let (from, to) = (frame.x(from_ms), frame.x(to_ms));
-    let title = format!("attempt {attempt} {what}, {} from {}", duration(to_ms - from_ms), moment(from_ms));
     html! {
-        (span(class, from, to, y, JOB_HEIGHT, &title))
-        @if phase == Phase::Running && to - from > 14.0 {
-            text.on-band x=(px((from + to) / 2.0)) y=(px(y + JOB_HEIGHT / 2.0)) text-anchor="middle" dominant-baseline="central" { (attempt) }
+        @if lives.len() <= LIVES_TITLED_MAX {
+            @for life in lives { (draw_life(frame, life, bar_y)) }
+        } @else {
+            (spans(frame, "alive", &lives.iter().map(|life| (life.from_ms, life.to_ms)).collect::<Vec<_>>(), bar_y, 8.0))
+            (spans(frame, "paused", &lives.iter().flat_map(|life| life.paused.clone()).collect::<Vec<_>>(), bar_y, 8.0))
+        }
+        @if full {
+            (spans(frame, "unheard", &all(|doings| &doings.unacknowledged), y + 12.0, 7.0))
+            (spans(frame, "acknowledged", &all(|doings| &doings.acknowledged), y + 12.0, 7.0))
+            (spans(frame, "open", &all(|doings| &doings.open), y + 21.0, 6.0))
+            (spans(frame, "pre-committed", &all(|doings| &doings.pre_committed), y + 21.0, 6.0))
         }
     }
 }
 
-fn draw_life(frame: Frame, life: &Life, lane_y: f64) -> Markup {
+fn draw_life(frame: Frame, life: &Life, y: f64) -> Markup {
     let (from, to) = (frame.x(life.from_ms), frame.x(life.to_ms));
-    let end = if life.killed { "was killed" } else { "ended" };
-    let title = format!(
-        "process {} started at {} and {end} at {}",
-        life.pid,
-        moment(life.from_ms),
-        moment(life.to_ms)
-    );
-    let middle = lane_y + LANE_HEIGHT / 2.0;
+    let end = if life.killed { "killed" } else { "to" };
+    let title = format!("process {}, from {} {end} {}", life.pid, moment(life.from_ms), moment(life.to_ms));
     html! {
-        (span("alive", from, to, middle - 4.0, 8.0, &title))
+        (span("alive", from, to, y, 8.0, &title))
         @for (from_ms, to_ms) in &life.paused {
             @let title = format!("process {} was paused at {} for {}", life.pid, moment(*from_ms), duration(to_ms - from_ms));
-            (span("paused", frame.x(*from_ms), frame.x(*to_ms), middle - 4.0, 8.0, &title))
+            (span("paused", frame.x(*from_ms), frame.x(*to_ms), y, 8.0, &title))
         }
         @if life.killed {
-            path.cross d=(format!("M{x0:.1} {y0:.1}l8 8m0 -8l-8 8", x0 = to - 4.0, y0 = middle - 4.0)) {}
-        }
-    }
-}
-
-fn recovery_spans(frame: Frame, recoveries: &[Recovery], top: f64, bottom: f64) -> Markup {
-    html! {
-        @for recovery in recoveries {
-            @if let Some(visible_ms) = recovery.visible_ms {
-                @let total = duration(visible_ms - recovery.killed_ms);
-                @let title = format!("kill {}: {total} to the first newly committed output", recovery.ordinal);
-                (span("outage", frame.x(recovery.killed_ms), frame.x(visible_ms), top, bottom - top, &title))
-            }
-        }
-    }
-}
-
-/// One tick per checkpoint, at most one per pixel and kind: a page need not hold what a screen cannot show.
-fn checkpoints(frame: Frame, history: &History, y: f64) -> Markup {
-    let mut drawn: BTreeMap<(bool, String), f64> = BTreeMap::new();
-    for Entry { t_ms, event } in &history.entries {
-        let aborted = matches!(event, Event::CheckpointAborted { .. });
-        if aborted || matches!(event, Event::CheckpointCompleted { .. }) {
-            let x = frame.x(*t_ms);
-            drawn.insert((aborted, format!("{x:.0}")), x);
-        }
-    }
-    html! {
-        @for ((aborted, _), x) in drawn {
-            @if aborted {
-                (line("aborted", x, y + 1.0, x, y + LANE_HEIGHT - 1.0))
-            } @else {
-                (line("checkpoint", x, y + 4.0, x, y + LANE_HEIGHT - 4.0))
-            }
+            path.cross d=(format!("M{x0:.1} {y:.1}l8 8m0 -8l-8 8", x0 = to - 4.0)) {}
         }
     }
 }
@@ -284,11 +200,14 @@ fn checkpoints(frame: Frame, history: &History, y: f64) -> Markup {
 /// A line through all lanes for each kill; its number above, where there is room.
 fn kill_marks(frame: Frame, recoveries: &[Recovery], bottom: f64) -> Markup {
     let mut taken = KILL_ROWS.map(|_| f64::NEG_INFINITY);
+    let all = recoveries.len() <= KILLS_TITLED_MAX;
     html! {
         @for recovery in recoveries {
             @let x = frame.x(recovery.killed_ms);
             @let free = taken.iter().position(|last| x - last > 2.0 * KILL_RADIUS + 1.0);
-            (kill_mark(recovery, x, free.map(|row| { taken[row] = x; KILL_ROWS[row] }), bottom))
+            @if all || free.is_some() {
+                (kill_mark(recovery, x, free.map(|row| { taken[row] = x; KILL_ROWS[row] }), bottom))
+            }
         }
     }
 }
@@ -301,7 +220,7 @@ fn kill_mark(recovery: &Recovery, x: f64, number_y: Option<f64>, bottom: f64) ->
                 "kill " (recovery.ordinal) " of " (recovery.who) " " (recovery.worker) " at " (moment(recovery.killed_ms)) ", " (recovery.at)
                 @if !recovery.confirmed { ", not confirmed" }
             }
-            (line("", x, number_y.unwrap_or(KILL_ROWS[0]) + KILL_RADIUS, x, bottom))
+            (super::chart::line("", x, number_y.unwrap_or(KILL_ROWS[0]) + KILL_RADIUS, x, bottom))
             @if let Some(y) = number_y {
                 circle cx=(px(x)) cy=(px(y)) r=(px(KILL_RADIUS)) {}
                 text x=(px(x)) y=(px(y)) text-anchor="middle" dominant-baseline="central" { (recovery.ordinal) }
@@ -310,88 +229,54 @@ fn kill_mark(recovery: &Recovery, x: f64, number_y: Option<f64>, bottom: f64) ->
     }
 }
 
+/// A diamond where each fault struck, hollow where it missed, and its name where there is room.
+fn fault_marks(frame: Frame, faults: &[FaultSpan], y: f64) -> Markup {
+    let mut free_from = f64::NEG_INFINITY;
+    let middle = y + FAULTS_HEIGHT / 2.0 - 3.0;
+    let marked = faults.iter().filter_map(|fault| {
+        let x = frame.x(fault.struck_ms.unwrap_or(fault.from_ms));
+        if x < free_from {
+            return None;
+        }
+        let label = fault.fault.replace('_', " ");
+        let width = 6.2 * f64::from(u16::try_from(label.len()).unwrap_or(u16::MAX));
+        let fits = !frame.narrow && x + 12.0 + width < frame.right();
+        let next = faults.iter().map(|other| frame.x(other.struck_ms.unwrap_or(other.from_ms)));
+        let next = next.filter(|other| *other > x).fold(f64::INFINITY, f64::min);
+        let fits = fits && x + 18.0 + width < next;
+        free_from = x + 4.0;
+        Some((fault, x, fits.then_some(label)))
+    });
+    html! {
+        @for (fault, x, label) in marked {
+            g.fault.missed[fault.missed] {
+                title { (bands::title(fault)) }
+                path d=(format!("M{x:.1} {:.1}l5 5l-5 5l-5 -5Z", middle - 5.0)) {}
+                @if let Some(label) = label {
+                    text x=(px(x + 9.0)) y=(px(middle)) dominant-baseline="central" { (label) }
+                }
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::KillAt;
-
-    fn history(events: &[(u64, Event)]) -> History {
-        let entries =
-            events.iter().map(|(t_ms, event)| Entry { t_ms: *t_ms, event: event.clone() }).collect();
-        History { entries, torn: false }
-    }
-
-    fn kill(pid: u32) -> Event {
-        Event::Kill { ordinal: 1, who: Who::Worker, worker: 0, pid, at: KillAt::Random, confirmed: true }
-    }
+    use crate::history::Entry;
 
     #[test]
-    fn an_attempt_restores_runs_is_down_and_is_replaced() {
-        let lane = job_lane(
-            &history(&[
-                (1, Event::Attempt { attempt: 1 }),
-                (5, Event::JobRunning { attempt: 1 }),
-                (20, kill(7)),
-                (25, Event::Attempt { attempt: 2 }),
-                // An idle worker dies: this attempt comes up nevertheless, and no other follows.
-                (26, kill(9)),
-                (28, Event::JobRunning { attempt: 2 }),
-                (40, kill(8)),
-            ]),
-            50,
-        );
-        let told: Vec<_> = lane.iter().map(|s| (s.attempt, s.phase, s.from_ms, s.to_ms)).collect();
-        let want = [
-            (1, Phase::Restoring, 1, 5),
-            (1, Phase::Running, 5, 20),
-            (1, Phase::Down, 20, 25),
-            (2, Phase::Restoring, 25, 28),
-            // The last kill is not followed by another attempt: the job went on.
-            (2, Phase::Running, 28, 50),
+    fn a_checkpoint_whose_coordinator_died_ends_with_the_next_attempt() {
+        let (attempt, id) = (1, 1);
+        let events = [
+            (10, Event::CheckpointTriggered { attempt, id }),
+            (15, Event::CheckpointCompleted { attempt, id }),
+            (20, Event::CheckpointTriggered { attempt, id: 2 }),
+            (30, Event::Attempt { attempt: 2 }),
+            (40, Event::CheckpointTriggered { attempt: 2, id: 3 }),
         ];
-        assert_eq!(told, want);
-    }
-
-    #[test]
-    fn a_worker_lives_from_its_start_to_its_kill_and_again() {
-        let exited = Event::WorkerExited { worker: 0, pid: 7, status: "signal 9".into() };
-        let lanes = lanes(
-            &history(&[
-                (1, Event::WorkerStarted { worker: 0, pid: 7 }),
-                (20, kill(7)),
-                (21, exited.clone()),
-                (30, Event::WorkerStarted { worker: 0, pid: 8 }),
-                // Told again: the process that lives now is another one.
-                (35, exited),
-            ]),
-            50,
-        );
-        let want = [
-            Life { pid: 7, from_ms: 1, to_ms: 20, killed: true, paused: vec![] },
-            Life { pid: 8, from_ms: 30, to_ms: 50, killed: false, paused: vec![] },
-        ];
-        assert_eq!(lanes[&lane_of(Who::Worker, 0)], want);
-    }
-
-    #[test]
-    fn coordinators_share_the_first_lane_and_a_paused_one_overlaps_its_successor() {
-        let (who, number, pid) = (Who::Coordinator, 1, 5);
-        let lanes = lanes(
-            &history(&[
-                (1, Event::CoordinatorStarted { coordinator: 1, pid }),
-                (2, Event::WorkerStarted { worker: 0, pid: 7 }),
-                (10, Event::Paused { who, number, pid, at: crate::history::KillAt::Random }),
-                (12, Event::CoordinatorStarted { coordinator: 2, pid: 6 }),
-                (30, Event::Resumed { who, number, pid }),
-                (33, Event::CoordinatorExited { coordinator: 1, pid, status: "exit code 4".into() }),
-            ]),
-            50,
-        );
-        let (lane, lives) = lanes.first_key_value().unwrap();
-        let want = [
-            Life { pid: 5, from_ms: 1, to_ms: 33, killed: false, paused: vec![(10, 30)] },
-            Life { pid: 6, from_ms: 12, to_ms: 50, killed: false, paused: vec![] },
-        ];
-        assert_eq!((*lane, lives.as_slice()), (lane_of(who, 2), want.as_slice()));
+        let entries = events.map(|(t_ms, event)| Entry { t_ms, event }).to_vec();
+        let told = Checkpoints::of(&History { entries, torn: false }, 50);
+        assert_eq!(told, Checkpoints { completed: vec![(10, 15)], aborted: vec![(20, 30), (40, 50)] });
     }
 }

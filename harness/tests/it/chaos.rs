@@ -46,6 +46,7 @@ fn the_protocol_holds_under_kills_and_its_evidence_can_be_judged_again() {
     let again = analyze(&directory);
     assert_eq!((again.code, &again.document()["records_out"]), (0, &records.into()), "{}", again.out);
 
+    metrics_were_served(&directory);
     tampered_traces_are_rejected(&directory);
     missing_records_are_bad_data(&directory);
 }
@@ -81,6 +82,35 @@ fn the_resuming_sink_says_what_kafka_aborted_while_all_workers_were_away() {
         document["reasons"].to_string().contains("data loss: transaction")
     });
     assert!(told, "Kafka aborted nothing in three runs");
+}
+
+/// The job served its metrics while it ran, and what was read adds up with what came out.
+fn metrics_were_served(directory: &Path) {
+    let text = std::fs::read_to_string(directory.join("metrics.ndjson")).expect("readings");
+    let readings: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("a reading")).collect();
+    let highest = |name: &str| {
+        let of = |reading: &serde_json::Value| {
+            let metrics = reading["metrics"].as_object().expect("metrics").iter();
+            let ours = metrics.filter(|(full, _)| full.split('{').next() == Some(name));
+            ours.filter_map(|(_, value)| value.as_f64()).fold(0.0, f64::max)
+        };
+        readings.iter().map(of).fold(0.0, f64::max)
+    };
+    for name in [
+        "truecut_attempt",
+        "truecut_workers",
+        "truecut_checkpoints_completed_total",
+        "truecut_checkpointed_offset",
+        "truecut_input_end_offset",
+        "truecut_source_offset",
+        "truecut_records_in_total",
+        "truecut_bytes_out_total",
+        "truecut_transactions_committed_total",
+    ] {
+        assert!(highest(name) > 0.0, "{name} was never above 0 in {} readings", readings.len());
+    }
+    assert!(highest("truecut_checkpointed_offset") <= highest("truecut_source_offset"));
 }
 
 fn tampered_traces_are_rejected(directory: &Path) {

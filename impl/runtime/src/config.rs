@@ -41,6 +41,9 @@ pub struct JobConfig {
     pub name: String,
     /// Kafka's bootstrap servers, `HOST:PORT[,HOST:PORT...]`.
     pub bootstrap: String,
+    /// Serve metrics at this address, `HOST:PORT`, in Prometheus's text format. Default: nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<String>,
     /// What is read.
     pub source: SourceConfig,
     /// What is done.

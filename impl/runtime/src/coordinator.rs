@@ -30,7 +30,8 @@ use crate::event::{End, Event};
 use crate::explain;
 use crate::failure::{ProcessError, exit};
 use crate::kafka::Cluster;
-use crate::kafka::raw::RawClient;
+use crate::kafka::raw::{Isolation, RawClient};
+use crate::metrics::{self, Board};
 use crate::store::{Checkpoints, LocalDirectory, StateHandle};
 use crate::task::{RETRY, Stepped};
 use crate::timers::Timers;
@@ -80,7 +81,7 @@ pub async fn run(options: CoordinatorOptions) -> Result<u8, ProcessError> {
     let directory = LocalDirectory::open(&config.checkpoints.directory, &config.name)?;
     let checkpoints = Checkpoints::new(Arc::new(directory));
     let raw = RawClient::new(Cluster::new(&config.bootstrap, &format!("{}-coordinator", config.name)));
-    let admin = Admin::new(raw, config.clone());
+    let admin = Admin::new(raw.clone(), config.clone());
     let partitions = admin.check_topics().await?;
     let listener = TcpListener::bind("127.0.0.1:0")
         .await
@@ -90,6 +91,14 @@ pub async fn run(options: CoordinatorOptions) -> Result<u8, ProcessError> {
     let job = config.job(partitions, options.accept_loss);
     let construction =
         Construction::Coordinator { job: job.clone(), token: options.token, fresh: options.fresh };
+    let board = Board::default();
+    if let Some(address) = &config.metrics {
+        metrics::enable();
+        tokio::spawn(metrics::serve(address.clone(), board.clone()));
+        let isolation =
+            if config.source.read_committed { Isolation::ReadCommitted } else { Isolation::ReadUncommitted };
+        tokio::spawn(metrics::follow_input(raw, config.source.topic.clone(), partitions, isolation));
+    }
     let mut driver = Driver::new(&options.hosting, construction, WorkerId::new(0))?;
 
     let (happen, mut happenings) = unbounded_channel();
@@ -101,7 +110,9 @@ pub async fn run(options: CoordinatorOptions) -> Result<u8, ProcessError> {
             config: serde_json::to_string(config).expect("a description is JSON"),
             partitions,
             accept_loss: options.accept_loss,
+            board: board.clone(),
         },
+        board,
         config: config.clone(),
         admin: Arc::new(admin),
         job: Arc::new(job),
@@ -182,13 +193,17 @@ async fn serve(stream: TcpStream, welcome: Welcome, happen: UnboundedSender<Happ
         reply,
     }));
     let Ok(worker) = accepted.await else { return };
-    let Welcome { config, partitions, accept_loss } = welcome;
+    let Welcome { config, partitions, accept_loss, board } = welcome;
     drop(outgoing.send(Frame::Welcome { worker: worker.get(), config, partitions, accept_loss }));
     drop(happen.send(Happening::Stepped(Input::WorkerJoined { worker, slots }.into())));
     while let Some(Some(frame)) = closed.run_until_cancelled(incoming.next()).await {
-        if let Frame::Core { stamp, message, .. } = frame {
-            let input = Input::Message { from: Peer::Worker(worker), message };
-            drop(happen.send(Happening::Stepped(Stepped { input, stamp: Some(stamp) })));
+        match frame {
+            Frame::Core { stamp, message, .. } => {
+                let input = Input::Message { from: Peer::Worker(worker), message };
+                drop(happen.send(Happening::Stepped(Stepped { input, stamp: Some(stamp) })));
+            }
+            Frame::Metrics(samples) => board.put(worker, samples),
+            Frame::Hello { .. } | Frame::Welcome { .. } => {}
         }
     }
     drop(happen.send(Happening::Left(worker)));
@@ -218,6 +233,7 @@ struct Welcome {
     config: String,
     partitions: u32,
     accept_loss: bool,
+    board: Board,
 }
 
 struct Connected {
@@ -230,6 +246,7 @@ struct Connected {
 /// What the coordinator's effects act on.
 struct Hands {
     welcome: Welcome,
+    board: Board,
     config: JobConfig,
     admin: Arc<Admin>,
     job: Arc<Job>,
@@ -261,6 +278,7 @@ impl Hands {
             }
             Happening::Left(worker) => {
                 if self.workers.remove(&worker).is_some() {
+                    self.board.remove(worker);
                     emit(&Event::WorkerLost { worker: worker.get() });
                 }
                 return Some(Input::WorkerLost(worker).into());
@@ -292,6 +310,7 @@ impl Hands {
             Effect::Disconnect(worker) => {
                 if let Some(connected) = self.workers.remove(&worker) {
                     connected.closed.cancel();
+                    self.board.remove(worker);
                     emit(&Event::WorkerLost { worker: worker.get() });
                 }
             }

@@ -11,6 +11,7 @@ use truecut_core::{Role, WorkerId};
 use truecut_mutants::{Mutant, Mutated};
 
 use crate::crash_point;
+use crate::metrics::Observer;
 use crate::records::Records;
 use crate::store::StateHandle;
 use crate::task::Stepped;
@@ -33,6 +34,7 @@ pub struct Driver {
     instance: u64,
     trace: Option<Writer>,
     effects: Vec<Out>,
+    observer: Option<Observer>,
 }
 
 impl Driver {
@@ -48,7 +50,14 @@ impl Driver {
         let header = Header { role: id, instance, construction, mutant };
         let trace =
             hosting.traces.as_ref().map(|directory| Writer::create(&file(directory, id, instance), &header));
-        Ok(Self { role, id, instance, trace: trace.transpose()?, effects: Vec::new() })
+        Ok(Self {
+            role,
+            id,
+            instance,
+            trace: trace.transpose()?,
+            effects: Vec::new(),
+            observer: Observer::new(id),
+        })
     }
 
     /// Steps one input. `perform` gets each effect with its stamp.
@@ -56,11 +65,17 @@ impl Driver {
         let Stepped { input, stamp } = stepped;
         crash_point::before_step(&input);
         self.record(|trace| trace.input(&input, stamp));
+        if let Some(observer) = &mut self.observer {
+            observer.input(&input);
+        }
         let mut effects = std::mem::take(&mut self.effects);
         self.role.step(input, &mut effects);
         for effect in effects.drain(..) {
             let point = crash_point::of_effect(&effect);
             let sequence = self.record(|trace| trace.effect(&effect));
+            if let Some(observer) = &mut self.observer {
+                observer.effect(&effect);
+            }
             if let Some((name, _)) = point {
                 crash_point::reached(name, "before");
             }

@@ -3,11 +3,12 @@
 
 use truecut_core::{Decode, Encode, Malformed, Message, Reader};
 
+use crate::metrics::Sample;
 use crate::store::StateHandle;
 use crate::trace::Stamp;
 
 /// Version of everything here. Changes with any frame and with the alphabet of the core.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 /// The largest control frame: a deployment carries handles to state, not the state.
 pub const MAX_FRAME_BYTES: usize = 64 << 20;
@@ -46,6 +47,8 @@ pub enum Frame {
         /// With a deployment: where the workers of its placement listen.
         addresses: Vec<Address>,
     },
+    /// What a worker has counted. Nothing depends on it.
+    Metrics(Vec<Sample>),
 }
 
 /// Where a worker listens for data channels.
@@ -96,6 +99,10 @@ impl Frame {
                 message.encode(&mut out);
                 addresses.encode(&mut out);
             }
+            Self::Metrics(samples) => {
+                out.push(3);
+                samples.encode(&mut out);
+            }
         }
         out
     }
@@ -124,6 +131,7 @@ impl Frame {
                 message: Message::decode(&mut from)?,
                 addresses: Vec::decode(&mut from)?,
             },
+            3 => Self::Metrics(Vec::decode(&mut from)?),
             _ => return Err(from.malformed("a frame of this version")),
         };
         from.end()?;

@@ -26,6 +26,7 @@ use crate::inbox::Inbox;
 use crate::kafka::Cluster;
 use crate::kafka::producer::{ProducerSettings, TransactionalProducers};
 use crate::kafka::raw::RawClient;
+use crate::metrics;
 use crate::program::Functions;
 use crate::store::{Checkpoints, LocalDirectory, StateHandle};
 use crate::task::{Chain, Reported, Shared, SourceInbox, SourceTask, Stepped};
@@ -77,10 +78,21 @@ pub async fn run(options: WorkerOptions, functions: &Functions) -> Result<(), Pr
     let config: JobConfig = serde_json::from_str(&config)
         .map_err(|error| ProcessError::Internal { detail: error.to_string() })?;
     let job = config.job(partitions, accept_loss);
+    if config.metrics.is_some() {
+        metrics::enable();
+        tokio::spawn(send_metrics(outgoing.clone()));
+    }
     let mut host = Host::new(WorkerId::new(worker), &options, config, job, outgoing, functions)?;
     host.serve(incoming, listener).await;
     host.finish();
     Ok(())
+}
+
+/// Sends what this process has counted, until the coordinator is gone.
+async fn send_metrics(outgoing: UnboundedSender<Frame>) {
+    while outgoing.send(Frame::Metrics(metrics::samples())).is_ok() {
+        tokio::time::sleep(metrics::INTERVAL).await;
+    }
 }
 
 /// The role and what its effects act on.
@@ -177,7 +189,7 @@ impl Host {
                         }
                         self.step(Stepped { input: Input::Message { from: Peer::Coordinator, message }, stamp: Some(stamp) });
                     }
-                    Some(Frame::Hello { .. } | Frame::Welcome { .. }) => tracing::error!("a frame that no coordinator sends now"),
+                    Some(Frame::Hello { .. } | Frame::Welcome { .. } | Frame::Metrics(_)) => tracing::error!("a frame that no coordinator sends now"),
                     None => break,
                 },
                 Some(Reported { from, message, stamp }) = self.reports.recv() => {

@@ -38,7 +38,11 @@ fn circumstance(who: Who, point: &str) -> Circumstance {
             with("crash_points", job, POINTS_PER_RUN)
         }
         Comes::AtEnd => with("end", job, 4),
-        Comes::AtInputEnd => with("end_of_input", JobSetting { bounded: true, ..job }, 1),
+        Comes::AtInputEnd => {
+            // Much of the input is not committed yet when its end is read.
+            let job = JobSetting { bounded: true, checkpoint_interval_ms: 600, ..job };
+            with("end_of_input", job, 1)
+        }
         Comes::AfterOutage => {
             let is_loss = point.starts_with("lost.") || point.starts_with("describe.");
             let sink = if is_loss { CommitByConfig::Resume } else { CommitByConfig::Log };
@@ -52,7 +56,7 @@ fn circumstance(who: Who, point: &str) -> Circumstance {
             with("lost_trigger", job, 4)
         }
         Comes::OnSilence => with("silence", job.with_quick_heartbeats(), 2),
-        Comes::OnLateDeployment => with("late_deployment", job, 2),
+        Comes::OnLateDeployment => with("late_deployment", job.with_quick_heartbeats(), 1),
     }
 }
 
@@ -93,7 +97,15 @@ pub(super) fn at_points(points: &[(Who, &'static str)], seed: u64, tries: u64) -
             }
         }
     }
-    plans.into_iter().map(|(plan, _)| plan.demanding_all()).collect()
+    let demanding = |(plan, _): (Plan, usize)| {
+        let mut plan = plan.demanding_all();
+        if plan.job.bounded {
+            // It is over soon.
+            plan.thresholds.checkpoints_min = 1;
+        }
+        plan
+    };
+    plans.into_iter().map(demanding).collect()
 }
 
 /// The plans for all crash points that nothing has struck yet.

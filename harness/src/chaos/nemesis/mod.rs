@@ -29,16 +29,16 @@ const LOOK: Duration = Duration::from_millis(20);
 /// How long what follows a fault of this harness's own may take.
 const GONE: Duration = Duration::from_secs(10);
 
-/// A process that is armed before it does anything: what a coordinator does before its first checkpoint is done once in a job's
-/// life, and the end of a bounded input may come soon.
+/// A process that is armed before it does anything, for the plan's first step.
 pub(super) fn armed_from_the_start(plan: &Plan) -> Option<(Who, CrashAt)> {
     let (who, point) = plan.steps.first()?.fault.point()?;
-    let first = match comes(who, point) {
-        Comes::PerCoordinator => who == Who::Coordinator,
-        comes => comes == Comes::AtInputEnd,
-    };
     let at = CrashAt { point: point.to_owned(), ordinal: 1, strike: Strike::Kill };
-    first.then_some((who, at))
+    is_armed_from_the_start(who, point).then_some((who, at))
+}
+
+/// What a coordinator does before its first checkpoint is done once in a job's life, and the end of a bounded input may come soon.
+fn is_armed_from_the_start(who: Who, point: &str) -> bool {
+    point.starts_with("resolve_start.") || comes(who, point) == Comes::AtInputEnd
 }
 
 /// All that faults can be done to.

@@ -7,7 +7,7 @@ use truecut_runtime::crash_point::{CrashAt, Strike};
 
 use super::super::plan::{Comes, Step, comes};
 use super::super::seen::Seen;
-use super::{Field, GONE, Outcome, SETTLE, is_over};
+use super::{Field, GONE, Outcome, SETTLE, is_armed_from_the_start, is_over};
 use crate::failure::Failure;
 use crate::history::{KillAt, Phase, Who};
 
@@ -21,8 +21,6 @@ const HEARD: Duration = Duration::from_millis(100);
 const LOOK: Duration = Duration::from_millis(5);
 /// Where a worker dies so that a checkpoint lists a transaction that nobody has committed.
 const UNCOMMITTED: At<'static> = ("completed.received", 1);
-/// How late a worker hears of an attempt, ms.
-const LATE_MS: u64 = 2_500;
 /// How long the job may take for its last checkpoint.
 const LAST_CHECKPOINT: Duration = Duration::from_secs(60);
 
@@ -56,8 +54,12 @@ impl Field<'_> {
     }
 
     pub(super) async fn crash_point(&mut self, who: Who, at: At<'_>, draw: u64) -> Result<Outcome, Failure> {
-        let struck = self.subject.seen().struck;
-        let Some(pid) = self.arm(who, at, Strike::Kill, draw).await? else { return Ok(nobody(who)) };
+        // Armed from the start, it may have struck by now.
+        let from_start = self.step == 1 && is_armed_from_the_start(who, at.0);
+        let struck = if from_start { 0 } else { self.subject.seen().struck };
+        let pid =
+            if from_start { self.choose(who, draw) } else { self.arm(who, at, Strike::Kill, draw).await? };
+        let Some(pid) = pid else { return Ok(nobody(who)) };
         let is_hit = |seen: &Seen| seen.struck > struck;
         self.subject.pump(REACHED, |seen| is_hit(seen) || is_over(seen)).await?;
         let hit = is_hit(self.subject.seen());
@@ -89,7 +91,14 @@ impl Field<'_> {
             Comes::PerCoordinator => self.subject.arm_next_coordinator(at),
             Comes::AfterOutage if who.is_worker() => self.subject.arm_next_workers(at),
             Comes::AtInputEnd => {}
-            _ => self.subject.arm(pid, at).await?,
+            Comes::Steadily
+            | Comes::PerAttempt
+            | Comes::AtEnd
+            | Comes::AfterOutage
+            | Comes::AfterLostTrigger
+            | Comes::OnSilence
+            | Comes::OnLateDeployment
+            | Comes::Rarely => self.subject.arm(pid, at).await?,
         }
         match comes {
             Comes::PerCoordinator => {
@@ -103,7 +112,7 @@ impl Field<'_> {
             }
             Comes::AfterLostTrigger => self.lose_a_trigger()?,
             Comes::OnSilence => self.silence_a_worker(draw)?,
-            Comes::OnLateDeployment => self.deploy_late(pid, draw).await?,
+            Comes::OnLateDeployment => self.deploy_late(pid).await?,
             Comes::Steadily | Comes::AtInputEnd | Comes::Rarely => {}
         }
         Ok(Some(pid))
@@ -114,13 +123,25 @@ impl Field<'_> {
         self.rule_for_control("trigger", Action::Drop { close_after_ms: None })
     }
 
-    /// One worker hears late of the next attempt, when there already is another one.
-    async fn deploy_late(&mut self, spared: u32, draw: u64) -> Result<(), Failure> {
-        self.rule_for_control("deploy", Action::Delay { ms: LATE_MS })?;
-        let attempt = self.subject.seen().attempt;
-        self.make_restart(spared, draw).await?;
-        self.subject.pump(GONE, |seen| seen.attempt > attempt || is_over(seen)).await?;
-        self.make_restart(spared, draw + 7).await
+    /// A worker stops as it has begun to launch an attempt, and goes on when the others run the next one: it offers them channels
+    /// of an attempt that is over.
+    async fn deploy_late(&mut self, spared: u32) -> Result<(), Failure> {
+        let Some(late) = self.subject.victims().into_iter().find(|pid| *pid != spared) else { return Ok(()) };
+        let at = CrashAt { point: "launch.after".to_owned(), ordinal: 1, strike: Strike::Pause };
+        self.subject.arm(late, at).await?;
+        let other = self.subject.all().into_iter().find(|pid| ![late, spared].contains(pid));
+        if let Some(other) = other {
+            self.kill_now(other).await?;
+        }
+        // Another one than the two that are to go on may have been idle: then nothing was deployed again.
+        let since = tokio::time::Instant::now();
+        while !is_stopped(late) && since.elapsed() < REACHED && !is_over(self.subject.seen()) {
+            self.subject.pump(LOOK, is_over).await?;
+        }
+        self.subject.paused(late, KillAt::CrashPoint("launch.after".to_owned()))?;
+        self.subject.pump(SETTLE, |seen| seen.lost.contains(&late) || is_over(seen)).await?;
+        self.subject.pump(SETTLE, |seen| seen.running || is_over(seen)).await?;
+        self.come_back_all()
     }
 
     fn rule_for_control(&self, frame: &str, action: Action) -> Result<(), Failure> {

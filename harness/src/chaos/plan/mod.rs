@@ -120,7 +120,7 @@ impl Plan {
     /// The workers must reach the coordinator through a proxy.
     #[must_use]
     pub fn needs_control_proxy(&self) -> bool {
-        let by_way = |comes| matches!(comes, Comes::AfterLostTrigger | Comes::OnLateDeployment);
+        let by_way = |comes| comes == Comes::AfterLostTrigger;
         let of_point = |fault: &Fault| fault.point().is_some_and(|(who, point)| by_way(comes(who, point)));
         self.steps.iter().any(|step| step.fault.needs_control_proxy() || of_point(&step.fault))
     }

@@ -1,7 +1,6 @@
 //! `truecut check`: the protocol in a bounded world, exhaustively; and the wrong protocols, each of which must be found. This file
 //! has the options, and what is done for which.
 
-mod junit;
 mod limits;
 mod matrix;
 mod mutants;
@@ -23,7 +22,7 @@ use truecut_model::Counterexample;
 use truecut_mutants::Expected;
 
 use super::output::{self, Style};
-use super::{Outcome, time};
+use super::{Outcome, junit, time};
 pub(super) use limits::Limits;
 pub(super) use scope::{summary, verdict_of};
 pub(super) use watch::Watch;
@@ -132,8 +131,7 @@ impl Check {
     /// Writes the cases as JUnit XML if that was asked for.
     fn junit(&self, suite: &str, cases: &[junit::Case], seconds: f64) -> Result<(), Failure> {
         let Some(file) = &self.junit else { return Ok(()) };
-        let text = junit::render(suite, cases, seconds);
-        std::fs::write(file, text).map_err(Failure::at("write", file))
+        junit::save(file, junit::Suite { command: "truecut check", name: suite, seconds }, cases)
     }
 }
 

@@ -11,7 +11,7 @@ use truecut::verdict::{SCHEMA, Verdict};
 use truecut_model::{CheckReport, Counterexample, MutantReport};
 use truecut_mutants::{Expected, Mutant};
 
-use super::junit::Case;
+use super::super::junit::Case;
 use super::pages::{self, Known};
 use super::{Check, Watch, names, said, steps, told_where};
 use crate::cli::Outcome;

@@ -9,7 +9,7 @@ use truecut::verdict::{SCHEMA, Verdict};
 use truecut_model::{CheckReport, Counterexample, PropertyReport, Scope};
 use truecut_mutants::{Expected, Mutant};
 
-use super::junit::Case;
+use super::super::junit::Case;
 use super::{Check, Watch, names, steps, told_where};
 use crate::cli::Outcome;
 use crate::cli::output::{self, Style, grouped};

@@ -49,6 +49,8 @@ pub(super) enum Shape {
     Operation,
     /// Done at once.
     Effect,
+    /// Done at once, and nothing comes after it.
+    Last,
     /// A message: before and after it is sent by its sender; received by the other side.
     FromCoordinator,
     /// The same, to the coordinator.
@@ -90,7 +92,7 @@ kinds! {
     Accept "accept" Effect Worker,
     Refuse "refuse" Effect Worker,
     Disconnect "disconnect" Effect Coordinator,
-    Halt "halt" Effect Coordinator,
+    Halt "halt" Last Coordinator,
 
     Deploy "deploy" FromCoordinator Coordinator Worker,
     Cancel "cancel" FromCoordinator Coordinator Worker,

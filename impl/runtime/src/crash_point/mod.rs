@@ -46,6 +46,7 @@ pub fn all() -> &'static [CrashPoint] {
 
 fn places(kind: Kind, host: Host) -> &'static [&'static str] {
     match (kind.shape(), host) {
+        (Shape::Last, _) => &["before"],
         (Shape::Operation, _) => &["before", "unanswered", "answered"],
         (Shape::Effect, _)
         | (Shape::FromCoordinator, Host::Coordinator)

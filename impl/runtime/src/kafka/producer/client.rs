@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::producer::{BaseProducer, DeliveryResult, Producer as _, ProducerContext};
+use rdkafka::{ClientConfig, Statistics};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Flushed, ProducerSettings};
@@ -13,6 +13,7 @@ use crate::batch::{BatchPool, RecordBatch};
 use crate::kafka::Failure;
 use crate::kafka::native::NativeProducer;
 use crate::kafka::settings::{Settings, client_config, error_code, failure};
+use crate::metrics;
 
 /// librdkafka's code for a full queue.
 const QUEUE_FULL: i16 = -184;
@@ -47,7 +48,9 @@ pub(super) fn transactional_config(
 
 fn config(settings: &ProducerSettings, transaction: Settings<'_>) -> Result<ClientConfig, Failure> {
     let buffer_kb = settings.buffer_mb.saturating_mul(1024).to_string();
+    let statistics_ms = if metrics::is_enabled() { "1000" } else { "0" };
     let fixed = [
+        ("statistics.interval.ms", statistics_ms),
         ("enable.idempotence", "true"),
         ("acks", "all"),
         ("partitioner", "murmur2_random"),
@@ -102,7 +105,11 @@ struct Deliveries {
     failed: Mutex<Option<Failure>>,
 }
 
-impl ClientContext for Deliveries {}
+impl ClientContext for Deliveries {
+    fn stats(&self, statistics: Statistics) {
+        metrics::of_producer(&statistics);
+    }
+}
 
 impl ProducerContext for Deliveries {
     type DeliveryOpaque = ();

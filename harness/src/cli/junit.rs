@@ -1,9 +1,11 @@
 //! Results as JUnit XML, which build servers read: a violation is a failure, what is unknown is an error.
 
 use std::io;
+use std::path::Path;
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
+use truecut::failure::Failure;
 
 /// One thing that was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +22,17 @@ enum Ended {
 }
 
 impl Case {
+    /// Its kind of end, for tests of who makes cases.
+    #[cfg(test)]
+    pub(super) fn told(&self) -> (&str, &'static str) {
+        let ended = match &self.ended {
+            Ended::Passed => "passed",
+            Ended::Failed { .. } => "failed",
+            Ended::Unknown { .. } => "unknown",
+        };
+        (&self.name, ended)
+    }
+
     pub(super) fn passed(name: String) -> Self {
         Self { name, ended: Ended::Passed }
     }
@@ -33,20 +46,35 @@ impl Case {
     }
 }
 
-/// The document of one suite. The time is the suite's: its cases are checked by one search.
-pub(super) fn render(suite: &str, cases: &[Case], seconds: f64) -> String {
+/// What the cases belong to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Suite<'a> {
+    /// The command that checked them, for example `truecut check`.
+    pub(super) command: &'a str,
+    /// What it checked.
+    pub(super) name: &'a str,
+    /// How long it took. The time is the suite's: its cases are checked together.
+    pub(super) seconds: f64,
+}
+
+/// Writes the document of one suite.
+pub(super) fn save(file: &Path, suite: Suite<'_>, cases: &[Case]) -> Result<(), Failure> {
+    std::fs::write(file, render(suite, cases)).map_err(Failure::at("write", file))
+}
+
+fn render(suite: Suite<'_>, cases: &[Case]) -> String {
     let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
-    let written = write(&mut writer, suite, cases, seconds);
+    let written = write(&mut writer, suite, cases);
     written.expect("memory takes what is written");
     String::from_utf8(writer.into_inner()).expect("text was written")
 }
 
-fn write(writer: &mut Writer<Vec<u8>>, suite: &str, cases: &[Case], seconds: f64) -> io::Result<()> {
+fn write(writer: &mut Writer<Vec<u8>>, suite: Suite<'_>, cases: &[Case]) -> io::Result<()> {
     let number = |is: fn(&Ended) -> bool| cases.iter().filter(|case| is(&case.ended)).count().to_string();
     let tests = cases.len().to_string();
     let failures = number(|ended| matches!(ended, Ended::Failed { .. }));
     let errors = number(|ended| matches!(ended, Ended::Unknown { .. }));
-    let time = format!("{seconds:.3}");
+    let time = format!("{:.3}", suite.seconds);
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let counts = || {
         [
@@ -59,23 +87,23 @@ fn write(writer: &mut Writer<Vec<u8>>, suite: &str, cases: &[Case], seconds: f64
     };
     writer
         .create_element("testsuites")
-        .with_attribute(("name", "truecut check"))
+        .with_attribute(("name", suite.command))
         .with_attributes(counts())
         .write_inner_content(|writer| {
-        writer
-            .create_element("testsuite")
-            .with_attribute(("name", &*plain(suite)))
-            .with_attributes(counts())
-            .write_inner_content(|writer| cases.iter().try_for_each(|each| case(writer, suite, each)))?;
-        Ok(())
-    })?;
+            writer
+                .create_element("testsuite")
+                .with_attribute(("name", &*plain(suite.name)))
+                .with_attributes(counts())
+                .write_inner_content(|writer| cases.iter().try_for_each(|each| case(writer, suite, each)))?;
+            Ok(())
+        })?;
     Ok(())
 }
 
-fn case(writer: &mut Writer<Vec<u8>>, suite: &str, case: &Case) -> io::Result<()> {
+fn case(writer: &mut Writer<Vec<u8>>, suite: Suite<'_>, case: &Case) -> io::Result<()> {
     let element = writer
         .create_element("testcase")
-        .with_attribute(("classname", &*plain(&format!("truecut check, {suite}"))))
+        .with_attribute(("classname", &*plain(&format!("{}, {}", suite.command, suite.name))))
         .with_attribute(("name", &*plain(&case.name)));
     match &case.ended {
         Ended::Passed => element.write_empty()?,
@@ -111,7 +139,7 @@ mod tests {
             Case::failed("b".into(), "x < y & \"z\"\u{1}".into(), "1. <b>\n2. ]]>".into()),
             Case::unknown("c".into(), "time".into()),
         ];
-        let text = render("scope <s>", &cases, 1.5);
+        let text = render(Suite { command: "truecut check", name: "scope <s>", seconds: 1.5 }, &cases);
         let mut reader = quick_xml::Reader::from_str(&text);
         let (mut open, mut names) = (0, Vec::new());
         loop {
