@@ -30,6 +30,7 @@ mod ledger;
 mod lineage;
 mod matrix;
 mod model;
+mod moment;
 mod perform;
 mod property;
 mod quiet;
@@ -56,6 +57,7 @@ pub use late::{KafkaStep, Late};
 pub use lineage::{Lineage, Record};
 pub use matrix::{MatrixCell, Row, Safety, Strategy, check_cell, rows, strategies};
 pub use model::JobModel;
+pub use moment::{MachineMoment, Moment, Pending};
 pub use property::{Property, properties};
 pub use replay::{Misfit, Replayed, Written, replay};
 pub use report::{
