@@ -4,6 +4,7 @@
 mod document;
 mod percentiles;
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
@@ -241,11 +242,28 @@ fn doubts(evidence: &Evidence<'_>, thresholds: &Thresholds) -> Vec<String> {
         let pending = findings.pending;
         reasons.push(format!("the drain did not complete: {pending} input records may still become visible"));
     }
+    if !as_expected {
+        // A job that failed as it had to has left no end to judge.
+        reasons.extend(unknown_oracles(findings));
+    }
     if traces.verdict == Verdict::Unknown {
         let why = traces.reasons.first().map_or("a gap", String::as_str);
         reasons.push(format!("the traces do not tell everything: {why}"));
     }
     reasons
+}
+
+/// Oracles that do not know, those for the same reason together.
+fn unknown_oracles(findings: &Findings) -> Vec<String> {
+    let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for judged in findings.oracles.iter().filter(|judged| judged.verdict == Verdict::Unknown) {
+        let why = judged.reason.as_deref().unwrap_or("it does not say why");
+        by_reason.entry(why).or_default().push(judged.class.name());
+    }
+    by_reason
+        .into_iter()
+        .map(|(why, who)| format!("unknown to the oracle of {}: {why}", who.join(", ")))
+        .collect()
 }
 
 fn counted(n: u64, one: &str, many: &str) -> String {
@@ -381,6 +399,22 @@ mod tests {
         });
         assert_eq!(verdict, Verdict::Violated);
         assert!(reasons.contains("event 7 of sink 1"), "{reasons}");
+    }
+
+    #[test]
+    fn an_oracle_that_does_not_know_makes_the_run_unknown_and_those_of_one_reason_are_told_together() {
+        let unknown = |class| crate::oracle::Judged {
+            class,
+            verdict: Verdict::Unknown,
+            looked_at: 0,
+            found: 0,
+            reason: Some("no log".into()),
+        };
+        let (verdict, reasons) = judged(|c| {
+            c.findings.oracles = vec![unknown(Class::AbortedRead), unknown(Class::EarlyVisible)];
+        });
+        assert_eq!(verdict, Verdict::Unknown);
+        assert_eq!(reasons, "unknown to the oracle of aborted_read, early_visible: no log");
     }
 
     #[test]

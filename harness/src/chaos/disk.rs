@@ -28,13 +28,17 @@ pub(super) struct Disk {
 /// # Errors
 /// The system does not allow it: that takes the rights of root.
 pub fn prepare_process(plan: &Plan) -> Result<(), Failure> {
-    if !plan.steps.iter().any(|step| step.fault.needs_own_disk()) {
-        return Ok(());
-    }
+    if plan.steps.iter().any(|step| step.fault.needs_own_disk()) { prepare_for_disks() } else { Ok(()) }
+}
+
+/// The same, for plans that are not known yet.
+///
+/// # Errors
+/// As [`prepare_process`].
+pub fn prepare_for_disks() -> Result<(), Failure> {
     let refused = |error| {
         Failure::environment(format!(
-            "the plan {} fills the checkpoints' disk, and a disk of its own can't be mounted: {error}; run as root",
-            plan.name
+            "the faults store_full and store_read_only need a disk of their own, which can't be mounted: {error}; run as root"
         ))
     };
     unshare(CloneFlags::CLONE_NEWNS).map_err(refused)?;

@@ -6,13 +6,14 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::kafka_log::KafkaLog;
 use super::plan::{PLAN_FILE, Plan};
-use super::records::{INPUT_FILE, Kept, OUTPUT_FILE};
+use super::records::{INPUT_FILE, Kept, LIVE_FILE, OUTPUT_FILE};
 use super::versions::{VERSIONS_FILE, Versions};
-use super::{TRACES, records, replay};
+use super::{TRACES, records, replay, told};
 use crate::failure::Failure;
-use crate::history::{self, Summary};
-use crate::oracle::{BadRead, Drain, Findings, Oracle};
+use crate::history::{self, History, Summary};
+use crate::oracle::{BadRead, Drain, Findings, Oracle, RunEvidence, unseen};
 use crate::verdict::{ChaosDocument, Evidence, Setting, conclude};
 
 /// Judges a run. `command` is the one that asks.
@@ -26,7 +27,7 @@ pub fn judge(directory: &Path, command: &str, seconds: Duration) -> Result<Chaos
         .map_err(|error| Failure::bad_data(error.to_string()))?;
     let summary = Summary::of(&history);
     let drain = if summary.drained { Drain::Complete } else { Drain::Incomplete };
-    let findings = compare(directory, drain)?;
+    let findings = compare(directory, drain, evidence(directory, &summary, &history)?)?;
     let traces = replay::all(&directory.join(TRACES), plan.job.mutant.as_deref())?;
     let recoveries = history::recoveries(&history);
     let evidence = Evidence {
@@ -36,6 +37,7 @@ pub fn judge(directory: &Path, command: &str, seconds: Duration) -> Result<Chaos
         traces: &traces,
         ends_with: plan.ends_with,
     };
+    let series = unseen(&history);
     let setting = Setting {
         seconds: seconds.as_secs_f64(),
         seed: plan.seed,
@@ -47,7 +49,7 @@ pub fn judge(directory: &Path, command: &str, seconds: Duration) -> Result<Chaos
         run_directory: directory.display().to_string(),
     };
     let document = conclude(setting, &evidence, plan.thresholds);
-    Ok(ChaosDocument { command: command.to_owned(), ..document })
+    Ok(ChaosDocument { command: command.to_owned(), unseen: series, ..document })
 }
 
 /// The plan of an earlier run, and the kind of Kafka that it had.
@@ -59,13 +61,35 @@ pub fn recorded(directory: &Path) -> Result<(Plan, String), Failure> {
     Ok((Plan::read(&directory.join(PLAN_FILE))?, versions.kafka.kind))
 }
 
-fn compare(directory: &Path, drain: Drain) -> Result<Findings, Failure> {
+/// What is known of the run besides its input and output. What is not there makes oracles unknown.
+fn evidence(directory: &Path, summary: &Summary, history: &History) -> Result<RunEvidence, Failure> {
+    let kafka = KafkaLog::load(directory)?;
+    let journal = told::journal(&directory.join(TRACES), kafka.states.as_deref().unwrap_or_default())?;
+    let in_good_order = summary.ended && summary.failed.is_none() && summary.cut_short.is_empty();
+    let moments = u64::try_from(unseen(history).len()).unwrap_or(u64::MAX);
+    let mut run = RunEvidence::new(kafka, journal, in_good_order, moments);
+    let live = directory.join(LIVE_FILE);
+    if live.exists() {
+        run.begin_live();
+        records::read(&live, |Kept { partition, offset, value, .. }| {
+            run.live(partition, offset, u32::from_le_bytes(checksum(value)?));
+            Ok(())
+        })?;
+    }
+    Ok(run)
+}
+
+fn checksum(value: &[u8]) -> Result<[u8; 4], Failure> {
+    value.try_into().map_err(|_| Failure::bad_data("a kept record without a checksum"))
+}
+
+fn compare(directory: &Path, drain: Drain, run: RunEvidence) -> Result<Findings, Failure> {
     let bad = |error: BadRead| Failure::bad_data(error.to_string());
     let mut oracle = Oracle::default();
+    oracle.run(run);
     records::read(&directory.join(INPUT_FILE), |Kept { partition, offset, key, value }| {
-        let checksum =
-            value.try_into().map_err(|_| Failure::bad_data("an input record without a checksum"))?;
-        oracle.input_checksum(partition, offset, key, u32::from_le_bytes(checksum)).map_err(bad)
+        let checksum = u32::from_le_bytes(checksum(value)?);
+        oracle.input_checksum(partition, offset, key, checksum).map_err(bad)
     })?;
     records::read(&directory.join(OUTPUT_FILE), |Kept { partition, offset, key, value }| {
         oracle.output(partition, offset, key, value).map_err(bad)

@@ -32,21 +32,30 @@ impl Kafka {
         Self { raw: RawClient::new(cluster), bootstrap: bootstrap.to_owned(), names: names.clone() }
     }
 
+    pub(super) fn raw(&self) -> &RawClient {
+        &self.raw
+    }
+
     pub(super) fn bootstrap(&self) -> &str {
         &self.bootstrap
     }
 
     /// Creates both topics and waits until every partition has a leader.
     pub(super) async fn create_topics(&self, plan: &Plan) -> Result<(), Failure> {
-        let topic = |name, partitions: u16| NewTopic {
+        let topic = |name, partitions: u16, settings| NewTopic {
             name,
             partitions: partitions.into(),
             replication_factor: -1,
-            settings: &[],
+            settings,
         };
         let topics = [
-            topic(&self.names.input, plan.job.input_partitions),
-            topic(&self.names.output, plan.job.output_partitions),
+            topic(&self.names.input, plan.job.input_partitions, &[]),
+            // When a zombie's record reached the log, not when the zombie made it.
+            topic(
+                &self.names.output,
+                plan.job.output_partitions,
+                &[("message.timestamp.type", "LogAppendTime")],
+            ),
         ];
         let codes = self.raw.create_topics(&topics, TOPICS_LIMIT).await.map_err(|why| self.silent(&why))?;
         for (topic, code) in topics.iter().zip(codes) {
@@ -161,7 +170,7 @@ impl Kafka {
 }
 
 /// Asks until there is an answer, or patience ends.
-async fn patiently<T>(ask: impl AsyncFn() -> Result<T, Failure>) -> Result<T, Failure> {
+pub(super) async fn patiently<T>(ask: impl AsyncFn() -> Result<T, Failure>) -> Result<T, Failure> {
     let since = Instant::now();
     loop {
         match ask().await {

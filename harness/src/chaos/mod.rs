@@ -3,12 +3,14 @@
 //! Decides the order of a run and what is left in its directory. Leaves to others: what is killed when (`plan`,
 //! `exposure`), doing it (`nemesis`, `subject`), input and output (`feeder`, `reader`), the verdict (`judge`).
 
+pub mod campaign;
 mod disk;
 mod feeder;
 mod heads;
 mod job;
 mod judge;
 mod kafka;
+pub mod kafka_log;
 mod launches;
 mod log;
 mod moment;
@@ -20,6 +22,7 @@ mod records;
 mod replay;
 mod seen;
 mod subject;
+mod told;
 mod trial;
 mod versions;
 mod worker;
@@ -30,7 +33,7 @@ use std::time::{Duration, Instant};
 
 use truecut_cluster::{Cluster, KafkaChoice, Options as ClusterOptions};
 
-pub use disk::prepare_process;
+pub use disk::{prepare_for_disks, prepare_process};
 pub use judge::{judge, recorded};
 pub use moment::{Moment, Progress, Watch};
 pub use plan::{
@@ -145,14 +148,8 @@ async fn start_kafka(
     watch: &Watch,
 ) -> Result<Cluster, Failure> {
     watch(&Moment::Doing(format!("start Kafka ({})", options.kafka)));
-    let KafkaSetting { brokers, release, transaction_version } = &options.plan.kafka;
     let mut cluster = ClusterOptions::new(run);
-    if let Some(release) = release {
-        cluster.release =
-            release.parse().map_err(|error| Failure::usage(format!("kafka.release: {error}")))?;
-    }
-    cluster.brokers = *brokers;
-    cluster.transaction_version = *transaction_version;
+    options.plan.kafka.apply(&mut cluster)?;
     cluster.proxies = network.in_front_of_brokers();
     let fills = |step: &Step| matches!(step.fault, Fault::BrokerDiskFull { .. });
     cluster.disk_mib = options.plan.steps.iter().any(fills).then_some(BROKER_DISK_MIB);
@@ -179,6 +176,14 @@ fn kafka_of(cluster: &Cluster) -> Kafka {
         ours => ours,
     };
     Kafka { kind: kind.to_owned(), version: cluster.version().to_owned() }
+}
+
+/// Makes a directory for several runs, under the usual place unless told otherwise.
+///
+/// # Errors
+/// It can't be made, or is not empty.
+pub fn new_directory(wanted: Option<&Path>, name: &str) -> Result<PathBuf, Failure> {
+    prepare(wanted, &format!("{name}-{}-{}", now_ms(), std::process::id()))
 }
 
 /// Makes the run directory; one that holds anything is refused.

@@ -24,13 +24,13 @@ impl Network {
     /// Starts the proxies that the plan needs.
     pub(super) async fn of(plan: &Plan) -> Result<Self, Failure> {
         let mut network = Self::default();
-        if plan.steps.iter().any(|step| step.fault.needs_kafka_proxy()) {
+        if plan.needs_kafka_proxy() {
             for number in 1..=plan.kafka.brokers {
                 let proxy = Proxy::start(Kafka, Listen::default()).await.map_err(no_proxy)?;
                 network.brokers.insert(BrokerId::new(number), proxy);
             }
         }
-        if plan.steps.iter().any(|step| step.fault.needs_control_proxy()) {
+        if plan.needs_control_proxy() {
             let frames = Frames::new(Prefix::BigEndian, name_frame);
             network.control = Some(Proxy::start(frames, Listen::default()).await.map_err(no_proxy)?);
         }

@@ -13,6 +13,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
+use super::kafka_log::checksum;
 use super::records::{Kept, Writer};
 use crate::failure::Failure;
 use crate::history;
@@ -47,7 +48,7 @@ fn consumer(bootstrap: &str, topic: &str, partitions: u16) -> Result<BaseConsume
     Ok(consumer)
 }
 
-/// Counts visible output records as they come. Dropping it ends it.
+/// Counts visible output records as they come, and keeps their checksums in a file. Dropping it ends it.
 #[derive(Debug)]
 pub(super) struct Sampler {
     visible: Arc<AtomicU64>,
@@ -61,11 +62,13 @@ impl Sampler {
         topic: &str,
         partitions: u16,
         history: history::Writer,
+        path: &Path,
     ) -> Result<Self, Failure> {
         let consumer = consumer(bootstrap, topic, partitions)?;
+        let file = Writer::create(path)?;
         let (visible, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
         let (count, over) = (Arc::clone(&visible), Arc::clone(&stop));
-        let body = move || sample(&consumer, &count, &over, &history);
+        let body = move || sample(&consumer, &count, &over, &history, file);
         let thread = std::thread::Builder::new().name("sampler".into()).spawn(body);
         let thread =
             thread.map_err(|error| Failure::environment(format!("can't start a thread: {error}")))?;
@@ -88,12 +91,23 @@ impl Drop for Sampler {
     }
 }
 
-fn sample(consumer: &BaseConsumer, visible: &AtomicU64, stop: &AtomicBool, history: &history::Writer) {
+fn sample(
+    consumer: &BaseConsumer,
+    visible: &AtomicU64,
+    stop: &AtomicBool,
+    history: &history::Writer,
+    mut file: Writer,
+) {
     let (mut seen, mut told, mut next) = (0_u64, 0, Instant::now() + SAMPLE);
+    let mut kept = Ok(());
     while !stop.load(Ordering::Relaxed) {
-        // Errors pass or show as missing output; the judged reading is another one.
-        if let Some(Ok(_)) = consumer.poll(next.saturating_duration_since(Instant::now())) {
+        // Errors pass or show as missing output; another reading is compared with the input.
+        if let Some(Ok(message)) = consumer.poll(next.saturating_duration_since(Instant::now())) {
             seen += 1;
+            let (key, value) = (message.key().unwrap_or_default(), message.payload().unwrap_or_default());
+            let checksum = checksum(key, value).to_le_bytes();
+            let (partition, offset) = (message.partition(), message.offset());
+            kept = kept.and_then(|()| file.push(Kept { partition, offset, key: &[], value: &checksum }));
         }
         if Instant::now() >= next {
             next = Instant::now() + SAMPLE;
@@ -103,6 +117,8 @@ fn sample(consumer: &BaseConsumer, visible: &AtomicU64, stop: &AtomicBool, histo
             }
         }
     }
+    // Without its name the file is no evidence, and the oracle that wants it says so.
+    drop(kept.and_then(|()| file.finish()));
 }
 
 /// What is kept of a value.

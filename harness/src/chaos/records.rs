@@ -13,6 +13,8 @@ use crate::failure::Failure;
 pub(super) const INPUT_FILE: &str = "input.records";
 /// The output topic's committed records, as read back.
 pub(super) const OUTPUT_FILE: &str = "output.records";
+/// The output topic's committed records as they were read while the job ran; of each only a checksum.
+pub(super) const LIVE_FILE: &str = "live.records";
 
 const MAGIC: &[u8; 18] = b"truecut records 1\n";
 const BLOCK_BYTES: usize = 256 << 10;
@@ -30,10 +32,11 @@ pub(super) struct Kept<'a> {
     pub(super) value: &'a [u8],
 }
 
-/// Writes such a file.
+/// Writes such a file. It gets its name when it is whole.
 #[derive(Debug)]
 pub(super) struct Writer {
     path: PathBuf,
+    partial: PathBuf,
     file: BufWriter<File>,
     block: Vec<u8>,
 }
@@ -44,9 +47,12 @@ impl Writer {
     /// # Errors
     /// It can't be created.
     pub(super) fn create(path: &Path) -> Result<Self, Failure> {
-        let failed = Failure::at("write", path);
-        let begun = File::create(path).and_then(|mut file| file.write_all(MAGIC).map(|()| file));
-        Ok(Self { file: BufWriter::new(begun.map_err(failed)?), path: path.to_owned(), block: Vec::new() })
+        let mut partial = path.as_os_str().to_owned();
+        partial.push(".partial");
+        let partial = PathBuf::from(partial);
+        let begun = File::create(&partial).and_then(|mut file| file.write_all(MAGIC).map(|()| file));
+        let file = BufWriter::new(begun.map_err(Failure::at("write", &partial))?);
+        Ok(Self { file, path: path.to_owned(), partial, block: Vec::new() })
     }
 
     /// Appends a record.
@@ -75,7 +81,8 @@ impl Writer {
             self.flush_block()?;
         }
         self.flush_block()?;
-        self.file.flush().map_err(Failure::at("write", &self.path))
+        let named = self.file.flush().and_then(|()| std::fs::rename(&self.partial, &self.path));
+        named.map_err(Failure::at("write", &self.path))
     }
 
     fn flush_block(&mut self) -> Result<(), Failure> {

@@ -45,7 +45,8 @@ pub(super) fn all(directory: &Path, mutant: Option<&str>) -> Result<Traces, Fail
     Ok(replayed.conclude())
 }
 
-fn list(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
+/// The traces in a directory, by name.
+pub(super) fn list(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
     let unreadable = |error: std::io::Error| {
         Failure::bad_data(format!(
             "can't read the traces in {}: {error}; name a run directory of `truecut chaos`",

@@ -52,6 +52,8 @@ pub(super) struct Subject {
     joined: BTreeMap<u32, u32>,
     /// The next coordinator is started with this crash point armed.
     next_coordinator: Option<CrashAt>,
+    /// The next workers are started with these crash points armed, one each.
+    next_workers: Vec<CrashAt>,
     /// The job was asked to end.
     stopping: bool,
     /// Worker processes started so far.
@@ -73,10 +75,10 @@ enum Happening {
 }
 
 impl Subject {
-    /// Starts the job, its first coordinator with this crash point armed.
+    /// Starts the job, its first coordinator or its first worker with this crash point armed.
     pub(super) async fn start(
         options: JobOptions,
-        armed: Option<CrashAt>,
+        armed: Option<(Who, CrashAt)>,
         network: Arc<Network>,
         history: Writer,
         watch: Watch,
@@ -84,7 +86,12 @@ impl Subject {
         options.prepare()?;
         let lock = options.lock()?;
         let mut tokens = Tokens::of(&options.config)?;
-        let chief = Chief::start(&options, &mut tokens, 1, armed).await?;
+        let (first, worker) = match armed {
+            Some((Who::Coordinator, at)) => (Some(at), None),
+            Some((Who::Worker, at)) => (None, Some(at)),
+            None => (None, None),
+        };
+        let chief = Chief::start(&options, &mut tokens, 1, first).await?;
         let mut subject = Self {
             options,
             tokens,
@@ -99,6 +106,7 @@ impl Subject {
             workers: BTreeMap::new(),
             joined: BTreeMap::new(),
             next_coordinator: None,
+            next_workers: Vec::from_iter(worker),
             stopping: false,
             started: 0,
             outage: None,
@@ -123,9 +131,28 @@ impl Subject {
         Ok(())
     }
 
+    /// No worker is armed any more.
+    pub(super) async fn disarm_all(&mut self) {
+        self.next_workers.clear();
+        for worker in self.workers.values_mut() {
+            worker.disarm().await;
+        }
+    }
+
     /// The next coordinator is started with this crash point armed.
     pub(super) fn arm_next_coordinator(&mut self, at: CrashAt) {
         self.next_coordinator = Some(at);
+    }
+
+    /// All workers that come back from an outage are started with this crash point armed.
+    pub(super) fn arm_next_workers(&mut self, at: CrashAt) {
+        self.next_workers = vec![at; usize::from(self.options.config.workers.count)];
+    }
+
+    /// Workers that are paused.
+    pub(super) fn paused_workers(&self) -> Vec<(Who, u32, u32)> {
+        let paused = self.workers.iter().filter(|(_, worker)| worker.paused.is_some());
+        paused.map(|(pid, worker)| (Who::Worker, worker.worker, *pid)).collect()
     }
 
     pub(super) fn seen(&self) -> &Seen {

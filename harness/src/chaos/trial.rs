@@ -11,12 +11,13 @@ use super::disk::Disk;
 use super::feeder::{Feed, Feeder};
 use super::job::{self, Names};
 use super::kafka::Kafka;
+use super::kafka_log;
 use super::moment::{Moment, Progress, Watch};
 use super::nemesis::{self, Field};
 use super::network::Network;
 use super::plan::Plan;
 use super::reader::{Keep, Sampler, read_back};
-use super::records::{INPUT_FILE, OUTPUT_FILE};
+use super::records::{INPUT_FILE, LIVE_FILE, OUTPUT_FILE};
 use super::seen::Seen;
 use super::subject::Subject;
 use super::{LOGS, TRACES};
@@ -60,6 +61,7 @@ impl Trial<'_> {
             &self.names.output,
             self.plan.job.output_partitions,
             self.history.clone(),
+            &self.directory.join(LIVE_FILE),
         )?;
         if self.plan.job.bounded {
             self.feed_all(&feeder).await?;
@@ -104,7 +106,12 @@ impl Trial<'_> {
             shown.tell(seen);
         };
         let checkpoints = self.directory.join(job::CHECKPOINTS);
-        let field = Field::new(subject, (self.cluster, self.kafka, self.network), (self.disk, &checkpoints));
+        let field = Field::new(
+            subject,
+            (self.cluster, self.kafka, self.network),
+            (self.disk, &checkpoints),
+            self.plan,
+        );
         nemesis::strike(field, self.plan, begin).await?;
         feeder.finish();
         self.doing("drain");
@@ -190,7 +197,9 @@ impl Trial<'_> {
                 tokio::task::spawn_blocking(move || read_back(&bootstrap, &topic, partitions, keep, &path));
             read.await.map_err(|error| Failure::internal(error.to_string()))??;
         }
-        Ok(())
+        let output = (self.names.output.as_str(), self.plan.job.output_partitions);
+        let saved = kafka_log::save(self.kafka.raw(), output, &self.names.job, self.directory).await;
+        saved.or_else(|failure| self.record(Event::Note { text: failure.message }))
     }
 
     fn job(&self) -> Result<JobOptions, Failure> {

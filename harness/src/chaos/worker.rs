@@ -33,11 +33,22 @@ pub(super) struct Running {
 impl Running {
     /// Arms a crash point.
     pub(super) async fn arm(&mut self, at: CrashAt) {
+        self.tell(&format!("arm {at}\n")).await;
+        self.armed = Some(at);
+    }
+
+    /// Arms none.
+    pub(super) async fn disarm(&mut self) {
+        if self.armed.is_some() {
+            self.tell("disarm\n").await;
+        }
+    }
+
+    async fn tell(&mut self, line: &str) {
         if let Some(stdin) = &mut self.stdin {
             // One that has just died can't be told, and its exit will be seen.
-            drop(stdin.write_all(format!("arm {at}\n").as_bytes()).await);
+            drop(stdin.write_all(line.as_bytes()).await);
         }
-        self.armed = Some(at);
     }
 }
 

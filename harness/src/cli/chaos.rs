@@ -12,6 +12,7 @@ use truecut_cluster::KafkaChoice;
 use truecut_mutants::Mutant;
 use truecut_runtime::config::CommitByConfig;
 
+use super::campaign;
 use super::output::{self, Style, grouped};
 use super::{Outcome, block_on, show, time};
 
@@ -25,7 +26,13 @@ pub(super) struct Chaos {
     /// drawn from the seed and the options below]
     #[arg(long, value_name = "NAME|FILE", conflicts_with_all = ["kills", "kill", "pauses", "sink", "outage", "records", "workers"])]
     pub(super) plan: Option<String>,
-    /// Decides workload and plan [default: drawn, and printed]
+    /// Make all runs of this campaign: `truecut list campaigns` names them
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["plan", "kills", "kill", "pauses", "sink", "outage", "records", "workers", "mutant", "brokers", "keep"])]
+    pub(super) campaign: Option<String>,
+    /// Write a campaign's page and data (chaos-campaign.md, chaos-campaign.json) into this directory
+    #[arg(long, value_name = "DIR", requires = "campaign")]
+    pub(super) write: Option<PathBuf>,
+    /// Decides workload and plan [default: drawn, and printed; of a campaign: 1]
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,
     /// Brokers of the Kafka that is started: 1 or 3
@@ -62,7 +69,7 @@ pub(super) struct Chaos {
     /// Leave Kafka's data, the topics and the checkpoints behind
     #[arg(long)]
     pub(super) keep: bool,
-    /// End the run after this time
+    /// End the run after this time; of a campaign: start no further run after it
     #[arg(long, default_value = "15m", value_name = "TIME", value_parser = time::parse)]
     pub(super) time_limit: Duration,
     /// Print one JSON document, and nothing else
@@ -121,6 +128,9 @@ fn mutant(name: &str) -> Result<String, String> {
 
 impl Chaos {
     pub(super) fn run(&self) -> Outcome {
+        if let Some(name) = &self.campaign {
+            return campaign::run(name, self);
+        }
         let document = self.conduct()?;
         if self.json {
             output::document(&document);
@@ -227,7 +237,7 @@ fn rows(document: &ChaosDocument) -> Vec<Vec<String>> {
             ),
         ),
         row("kills", kills(document)),
-        row("other faults", faults(document)),
+        row("faults", faults(document)),
         row("crash points", if points.is_empty() { "none".to_owned() } else { points.join(", ") }),
         row("attempts", document.attempts.to_string()),
         row("recovery", recovery),

@@ -94,6 +94,8 @@ impl Demo {
         chaos::Chaos {
             kafka: self.kafka.clone(),
             plan: None,
+            campaign: None,
+            write: None,
             brokers: None,
             seed: self.seed,
             kills: self.kills,

@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use truecut::chaos::campaign::CAMPAIGNS;
 use truecut::chaos::{FAULTS, PLANS};
 use truecut::verdict::SCHEMA;
 use truecut_model::Assumption;
@@ -33,6 +34,8 @@ enum What {
     Scopes,
     /// Hazards that `check --assume` switches on
     Assumptions,
+    /// Campaigns of chaos runs
+    Campaigns,
     /// Plans of chaos runs
     Plans,
     /// What a chaos run may do to a job, by the names that plans use; `assumptions` has those of the model
@@ -98,6 +101,9 @@ impl What {
                 .iter()
                 .map(|assumption| item(assumption.name(), assumption.meaning()))
                 .collect(),
+            Self::Campaigns => {
+                CAMPAIGNS.iter().map(|campaign| item(campaign.name, campaign.purpose)).collect()
+            }
             Self::Plans => PLANS.iter().map(|plan| item(plan.name, plan.purpose)).collect(),
             Self::Faults => FAULTS.iter().map(|fault| item(fault.name, fault.meaning)).collect(),
         }

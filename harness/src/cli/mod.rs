@@ -1,6 +1,7 @@
 //! The command line: which commands there are, and how each one ends. What a command does is in its own file.
 
 mod analyze;
+mod campaign;
 mod chaos;
 mod check;
 mod clean;

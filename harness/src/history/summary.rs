@@ -44,7 +44,7 @@ pub struct Summary {
     pub kills_unconfirmed: u64,
     /// Confirmed kills by crash point. Random ones are not among them.
     pub crash_points: BTreeMap<String, u64>,
-    /// Faults other than kills, by kind; a kill that missed is among them, too.
+    /// Faults by kind.
     pub faults: BTreeMap<String, FaultCount>,
     /// Faults that hit nothing and are no kills, in words.
     pub missed: Vec<String>,
@@ -54,6 +54,8 @@ pub struct Summary {
     pub drained: bool,
     /// What the job left open in Kafka at rest, in words; it had ended in good order.
     pub left_open: Option<String>,
+    /// The job ended with exit code 0, at least once.
+    pub ended: bool,
     /// How the job ended, if not in good order: its exit code, and what it said.
     pub failed: Option<(u8, String)>,
     /// Why more could not be seen: the harness gave up.
@@ -106,10 +108,7 @@ impl Summary {
             Event::CheckpointAborted { attempt, id, .. } => {
                 self.checkpoints_aborted.insert((*attempt, *id));
             }
-            Event::Resumed { .. } => {
-                self.pauses += 1;
-                self.faults.entry("pause".to_owned()).or_default().struck += 1;
-            }
+            Event::Resumed { .. } => self.pauses += 1,
             Event::Drained => self.drained = true,
             Event::LeftOpen { transactions, partitions } => {
                 self.left_open = Some(match transactions.as_slice() {
@@ -120,7 +119,7 @@ impl Summary {
                     ),
                 });
             }
-            Event::JobEnded { exit_code: 0, .. } => {}
+            Event::JobEnded { exit_code: 0, .. } => self.ended = true,
             Event::JobEnded { exit_code, message } => {
                 self.failed.get_or_insert((*exit_code, message.clone()));
             }

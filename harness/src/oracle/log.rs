@@ -120,9 +120,20 @@ impl InputLog {
         Some(Number::new(range.start + position))
     }
 
+    /// The first record of a partition with an offset from `from` up to, but not with, `to`.
+    pub(super) fn first_between(&self, partition: i32, from: i64, to: i64) -> Option<i64> {
+        let records = &self.records[self.partitions.get(&partition)?.clone()];
+        let at = records.partition_point(|record| record.offset < from);
+        records.get(at).map(|record| record.offset).filter(|offset| *offset < to)
+    }
+
     /// Each partition with its records, in order of offset.
     pub(super) fn partitions(&self) -> impl Iterator<Item = (i32, impl DoubleEndedIterator<Item = Number>)> {
         self.partitions.iter().map(|(&partition, range)| (partition, range.clone().map(Number::new)))
+    }
+
+    pub(super) fn taken(&self) -> u64 {
+        count(self.records.len())
     }
 
     pub(super) fn distinct_keys(&self) -> u64 {

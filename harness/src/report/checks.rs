@@ -5,31 +5,48 @@ use maud::{Markup, html};
 use super::run::Run;
 use super::text::number;
 use crate::history::KillAt;
-use crate::oracle::{CLASSES, ClassInfo, Coordinates};
+use crate::oracle::{CLASSES, ClassInfo, Coordinates, Judged};
 
 pub(super) fn section(run: &Run) -> Markup {
     let counts = &run.document.anomaly_counts;
     html! {
         section {
             h2 { "What was checked" }
-            p { "The committed output against the input that Kafka gave back, record by record. Each line names the property of the model that one such record disproves." }
+            p { "The committed output against the input that Kafka gave back, record by record; against Kafka's own log of it, with every transaction's marker; and against what the job tells of its checkpoints. Each line names the property of the model that one such finding disproves." }
             div.scroll {
                 table.checks {
-                    thead { tr { th { "Anomaly" } th { "Disproves" } th { "Meaning" } th.n { "Records" } } }
+                    thead { tr { th { "Anomaly" } th { "Disproves" } th { "Meaning" } th.n { "Looked at" } th.n { "Found" } th { "Verdict" } } }
                     tbody {
                         @for info in &CLASSES {
                             @let records = counts.get(&info.class).copied().unwrap_or(0);
+                            @let judged = run.document.oracles.iter().find(|judged| judged.class == info.class);
                             tr.bad[records > 0] {
                                 td { code { (info.name) } }
                                 td { (properties(info)) }
                                 td { (info.meaning) }
-                                td.n { (number(records)) }
+                                td.n { @if let Some(judged) = judged { (number(judged.looked_at)) } }
+                                td.n { (number(judged.map_or(records, |judged| judged.found))) }
+                                td { (said(judged, info)) }
                             }
                         }
                     }
                 }
             }
             @if !run.document.anomalies.is_empty() { (anomalies(run)) }
+        }
+    }
+}
+
+/// The verdict of one oracle, with the reason if it does not know. Documents of older versions have none.
+fn said(judged: Option<&Judged>, info: &ClassInfo) -> Markup {
+    html! {
+        @match judged {
+            Some(_) if info.allowed => "allowed",
+            Some(judged) => {
+                (judged.verdict.name())
+                @if let Some(reason) = &judged.reason { ": " (reason) }
+            }
+            None => "",
         }
     }
 }

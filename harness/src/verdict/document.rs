@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Evidence, Percentiles, Thresholds, Traces, Verdict, count, judge};
 use crate::history::FaultCount;
-use crate::oracle::{Anomaly, Class};
+use crate::oracle::{Anomaly, Class, Judged, UnseenAt};
 
 /// The version of this document; it grows when a field changes its meaning.
 pub const SCHEMA: u32 = 1;
@@ -60,7 +60,7 @@ pub struct ChaosDocument {
     /// The plan's name.
     #[serde(default)]
     pub plan: String,
-    /// Faults other than kills, by kind: how many struck, how many hit nothing.
+    /// Faults by kind: how many struck, how many hit nothing.
     #[serde(default)]
     pub faults: BTreeMap<String, FaultCount>,
     /// Confirmed kills by crash point.
@@ -71,6 +71,12 @@ pub struct ChaosDocument {
     pub anomaly_counts: BTreeMap<Class, u64>,
     /// The first offending records of each class.
     pub anomalies: Vec<Anomaly>,
+    /// What each oracle says, one for each class. Empty in documents of older versions.
+    #[serde(default)]
+    pub oracles: Vec<Judged>,
+    /// Acknowledged input whose output was not visible yet, over time.
+    #[serde(default)]
+    pub unseen: Vec<UnseenAt>,
     /// Kill to first newly committed output; absent (null) if there was none.
     pub recovery_ms: Option<Percentiles>,
     /// What had to be shown.
@@ -142,6 +148,8 @@ pub fn conclude(setting: Setting, evidence: &Evidence<'_>, thresholds: Threshold
         traces: traces.clone(),
         anomaly_counts: findings.counts.clone(),
         anomalies: findings.anomalies.clone(),
+        oracles: findings.oracles.clone(),
+        unseen: Vec::new(),
         recovery_ms: Percentiles::of(recoveries.iter().filter_map(|recovery| recovery.total_ms())),
         thresholds,
         replay: setting.replay,

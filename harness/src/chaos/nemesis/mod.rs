@@ -22,17 +22,23 @@ use crate::history::{Event, Phase, Who};
 
 /// How long the job may take to come to where a step waits for it, before the fault comes all the same.
 const SETTLE: Duration = Duration::from_secs(10);
+/// So much later than its time Kafka may abort a transaction.
+const EXPIRES_LATE: Duration = Duration::from_secs(4);
 /// How often what happens to the job is taken in while something else is done.
 const LOOK: Duration = Duration::from_millis(20);
 /// How long what follows a fault of this harness's own may take.
 const GONE: Duration = Duration::from_secs(10);
 
-/// The first coordinator is armed before it does anything: what it does before its first checkpoint is done once in a job's life.
-pub(super) fn armed_from_the_start(plan: &Plan) -> Option<CrashAt> {
+/// A process that is armed before it does anything: what a coordinator does before its first checkpoint is done once in a job's
+/// life, and the end of a bounded input may come soon.
+pub(super) fn armed_from_the_start(plan: &Plan) -> Option<(Who, CrashAt)> {
     let (who, point) = plan.steps.first()?.fault.point()?;
-    let first = who == Who::Coordinator && comes(who, point) == Comes::PerCoordinator;
+    let first = match comes(who, point) {
+        Comes::PerCoordinator => who == Who::Coordinator,
+        comes => comes == Comes::AtInputEnd,
+    };
     let at = CrashAt { point: point.to_owned(), ordinal: 1, strike: Strike::Kill };
-    first.then_some(at)
+    first.then_some((who, at))
 }
 
 /// All that faults can be done to.
@@ -45,6 +51,8 @@ pub(super) struct Field<'a> {
     disk: Option<&'a Disk>,
     /// Where they are.
     checkpoints: &'a Path,
+    /// After so long Kafka has surely aborted a transaction.
+    expires: Duration,
     /// The step that is carried out, from 1.
     step: u32,
     /// The attempt that the last fault may have ended.
@@ -75,7 +83,8 @@ pub(super) async fn strike(
         }
         field.doomed = field.subject.seen().attempt;
         match field.carry_out(step).await? {
-            Outcome::Done => {}
+            Outcome::Done if step.fault.tells_itself() => {}
+            Outcome::Done => field.tell(&step.fault, Phase::Struck, "as planned")?,
             Outcome::Missed(why) => field.tell(&step.fault, Phase::Missed, &why)?,
         }
     }
@@ -87,8 +96,11 @@ impl<'a> Field<'a> {
         subject: &'a mut Subject,
         (cluster, kafka, network): (&'a Cluster, &'a Kafka, &'a Network),
         (disk, checkpoints): (Option<&'a Disk>, &'a Path),
+        plan: &Plan,
     ) -> Self {
-        Self { subject, cluster, kafka, network, disk, checkpoints, step: 0, doomed: 0 }
+        // Kafka looks for expired transactions each second, and takes its time to end them.
+        let expires = Duration::from_millis(plan.job.transaction_timeout_ms.into()) + EXPIRES_LATE;
+        Self { subject, cluster, kafka, network, disk, checkpoints, expires, step: 0, doomed: 0 }
     }
 
     /// Does something that takes its time, and takes in what happens to the job meanwhile.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use truecut_proxy::{Action, Occurrence, Rule, Side};
 use truecut_runtime::crash_point::{CrashAt, Strike};
 
 use super::super::plan::{Comes, Step, comes};
@@ -18,6 +19,10 @@ const AWAKE: Duration = Duration::from_secs(15);
 const HEARD: Duration = Duration::from_millis(100);
 /// How often a process is looked at that is to stop itself.
 const LOOK: Duration = Duration::from_millis(5);
+/// Where a worker dies so that a checkpoint lists a transaction that nobody has committed.
+const UNCOMMITTED: At<'static> = ("completed.received", 1);
+/// How late a worker hears of an attempt, ms.
+const LATE_MS: u64 = 2_500;
 /// How long the job may take for its last checkpoint.
 const LAST_CHECKPOINT: Duration = Duration::from_secs(60);
 
@@ -63,6 +68,8 @@ impl Field<'_> {
             // Otherwise it would strike later, out of turn.
             self.kill_now(pid).await?;
         }
+        self.come_back_all()?;
+        self.subject.disarm_all().await;
         Ok(if hit { Outcome::Done } else { Outcome::Missed(format!("{} was not reached", at.0)) })
     }
 
@@ -76,23 +83,75 @@ impl Field<'_> {
     ) -> Result<Option<u32>, Failure> {
         let at = CrashAt { point: point.to_owned(), ordinal, strike };
         let Some(pid) = self.choose(who, draw) else { return Ok(None) };
-        match comes(who, point) {
+        let comes = comes(who, point);
+        match comes {
+            // They are armed before they do anything.
+            Comes::PerCoordinator => self.subject.arm_next_coordinator(at),
+            Comes::AfterOutage if who.is_worker() => self.subject.arm_next_workers(at),
+            Comes::AtInputEnd => {}
+            _ => self.subject.arm(pid, at).await?,
+        }
+        match comes {
             Comes::PerCoordinator => {
-                self.subject.arm_next_coordinator(at);
                 self.kill_now(pid).await?;
                 return Ok(Some(self.subject.coordinator()));
             }
-            Comes::PerAttempt => {
-                self.subject.arm(pid, at).await?;
-                self.make_restart(pid, draw).await?;
+            Comes::PerAttempt => self.make_restart(pid, draw).await?,
+            Comes::AtEnd => self.subject.stop().await,
+            Comes::AfterOutage => {
+                self.all_away(Some(UNCOMMITTED), self.expires, draw).await?;
             }
-            Comes::AtEnd => {
-                self.subject.arm(pid, at).await?;
-                self.subject.stop().await;
-            }
-            Comes::Steadily | Comes::Rarely => self.subject.arm(pid, at).await?,
+            Comes::AfterLostTrigger => self.lose_a_trigger()?,
+            Comes::OnSilence => self.silence_a_worker(draw)?,
+            Comes::OnLateDeployment => self.deploy_late(pid, draw).await?,
+            Comes::Steadily | Comes::AtInputEnd | Comes::Rarely => {}
         }
         Ok(Some(pid))
+    }
+
+    /// One source does not hear of a checkpoint.
+    fn lose_a_trigger(&self) -> Result<(), Failure> {
+        self.rule_for_control("trigger", Action::Drop { close_after_ms: None })
+    }
+
+    /// One worker hears late of the next attempt, when there already is another one.
+    async fn deploy_late(&mut self, spared: u32, draw: u64) -> Result<(), Failure> {
+        self.rule_for_control("deploy", Action::Delay { ms: LATE_MS })?;
+        let attempt = self.subject.seen().attempt;
+        self.make_restart(spared, draw).await?;
+        self.subject.pump(GONE, |seen| seen.attempt > attempt || is_over(seen)).await?;
+        self.make_restart(spared, draw + 7).await
+    }
+
+    fn rule_for_control(&self, frame: &str, action: Action) -> Result<(), Failure> {
+        let rule = Rule {
+            frame: frame.to_owned(),
+            side: Side::Response,
+            when: Occurrence::Nth(1),
+            client_id_prefix: None,
+            transactional_id_contains: None,
+            action,
+        };
+        for proxy in self.network.control() {
+            proxy.add(rule.clone()).map_err(|why| Failure::internal(why.to_string()))?;
+        }
+        Ok(())
+    }
+
+    /// A worker is stopped, and comes back when the fault is over.
+    fn silence_a_worker(&mut self, draw: u64) -> Result<(), Failure> {
+        match self.choose(Who::Worker, draw) {
+            Some(pid) => self.subject.pause(pid),
+            None => Ok(()),
+        }
+    }
+
+    /// What was stopped only so that others notice goes on.
+    fn come_back_all(&mut self) -> Result<(), Failure> {
+        for zombie in self.subject.paused_workers() {
+            self.subject.resume(zombie)?;
+        }
+        Ok(())
     }
 
     /// Kills a worker, but not this process, so that the job is deployed once more.
@@ -230,10 +289,24 @@ impl Field<'_> {
         limit: Duration,
         draw: u64,
     ) -> Result<Outcome, Failure> {
+        self.all_away(at, limit, draw).await
+    }
+
+    async fn all_away(&mut self, at: Option<At<'_>>, limit: Duration, draw: u64) -> Result<Outcome, Failure> {
         self.subject.begin_outage();
-        let outcome = match at {
-            Some(at) => self.crash_point(Who::Worker, at, draw).await?,
-            None => Outcome::Done,
+        let outcome = match (at, self.choose(Who::Worker, draw)) {
+            (Some((point, ordinal)), Some(pid)) => {
+                let struck = self.subject.seen().struck;
+                let armed = CrashAt { point: point.to_owned(), ordinal, strike: Strike::Kill };
+                self.subject.arm(pid, armed).await?;
+                let is_hit = |seen: &Seen| seen.struck > struck;
+                if self.subject.pump(REACHED, |seen| is_hit(seen) || is_over(seen)).await? {
+                    Outcome::Done
+                } else {
+                    Outcome::Missed(format!("{point} was not reached"))
+                }
+            }
+            (_, _) => Outcome::Done,
         };
         for pid in self.subject.all() {
             self.subject.kill(pid)?;

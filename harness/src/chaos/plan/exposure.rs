@@ -28,7 +28,7 @@ pub(super) fn of(mutant: Option<Mutant>, outage_ms: u32, sink: CommitByConfig) -
     let usual = |chosen: &[&'static str]| Exposure {
         points: if chosen.is_empty() { points::usual(Who::Worker, sink) } else { chosen.to_vec() },
         outage_ms: 0,
-        transaction_timeout_ms: 60_000,
+        transaction_timeout_ms: 600_000,
         // Wrong protocols fail while a checkpoint is under way: there, one nearly always is.
         checkpoint_interval_ms: if mutant.is_some() { 20 } else { 150 },
     };
@@ -64,8 +64,6 @@ pub(super) fn of(mutant: Option<Mutant>, outage_ms: u32, sink: CommitByConfig) -
         Mutant::FencedMeansCommitted => {
             Exposure { outage_ms: 8_000, transaction_timeout_ms: SHORT_LIVED_MS, ..usual(&UNCOMMITTED) }
         }
-        // What a dead attempt left open blocks readers until Kafka aborts it: longer than the drain waits.
-        Mutant::NeverAbortLingering => Exposure { transaction_timeout_ms: 600_000, ..usual(&[]) },
         // The subtasks commit before the checkpoint is stored: an attempt that fails in between repeats them.
         Mutant::NotifyBeforeStore => {
             usual(&["completed.received", "commit.answered", "commit_offsets.answered"])

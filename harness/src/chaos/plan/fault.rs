@@ -324,6 +324,19 @@ impl Fault {
         }
     }
 
+    /// What it hits is told as it happens; of the others only that they did.
+    #[must_use]
+    pub fn tells_itself(&self) -> bool {
+        !matches!(
+            self,
+            Self::Kill { .. }
+                | Self::CrashPoint { .. }
+                | Self::KillAll {}
+                | Self::Pause { .. }
+                | Self::Outage { .. }
+        )
+    }
+
     /// Kills that it is sure to bring.
     #[must_use]
     #[expect(clippy::wildcard_enum_match_arm, reason = "few faults are kills")]

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use draw::{Victims, Wanted};
 pub use fault::{Damage, Direction, FAULTS, Fault, FaultInfo, Topic};
 pub use named::{PLANS, PlanInfo};
-pub(super) use points::{Comes, comes};
+pub(super) use points::{Comes, comes, visits};
 pub use setting::{JobSetting, KafkaSetting};
 
 use crate::verdict::Thresholds;
@@ -107,6 +107,20 @@ impl Plan {
     #[must_use]
     pub fn kills(&self) -> u64 {
         self.steps.iter().map(|step| step.fault.kills()).sum()
+    }
+
+    /// The job must reach Kafka through a proxy.
+    #[must_use]
+    pub fn needs_kafka_proxy(&self) -> bool {
+        self.steps.iter().any(|step| step.fault.needs_kafka_proxy())
+    }
+
+    /// The workers must reach the coordinator through a proxy.
+    #[must_use]
+    pub fn needs_control_proxy(&self) -> bool {
+        let by_way = |comes| matches!(comes, Comes::AfterLostTrigger | Comes::OnLateDeployment);
+        let of_point = |fault: &Fault| fault.point().is_some_and(|(who, point)| by_way(comes(who, point)));
+        self.steps.iter().any(|step| step.fault.needs_control_proxy() || of_point(&step.fault))
     }
 
     /// The same plan, with what it must show: every kill, and every other fault.

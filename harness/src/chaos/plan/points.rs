@@ -16,6 +16,16 @@ pub(in super::super) enum Comes {
     PerCoordinator,
     /// The job is asked to end.
     AtEnd,
+    /// A bounded input is read to its end.
+    AtInputEnd,
+    /// Kafka has aborted a transaction that a checkpoint lists, while the workers were away.
+    AfterOutage,
+    /// A checkpoint is given up, because one source was not told of it.
+    AfterLostTrigger,
+    /// A worker falls silent.
+    OnSilence,
+    /// A worker hears late of an attempt that is over.
+    OnLateDeployment,
     /// Something that this list does not know of.
     Rarely,
 }
@@ -24,7 +34,14 @@ pub(in super::super) enum Comes {
 pub(in super::super) fn comes(who: Who, point: &str) -> Comes {
     let (kind, place) = point.split_once('.').unwrap_or((point, ""));
     match (who, kind, place) {
-        (_, "drained", _) | (Who::Coordinator, "halt", _) => Comes::AtEnd,
+        (_, "drained" | "end", _) | (Who::Coordinator, "halt", _) => Comes::AtEnd,
+        (_, "at_end", _) => Comes::AtInputEnd,
+        (Who::Worker, "describe" | "read_marker" | "rewrite" | "fence", _) | (_, "lost", _) => {
+            Comes::AfterOutage
+        }
+        (_, "decline" | "cancel_barrier" | "aborted", _) => Comes::AfterLostTrigger,
+        (Who::Coordinator, "disconnect", _) => Comes::OnSilence,
+        (Who::Worker, "refuse", _) => Comes::OnLateDeployment,
         (_, "failed", _) => Comes::PerAttempt,
         (
             Who::Worker,
@@ -67,18 +84,32 @@ pub(super) fn usual(who: Who, sink: CommitByConfig) -> Vec<&'static str> {
             Comes::Steadily | Comes::PerAttempt => sink == CommitByConfig::Log || !of_log(name),
             // Resolved once, before the first checkpoint.
             Comes::PerCoordinator => !name.starts_with("resolve_start."),
-            Comes::AtEnd | Comes::Rarely => false,
+            Comes::AtEnd
+            | Comes::AtInputEnd
+            | Comes::AfterOutage
+            | Comes::AfterLostTrigger
+            | Comes::OnSilence
+            | Comes::OnLateDeployment
+            | Comes::Rarely => false,
         })
         .collect()
 }
 
 /// How many visits there are about a second into an attempt: few for what happens once per attempt.
-pub(super) fn visits(who: Who, point: &str) -> u64 {
+pub(in super::super) fn visits(who: Who, point: &str) -> u64 {
     match comes(who, point) {
         Comes::Steadily if ["produce.", "process.", "emit."].iter().any(|kind| point.starts_with(kind)) => 40,
         Comes::Steadily => 6,
         Comes::PerAttempt if point.starts_with("deploy.") && who == Who::Coordinator => 2,
-        Comes::PerAttempt | Comes::PerCoordinator | Comes::AtEnd | Comes::Rarely => 1,
+        Comes::PerAttempt
+        | Comes::PerCoordinator
+        | Comes::AtEnd
+        | Comes::AtInputEnd
+        | Comes::AfterOutage
+        | Comes::AfterLostTrigger
+        | Comes::OnSilence
+        | Comes::OnLateDeployment
+        | Comes::Rarely => 1,
     }
 }
 
@@ -89,8 +120,12 @@ mod tests {
     #[test]
     fn every_kind_that_is_named_here_exists() {
         for (who, known, unknown) in [
-            (Who::Worker, ["commit.before", "mark.after", "accept.before"], "aborted.received"),
-            (Who::Coordinator, ["swap_head.answered", "ready.received", "read_head.before"], "lost.received"),
+            (Who::Worker, ["commit.before", "mark.after", "accept.before"], "nothing.before"),
+            (
+                Who::Coordinator,
+                ["swap_head.answered", "ready.received", "read_head.before"],
+                "produce.before",
+            ),
         ] {
             assert!(known.iter().all(|point| comes(who, point) != Comes::Rarely), "{known:?}");
             assert_eq!(comes(who, unknown), Comes::Rarely);

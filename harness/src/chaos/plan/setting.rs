@@ -1,7 +1,10 @@
 //! What a plan is carried out on: the job under test, and its Kafka.
 
 use serde::{Deserialize, Serialize};
+use truecut_cluster::Options;
 use truecut_runtime::config::CommitByConfig;
+
+use crate::failure::Failure;
 
 /// The job under test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +51,8 @@ impl Default for JobSetting {
             checkpoint_interval_ms: 150,
             checkpoint_timeout_ms: 30_000,
             tolerable_failures: 0,
-            transaction_timeout_ms: 60_000,
+            // A slow machine is no fault of Kafka's: only plans that want a transaction to expire let it.
+            transaction_timeout_ms: 600_000,
             sink: CommitByConfig::Resume,
             bounded: false,
             heartbeat_ms: None,
@@ -93,6 +97,22 @@ pub struct KafkaSetting {
 impl Default for KafkaSetting {
     fn default() -> Self {
         Self { brokers: 1, release: None, transaction_version: None }
+    }
+}
+
+impl KafkaSetting {
+    /// Puts it into the options of a cluster.
+    ///
+    /// # Errors
+    /// There is no such release.
+    pub(in super::super) fn apply(&self, options: &mut Options) -> Result<(), Failure> {
+        if let Some(release) = &self.release {
+            options.release =
+                release.parse().map_err(|error| Failure::usage(format!("kafka.release: {error}")))?;
+        }
+        options.brokers = self.brokers;
+        options.transaction_version = self.transaction_version;
+        Ok(())
     }
 }
 

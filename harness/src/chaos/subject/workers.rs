@@ -22,11 +22,14 @@ impl Subject {
         self.started += 1;
         let name = format!("worker-{worker}-{}", self.started);
         let coordinator = self.network.coordinator(self.chief.process.address());
-        let mut child = self.options.start_worker(&coordinator, &name, None)?;
+        // While all are to stay away, nobody is armed for when they are back.
+        let armed = if self.outage.is_some() { None } else { self.next_workers.pop() };
+        let crash_at = armed.as_ref().map(ToString::to_string);
+        let mut child = self.options.start_worker(&coordinator, &name, crash_at)?;
         let pid = child.id().ok_or_else(|| Failure::internal("a new process has no id"))?;
         self.record(Event::WorkerStarted { worker, pid })?;
         let (coordinator, stdin) = (self.chief.number, child.stdin.take());
-        let running = Running { worker, name, coordinator, stdin, armed: None, struck: None, paused: None };
+        let running = Running { worker, name, coordinator, stdin, armed, struck: None, paused: None };
         self.workers.insert(pid, running);
         let exited = self.exits.0.clone();
         self.waits.spawn(async move {

@@ -177,6 +177,7 @@ mod tests {
             transactional: true,
             base_sequence: 0,
             marker: None,
+            timestamp_ms: -1,
             records: vec![LogRecord {
                 offset: 5,
                 timestamp_ms: 0,

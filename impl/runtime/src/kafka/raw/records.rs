@@ -96,6 +96,9 @@ pub struct LogBatch {
     pub base_sequence: i32,
     /// What it says, if it is a control batch; it then has one record.
     pub marker: Option<Marker>,
+    /// The latest timestamp of the batch, in milliseconds since 1970: when the broker appended it, for markers and in topics
+    /// that take the time of appending; else what its writer said of the youngest record.
+    pub timestamp_ms: i64,
     /// Its records.
     pub records: Vec<LogRecord>,
 }
@@ -258,10 +261,11 @@ fn decode(mut bytes: Bytes) -> Result<(Vec<LogBatch>, Option<i64>), Transport> {
             break;
         }
         next_offset = after(&bytes).or(next_offset);
+        let timestamp_ms = latest_timestamp(&bytes).unwrap_or(-1);
         let set = RecordBatchDecoder::decode(&mut bytes.split_to(length)).map_err(|error| {
             Transport::Unsupported(format!("a batch in the log is compressed or damaged: {error}"))
         })?;
-        batches.extend(log_batch(&set.records));
+        batches.extend(log_batch(&set.records, timestamp_ms));
     }
     Ok((batches, next_offset))
 }
@@ -272,8 +276,13 @@ fn after(bytes: &Bytes) -> Option<i64> {
     Some(base.get_i64() + i64::from(distance.get_i32()) + 1)
 }
 
+/// The batch's largest timestamp. Where the broker sets it, it leaves those of the records as they were.
+fn latest_timestamp(bytes: &Bytes) -> Option<i64> {
+    Some(bytes.get(35..43)?.get_i64())
+}
+
 /// A batch that compaction emptied has nothing to tell.
-fn log_batch(records: &[Record]) -> Option<LogBatch> {
+fn log_batch(records: &[Record], timestamp_ms: i64) -> Option<LogBatch> {
     let first = records.first()?;
     let identity = ProducerIdentity { producer_id: first.producer_id, producer_epoch: first.producer_epoch };
     Some(LogBatch {
@@ -281,6 +290,7 @@ fn log_batch(records: &[Record]) -> Option<LogBatch> {
         transactional: first.transactional,
         base_sequence: first.sequence,
         marker: first.control.then(|| marker(first.key.as_deref())),
+        timestamp_ms,
         records: records.iter().map(log_record).collect(),
     })
 }

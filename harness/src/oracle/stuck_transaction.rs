@@ -1,0 +1,48 @@
+//! `stuck_transaction`: the job has ended in good order and nothing goes wrong any more, but a transaction of it is open: it holds readers of committed
+//! records back, until its timeout or for ever.
+//!
+//! After an end with an error, or one that the harness forced, open transactions are what is to be expected: then nothing is said.
+
+use std::collections::BTreeMap;
+
+use super::class::Class;
+use super::findings::{Collector, Coordinates, Example};
+use super::view::{looked_at, told};
+use crate::chaos::kafka_log::{LoggedState, OutputLog, StateChange, Transactions};
+
+/// Judges partitions and transactions of the log, and the last state of every transactional id; returns how many there are.
+pub(super) fn check(
+    log: &OutputLog,
+    transactions: &Transactions,
+    states: &[StateChange],
+    found: &mut Collector,
+) -> u64 {
+    for ends in log.partitions.iter().filter(|ends| ends.last_stable < ends.high_watermark) {
+        found.add(Class::StuckTransaction, || Example {
+            text: format!(
+                "readers of committed records get output partition {} only up to {} of {}",
+                ends.partition, ends.last_stable, ends.high_watermark
+            ),
+            output: Some(Coordinates { partition: ends.partition, offset: ends.last_stable }),
+            ..Example::default()
+        });
+    }
+    for transaction in transactions.all.iter().filter(|transaction| transaction.end.is_none()) {
+        found.add(Class::StuckTransaction, || Example {
+            text: format!("{} has no marker", told(transaction)),
+            output: Some(Coordinates { partition: transaction.partition, offset: transaction.first }),
+            ..Example::default()
+        });
+    }
+    let last: BTreeMap<&str, &StateChange> =
+        states.iter().map(|change| (change.transactional_id.as_str(), change)).collect();
+    for (id, change) in &last {
+        if change.logged.as_ref().is_some_and(|logged| logged.state == LoggedState::Ongoing) {
+            found.add(Class::StuckTransaction, || Example {
+                text: format!("the last that Kafka wrote down of transactional id {id} is that it is open"),
+                ..Example::default()
+            });
+        }
+    }
+    looked_at(&log.partitions) + looked_at(&transactions.all) + looked_at(states)
+}
