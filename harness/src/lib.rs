@@ -6,6 +6,7 @@ pub mod conformance;
 pub mod counterexample;
 pub mod estimate;
 pub mod failure;
+pub mod from_model;
 pub mod history;
 pub mod oracle;
 pub mod report;

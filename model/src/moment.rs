@@ -58,7 +58,12 @@ impl State {
                 .flat_map(|task| task.ops.iter().map(|op| pending(Some(task.host.subtask), op)))
                 .collect(),
             orders: machine.down.iter().cloned().collect(),
-            unsent: machine.tasks().iter().flat_map(|task| task.lanes.values()).map(|lane| lane.records.len()).sum(),
+            unsent: machine
+                .tasks()
+                .iter()
+                .flat_map(|task| task.lanes.values())
+                .map(|lane| lane.records.len())
+                .sum(),
         });
         Moment {
             coordinator: self.ops.iter().map(|under_way| pending(None, under_way)).collect(),

@@ -8,6 +8,7 @@ mod clean;
 mod demo;
 mod doctor;
 mod explore;
+mod from_model;
 mod list;
 mod output;
 mod replay;

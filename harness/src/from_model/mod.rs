@@ -3,14 +3,22 @@
 //! Kafka do by themselves in the model they do by themselves here, at their own pace: so a plan repeats the moves several
 //! times, and a try may miss. Decides nothing about verdicts.
 
+mod every;
 mod moves;
+mod page;
 mod place;
 mod setting;
 #[cfg(test)]
 mod tests;
+mod tries;
 
 use serde::Serialize;
+use truecut_core::{CommitBy, Op};
 use truecut_model::{Action, JobModel};
+
+pub use every::every;
+pub use page::FromDocument;
+pub use tries::{Run, Tried, TryOptions, attempt, violated};
 
 use crate::chaos::{PLAN_SCHEMA, Plan, Step};
 use crate::counterexample::saved::Saved;
@@ -30,6 +38,8 @@ pub struct Compiled {
     pub plan: Plan,
     /// Which step of the counterexample became which fault.
     pub derived: Vec<Derived>,
+    /// Kafka aborts a transaction that is pre-committed, and the sink can't write it again: the protocol ends with a data-loss error.
+    pub loses: bool,
 }
 
 /// Where a fault of a compiled plan comes from.
@@ -79,7 +89,7 @@ pub fn compile(saved: &Saved, seed: u64) -> Result<Result<Compiled, Impossible>,
     let walk = Walk::new(&actions, &moments, violates, seed);
     Ok(walk.steps().and_then(|(steps, derived)| {
         let (job, kafka) = setting::of(&scope, &actions, mutant)?;
-        let rounds = if walk.ends_the_job() { 1 } else { ROUNDS };
+        let rounds = if walk.comes_once() || scope.bounded { 1 } else { ROUNDS };
         let steps: Vec<Step> = (0..rounds).flat_map(|_| steps.clone()).collect();
         let plan = Plan {
             schema: PLAN_SCHEMA,
@@ -92,6 +102,13 @@ pub fn compile(saved: &Saved, seed: u64) -> Result<Result<Compiled, Impossible>,
             ends_with: None,
             thresholds: Thresholds::default(),
         };
-        Ok(Compiled { plan: plan.demanding_all(), derived })
+        let loses = scope.commit_by == CommitBy::Resume && takes_what_is_flushed(&actions);
+        Ok(Compiled { plan: plan.demanding_all(), derived, loses })
     }))
+}
+
+fn takes_what_is_flushed(actions: &[Action]) -> bool {
+    let flushed = actions.iter().position(|action| matches!(action, Action::Answer(_, _, _, Op::Flush(_))));
+    flushed
+        .is_some_and(|flushed| actions[flushed..].iter().any(|action| matches!(action, Action::TimeOut(_))))
 }

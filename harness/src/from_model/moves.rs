@@ -19,8 +19,7 @@ const LATE_MS: u64 = 200;
 /// Kafka's requests in a store's fault last so long, ms.
 const STORE_MS: u64 = 1_000;
 
-const NO_LOST_STORE: &str =
-    "the checkpoint store is a directory of this machine: what it did not do when it answered, or failed to, it does not do later";
+const NO_LOST_STORE: &str = "the checkpoint store is a directory of this machine: what it did not do when it answered, or failed to, it does not do later";
 const NO_CHANNEL: &str = "a data channel between two workers that live: no fault of a plan reaches it";
 const NO_FAILURE: &str = "the function of the job fails on no record, and a plan can't make it";
 const NO_LAUNCH: &str = "subtasks can always be started on a worker that lives, and a plan can't prevent it";
@@ -60,9 +59,9 @@ impl<'a> Walk<'a> {
         Self { actions, moments, violates, seed }
     }
 
-    /// Whether the job is over after its moves: they come once.
-    pub(super) fn ends_the_job(&self) -> bool {
-        self.actions.iter().any(|action| matches!(action, Action::TimeOut(_) | Action::Stop))
+    /// Whether Kafka ends transactions on its own, after which a job may be over: the moves come once.
+    pub(super) fn comes_once(&self) -> bool {
+        self.actions.iter().any(|action| matches!(action, Action::TimeOut(_)))
     }
 
     pub(super) fn steps(&self) -> Result<(Vec<Step>, Vec<Derived>), Impossible> {
@@ -157,7 +156,8 @@ impl<'a> Walk<'a> {
 
     /// How long the workers stay away after this crash, ms: until Kafka has ended, or forgotten, what it does before they do anything.
     fn away_ms(&self, crash: usize) -> u64 {
-        let after = self.actions[crash + 1..].iter().take_while(|action| !matches!(action, Action::Crash(..)));
+        let after =
+            self.actions[crash + 1..].iter().take_while(|action| !matches!(action, Action::Crash(..)));
         let away = after.map(|action| match action {
             Action::TimeOut(_) => u64::from(SHORT_TRANSACTION_MS) + MARGIN_MS,
             Action::Kafka(KafkaStep::Forget(_)) => u64::from(SHORT_ID_MS) + MARGIN_MS,
@@ -168,7 +168,8 @@ impl<'a> Walk<'a> {
 
     fn take_over(&self, at: usize, made: &mut Made) {
         let point = place::of_coordinator(&self.moments[at], &self.actions[..at]);
-        let lives_on = self.actions[at..].iter().any(|it| matches!(it, Action::LandFormer(_) | Action::AnswerFormer(_)));
+        let lives_on =
+            self.actions[at..].iter().any(|it| matches!(it, Action::LandFormer(_) | Action::AnswerFormer(_)));
         if lives_on {
             return self.pause(at, Who::Coordinator, point, made);
         }
@@ -193,19 +194,30 @@ impl<'a> Walk<'a> {
     fn time_out(&self, at: usize, id: TransactionalId, made: &mut Made) {
         if self.actions[..at].iter().any(|action| matches!(action, Action::Crash(..))) {
             // The outage that follows the crash is long enough.
-            return self.derive(made, at, "the workers stay away for longer than Kafka lets a transaction live");
+            return self.derive(
+                made,
+                at,
+                "the workers stay away for longer than Kafka lets a transaction live",
+            );
         }
         let ms = u64::from(SHORT_TRANSACTION_MS) + MARGIN_MS;
         if at + 1 == self.actions.len() {
             let machine = 0;
             let point = place::of_worker(&self.moments[at], machine, &self.actions[..at]);
-            return self.push(made, at, When::Checkpointed, Fault::Outage { point, ordinal: self.ordinal(), ms });
+            return self.push(
+                made,
+                at,
+                When::Checkpointed,
+                Fault::Outage { point, ordinal: self.ordinal(), ms },
+            );
         }
         let flushed = self.actions[..at].iter().rposition(|action| {
             matches!(action, Action::Answer(_, attempt, _, Op::Flush(slot)) if *attempt == id.attempt && *slot == id.slot)
         });
         let completed = flushed.is_some_and(|flushed| {
-            self.actions[flushed..at].iter().any(|action| matches!(action, Action::LandCoordinator(Op::SwapHead)))
+            self.actions[flushed..at]
+                .iter()
+                .any(|action| matches!(action, Action::LandCoordinator(Op::SwapHead)))
         });
         let (frame, side) = match (flushed, completed) {
             (Some(_), true) => ("completed", Side::Response),
@@ -235,17 +247,20 @@ impl<'a> Walk<'a> {
     /// What is kept back while its sender lives is delivered when the next transaction of the same id is open; if its sender dies,
     /// when the plan says so.
     fn until(&self, sent: usize, op: Op) -> Option<Until> {
-        let landing = self.actions[sent..].iter().position(|action| {
-            matches!((action, op), (Action::LandOrphan(orphan), Op::Commit(id)) if orphan.id == id)
-        })?;
-        let dies = self.actions[sent..sent + landing].iter().any(|action| matches!(action, Action::Crash(..)));
+        let landing = self.actions[sent..].iter().position(
+            |action| matches!((action, op), (Action::LandOrphan(orphan), Op::Commit(id)) if orphan.id == id),
+        )?;
+        let dies =
+            self.actions[sent..sent + landing].iter().any(|action| matches!(action, Action::Crash(..)));
         (!dies).then(|| Until { frame: "Produce".to_owned(), side: Side::Response, nth: 1 })
     }
 
     fn land_orphan(&self, at: usize, orphan: &Committable, made: &mut Made) {
         let is_kept = (0..at).any(|before| match &self.actions[before] {
             Action::Crash(machine, _) => self.orphan_of(before, *machine) == Some(orphan.id),
-            Action::LoseAnswer(_, _, _, op @ Op::Commit(id)) if *id == orphan.id => self.until(before, *op).is_none(),
+            Action::LoseAnswer(_, _, _, op @ Op::Commit(id)) if *id == orphan.id => {
+                self.until(before, *op).is_none()
+            }
             _ => false,
         });
         if is_kept {
@@ -257,33 +272,51 @@ impl<'a> Walk<'a> {
 
     /// The commit that a worker has under way when it crashes, if it arrives later.
     fn orphan_of(&self, crash: usize, machine: usize) -> Option<TransactionalId> {
-        let under_way = self.moments[crash].machines[machine].pending.iter().filter(|pending| !pending.landed);
-        let later = |id| self.actions[crash..].iter().any(|it| matches!(it, Action::LandOrphan(orphan) if orphan.id == id));
-        under_way.filter_map(|pending| if let Op::Commit(id) = pending.op { Some(id) } else { None }).find(|id| later(*id))
+        let under_way =
+            self.moments[crash].machines[machine].pending.iter().filter(|pending| !pending.landed);
+        let later = |id| {
+            self.actions[crash..].iter().any(|it| matches!(it, Action::LandOrphan(orphan) if orphan.id == id))
+        };
+        under_way
+            .filter_map(|pending| if let Op::Commit(id) = pending.op { Some(id) } else { None })
+            .find(|id| later(*id))
     }
 
     /// A request that comes once more, or whose sender is gone: it is kept back from the beginning.
     fn land_late(&self, at: usize, late: &Late, made: &mut Made) {
         let (frame, client, until) = match late {
-            Late::Init(_) => ("InitProducerId", ClientSees::Reset, Until { frame: "EndTxn".to_owned(), side: Side::Request, nth: 1 }),
-            Late::AddPartitions(..) => {
-                ("AddPartitionsToTxn", ClientSees::Reset, Until { frame: "EndTxn".to_owned(), side: Side::Response, nth: 1 })
-            }
-            Late::Produce(..) => ("Produce", ClientSees::Reset, Until { frame: "EndTxn".to_owned(), side: Side::Response, nth: 1 }),
+            Late::Init(_) => (
+                "InitProducerId",
+                ClientSees::Reset,
+                Until { frame: "EndTxn".to_owned(), side: Side::Request, nth: 1 },
+            ),
+            Late::AddPartitions(..) => (
+                "AddPartitionsToTxn",
+                ClientSees::Reset,
+                Until { frame: "EndTxn".to_owned(), side: Side::Response, nth: 1 },
+            ),
+            Late::Produce(..) => (
+                "Produce",
+                ClientSees::Reset,
+                Until { frame: "EndTxn".to_owned(), side: Side::Response, nth: 1 },
+            ),
         };
         let dies = self.actions[..at].iter().any(|action| matches!(action, Action::Crash(..)));
         if dies {
             let fault = self.hold(frame, client, None);
             self.derive(made, at, fault.name());
-            made.holds.push(self.step((When::Checkpointed, self.after_ms()), fault, false));
+            made.holds.push(self.step((When::Checkpointed, self.after_ms()), fault));
             return self.release(at, made);
         }
         self.push(made, at, self.when(at), self.hold(frame, client, Some(until)));
     }
 
     fn release(&self, at: usize, made: &mut Made) {
-        let crash = self.actions[..at].iter().rposition(|action| matches!(action, Action::Crash(..))).unwrap_or(0);
-        let swaps = self.actions[crash..at].iter().filter(|action| matches!(action, Action::LandCoordinator(Op::SwapHead)));
+        let crash =
+            self.actions[..at].iter().rposition(|action| matches!(action, Action::Crash(..))).unwrap_or(0);
+        let swaps = self.actions[crash..at]
+            .iter()
+            .filter(|action| matches!(action, Action::LandCoordinator(Op::SwapHead)));
         // A claim is taken together with the loss of the worker; a swap after that is a completed checkpoint.
         let when = if swaps.count() > 0 { When::Checkpointed } else { When::Recovering };
         self.push_after(made, at, (when, 0), Fault::Release {});
@@ -293,12 +326,16 @@ impl<'a> Walk<'a> {
         if self.actions[..at].iter().any(|action| matches!(action, Action::Crash(..))) {
             return self.derive(made, at, "the workers stay away for longer than Kafka remembers an id");
         }
-        let rule = self.rule("EndTxn", Side::Response, Does::Delay { ms: u64::from(SHORT_ID_MS) + MARGIN_MS });
+        let rule =
+            self.rule("EndTxn", Side::Response, Does::Delay { ms: u64::from(SHORT_ID_MS) + MARGIN_MS });
         self.push(made, at, self.when(at), Fault::KafkaApi(rule));
     }
 
     fn shows_only_when_restored(&self) -> bool {
-        let fallen = self.actions.iter().rposition(|it| matches!(it, Action::Crash(..) | Action::TakeOver | Action::GiveUp(_)));
+        let fallen = self
+            .actions
+            .iter()
+            .rposition(|it| matches!(it, Action::Crash(..) | Action::TakeOver | Action::GiveUp(_)));
         let writes = |it: &Action| matches!(it, Action::LandCoordinator(Op::WriteCheckpoint(_)));
         let is_new = fallen.is_none_or(|fallen| self.actions[fallen..].iter().any(writes));
         let is_away = matches!(self.actions.last(), Some(Action::TimeOut(_)));
@@ -310,8 +347,8 @@ impl<'a> Walk<'a> {
         let (last, end) = (self.actions.len(), self.moments.last());
         let Some(end) = end else { return };
         let completes = |op: Op| matches!(op, Op::WriteCheckpoint(_) | Op::SwapHead);
-        let is_coordinators =
-            self.violates == "completion_is_monotone" || end.coordinator.iter().any(|pending| completes(pending.op));
+        let is_coordinators = self.violates == "completion_is_monotone"
+            || end.coordinator.iter().any(|pending| completes(pending.op));
         let when = self.when(last);
         if is_coordinators {
             let point = place::of_coordinator(end, self.actions);
@@ -327,7 +364,8 @@ impl<'a> Walk<'a> {
 
     /// In the middle of a recovery, if the counterexample has completed nothing since the last crash.
     fn when(&self, at: usize) -> When {
-        let Some(fallen) = self.actions[..at].iter().rposition(|action| matches!(action, Action::Crash(..))) else {
+        let Some(fallen) = self.actions[..at].iter().rposition(|action| matches!(action, Action::Crash(..)))
+        else {
             return When::Checkpointed;
         };
         let completes = |action: &Action| matches!(action, Action::LandCoordinator(Op::WriteCheckpoint(_)));
@@ -352,8 +390,8 @@ impl<'a> Walk<'a> {
         Fault::KafkaHold { frame: frame.to_owned(), nth: self.ordinal().into(), client, until }
     }
 
-    fn step(&self, (when, after_ms): (When, u64), fault: Fault, ending: bool) -> Step {
-        Step { when, after_ms, fault, ending, draw: self.seed }
+    fn step(&self, (when, after_ms): (When, u64), fault: Fault) -> Step {
+        Step { when, after_ms, fault, draw: self.seed }
     }
 
     fn push(&self, made: &mut Made, at: usize, when: When, fault: Fault) {
@@ -364,7 +402,8 @@ impl<'a> Walk<'a> {
     fn push_after(&self, made: &mut Made, at: usize, when: (When, u64), fault: Fault) {
         self.derive(made, at, fault.name());
         let ending = std::mem::take(&mut made.ending) && !matches!(fault, Fault::RestartJob {});
-        made.steps.push(self.step(when, fault, ending));
+        let when = if ending { (When::Ending, when.1) } else { when };
+        made.steps.push(self.step(when, fault));
     }
 
     fn derive(&self, made: &mut Made, at: usize, fault: &str) {

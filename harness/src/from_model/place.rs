@@ -1,7 +1,7 @@
 //! Where in the protocol a process is at a moment of the model: the crash point that a real one reaches at the same place.
 
-use truecut_core::{Message, Op, Order};
-use truecut_model::{Action, Lineage, Moment, Pending};
+use truecut_core::Op;
+use truecut_model::{Action, Moment, Pending};
 use truecut_runtime::crash_point::name_of_message;
 
 /// Where a worker is: what it waits for, else what it is to be told next, else what it did last. None: nowhere in particular.
@@ -72,9 +72,4 @@ fn last_done(before: &[Action], machine: usize) -> Option<String> {
         };
         Some(point.to_owned())
     })
-}
-
-/// Whether it is a notification.
-pub(super) fn is_completed(message: &Message<Lineage>) -> bool {
-    matches!(message, Message::ToSubtask { order: Order::Completed(_), .. })
 }

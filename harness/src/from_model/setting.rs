@@ -73,10 +73,14 @@ fn world(scope: &Scope) -> Result<(), Impossible> {
         return refuse("the job of a chaos run delivers exactly once");
     }
     if scope.protocol == TransactionProtocol::V2 {
-        return refuse("the job's client, librdkafka, speaks transaction protocol V1: no transaction is begun by V2");
+        return refuse(
+            "the job's client, librdkafka, speaks transaction protocol V1: no transaction is begun by V2",
+        );
     }
     if scope.budget.of(Assumption::ReadUncommitted) > 0 {
-        return refuse("a run reads its output as committed: what a reader of the rest sees is Kafka's promise, and no fault");
+        return refuse(
+            "a run reads its output as committed: what a reader of the rest sees is Kafka's promise, and no fault",
+        );
     }
     Ok(())
 }
