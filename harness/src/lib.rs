@@ -11,5 +11,6 @@ pub mod history;
 pub mod oracle;
 pub mod report;
 pub mod safety;
+pub mod to_model;
 pub mod verdict;
 pub mod workload;

@@ -61,8 +61,8 @@ pub use moment::{MachineMoment, Moment, Pending};
 pub use property::{Property, properties};
 pub use replay::{Misfit, Replayed, Written, replay};
 pub use report::{
-    CheckReport, MutantReport, Options, PropertyReport, Verdict, check, check_model, check_mutant,
-    check_mutants, check_whole, scope_of,
+    CheckReport, MutantReport, Options, PropertyReport, Sought, Verdict, check, check_model, check_mutant,
+    check_mutants, check_whole, scope_of, seek,
 };
 pub use scope::{Scope, deep_scope, deep_scopes, scope, scopes};
 pub use search::{Cost, Progress};

@@ -1,6 +1,6 @@
 //! The counterexamples that are tried when all are: the shortest of each wrong protocol, and the one that is KAFKA-17754.
 
-use truecut_model::{Options, check, check_mutant};
+use truecut_model::{Options, check_mutant, seek};
 use truecut_mutants::Mutant;
 
 use crate::counterexample::saved::Saved;
@@ -23,13 +23,12 @@ pub fn every(threads: usize, wanted: impl Fn(&str) -> bool) -> Vec<Saved> {
 /// The wrong protocol of KAFKA-17754: transactions share a producer epoch.
 const LATE_COMMIT: Mutant = Mutant::ReuseProducerEpoch;
 
-/// A commit that was sent twice ends, the second time, the next transaction.
+/// A commit that was sent twice ends, the second time, the next transaction: with those of its records that Kafka has by then.
 fn late_commit(threads: usize) -> Option<Saved> {
-    let assume = vec![Assumed { name: "lost_answer".to_owned(), times: 1 }];
-    let world = World { assume, ..World::of("matrix", Some(LATE_COMMIT)) };
+    let assume = ["lost_answer", "early_landing"].map(|name| Assumed { name: name.to_owned(), times: 1 });
+    let world = World { assume: assume.into(), ..World::of("calm", Some(LATE_COMMIT)) };
     let scope = world.scope().ok()?;
     let options = Options { threads, time_limit: None, mutant: Some(LATE_COMMIT), progress: &mut |_| {} };
-    let report = check(&scope, options);
-    let found = report.properties.into_iter().find(|property| property.name == "no_early_visibility")?;
-    Some(Saved::new(&world, &found.counterexample?))
+    let found = seek(&scope, "all_or_nothing", options).counterexample?;
+    Some(Saved::new(&world, &found))
 }

@@ -16,6 +16,7 @@ pub(super) fn of_worker(moment: &Moment, machine: usize, before: &[Action]) -> O
 }
 
 /// Where the coordinator is.
+#[expect(clippy::wildcard_enum_match_arm, reason = "what it did last is one of few")]
 pub(super) fn of_coordinator(moment: &Moment, before: &[Action]) -> Option<String> {
     let waits = most_telling(&moment.coordinator).map(point);
     waits.or_else(|| {
@@ -59,6 +60,7 @@ fn rank(op: Op) -> u8 {
 }
 
 /// The effect that followed from the last step of this machine.
+#[expect(clippy::wildcard_enum_match_arm, reason = "some steps leave a process nowhere in particular")]
 fn last_done(before: &[Action], machine: usize) -> Option<String> {
     before.iter().rev().find_map(|action| {
         let point = match action {

@@ -23,12 +23,18 @@ struct Tally {
     compiled: usize,
     faults: BTreeMap<&'static str, usize>,
     impossible: BTreeMap<String, usize>,
+    false_alarms: usize,
 }
 
 impl Tally {
     fn add(&mut self, saved: &Saved) {
-        match compile(saved, 1).expect("a counterexample of this model") {
-            Ok(Compiled { plan, derived, .. }) => {
+        match compile(saved, 1) {
+            // Some of the matrix count a false alarm, which a world in a file does not.
+            Err(no) => {
+                assert!(no.to_string().contains("here it violates nothing"), "{no}");
+                self.false_alarms += 1;
+            }
+            Ok(Ok(Compiled { plan, derived, .. })) => {
                 assert_eq!(plan.check(), Ok(()), "{}", saved.name);
                 assert!(derived.iter().all(|it| it.step <= saved.steps.len() + 1), "{}", saved.name);
                 self.compiled += 1;
@@ -37,7 +43,7 @@ impl Tally {
                     *self.faults.entry(kind).or_default() += 1;
                 }
             }
-            Err(no) => {
+            Ok(Err(no)) => {
                 assert!(no.step <= saved.steps.len() && !no.why.is_empty(), "{no}");
                 *self.impossible.entry(no.kind).or_default() += 1;
             }
@@ -48,10 +54,11 @@ impl Tally {
         let impossible = self.impossible.iter().map(|(kind, count)| format!("{kind} {count}"));
         let faults = self.faults.iter().map(|(kind, count)| format!("{kind} {count}"));
         format!(
-            "{} compiled: {}; impossible: {}",
+            "{} compiled: {}; impossible: {}; false alarms: {}",
             self.compiled,
             faults.collect::<Vec<_>>().join(", "),
-            impossible.collect::<Vec<_>>().join(", ")
+            impossible.collect::<Vec<_>>().join(", "),
+            self.false_alarms
         )
     }
 }
@@ -60,7 +67,11 @@ impl Tally {
 fn every_counterexample_of_a_mutant_compiles_or_names_its_step() {
     let mut tally = Tally::default();
     Mutant::all().iter().for_each(|mutant| tally.add(&found(*mutant)));
-    assert_eq!(tally.told(), "");
+    assert_eq!(
+        tally.told(),
+        "70 compiled: control_message 8, crash_point 47, kafka_api 1, kafka_hold 3, kill 2, outage 7, pause 3, release 3, restart_job 6; \
+         impossible: break_channel 1, fail_task 1, lose_store 2, world 1; false alarms: 0"
+    );
 }
 
 #[test]
