@@ -80,7 +80,12 @@ async fn tries(
 }
 
 /// Writes page and data; what an earlier command wrote of other counterexamples stays.
-fn write(directory: &Path, document: FromDocument) -> Result<(), Failure> {
+fn write(directory: &Path, mut document: FromDocument) -> Result<(), Failure> {
+    for run in document.counterexamples.iter_mut().flat_map(|tried| &mut tried.runs) {
+        // Where it lay on this machine is of no use to others.
+        let name = Path::new(&run.directory).file_name().map(|name| name.display().to_string());
+        run.directory = name.unwrap_or_default();
+    }
     std::fs::create_dir_all(directory).map_err(Failure::at("make", directory))?;
     let data = directory.join(DATA);
     let before: Option<FromDocument> =

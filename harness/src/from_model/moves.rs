@@ -107,8 +107,8 @@ impl<'a> Walk<'a> {
             }
             Action::TakeOver => self.take_over(at, made),
             Action::Expire(_) => {
-                let after_ms = Some(SHORT_CHECKPOINT_MS + LATE_MS);
-                let late = Does::Hold { after_ms, client: ClientSees::Silence };
+                // And what follows it on its connection: a message never overtakes another.
+                let late = Does::Delay { ms: SHORT_CHECKPOINT_MS + LATE_MS };
                 let rule = self.rule("acknowledge", Side::Request, late);
                 self.push(made, at, When::Checkpointed, Fault::ControlMessage(rule));
             }
@@ -268,6 +268,15 @@ impl<'a> Walk<'a> {
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "few moves have a commit under way")]
     fn land_orphan(&self, at: usize, orphan: &Committable, made: &mut Made) {
+        let is_delivered = (0..at).any(|before| match &self.actions[before] {
+            Action::LoseAnswer(_, _, _, op @ Op::Commit(id)) if *id == orphan.id => {
+                self.until(before, *op).is_some()
+            }
+            _ => false,
+        });
+        if is_delivered {
+            return self.derive(made, at, "it is delivered when the next transaction of its id has records");
+        }
         let is_kept = (0..at).any(|before| match &self.actions[before] {
             Action::Crash(machine, _) => self.orphan_of(before, *machine) == Some(orphan.id),
             Action::LoseAnswer(_, _, _, op @ Op::Commit(id)) if *id == orphan.id => {

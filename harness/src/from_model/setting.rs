@@ -17,6 +17,8 @@ pub(super) const SHORT_CHECKPOINT_MS: u64 = 500;
 pub(super) const SHORT_TRANSACTION_MS: u32 = 3_000;
 /// Kafka forgets an id that nobody used for so long, where the model has one forgotten.
 pub(super) const SHORT_ID_MS: u32 = 2_000;
+/// A process is given up after so long, where messages are late for longer than Kafka lets a transaction live.
+const PATIENT_MS: u64 = 30_000;
 /// What a dead attempt left open blocks readers for longer than a run waits.
 const LONG_TRANSACTION_MS: u32 = 600_000;
 
@@ -53,6 +55,8 @@ pub(super) fn of(
             CommitBy::Log => CommitByConfig::Log,
         },
         bounded: scope.bounded,
+        // What an owner that lives waits for is late, and nobody is to be given up for it.
+        heartbeat_timeout_ms: times_out.then_some(PATIENT_MS),
         accept_loss: scope.accept_loss,
         mutant: mutant.map(|mutant| mutant.name().to_owned()),
         ..usual

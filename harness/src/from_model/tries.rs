@@ -16,6 +16,8 @@ use crate::verdict::{ChaosDocument, Verdict};
 
 /// How long one run may take.
 const RUN_LIMIT: Duration = Duration::from_secs(180);
+/// Kafka aborts no transaction by itself within a run, if it lets them live for so long.
+const PATIENT_MS: u32 = 60_000;
 /// What a rejected trace is called among the properties that a run violates.
 const TRACE: &str = "a trace was rejected";
 
@@ -141,6 +143,7 @@ const DATA_LOSS: u8 = 4;
 
 async fn one(plan: Plan, directory: &Path, kafka: &mut SharedKafka, watch: &Watch) -> Result<Run, Failure> {
     let seed = plan.seed;
+    let patient = plan.job.transaction_timeout_ms >= PATIENT_MS;
     let options = Options {
         kafka: kafka.for_plan(&plan).await?,
         plan,
@@ -149,18 +152,20 @@ async fn one(plan: Plan, directory: &Path, kafka: &mut SharedKafka, watch: &Watc
         time_limit: RUN_LIMIT,
     };
     let directory = directory.display().to_string();
-    match chaos::run(options, watch.clone()).await {
+    let made = chaos::run(options, watch.clone()).await;
+    let aborted = made.as_ref().map(|document| aborted_by_the_job(document, patient)).unwrap_or_default();
+    match made {
         Ok(document) => Ok(Run {
             seed,
-            verdict: document.verdict,
-            violated: violated(&document),
+            verdict: if aborted.is_empty() { document.verdict } else { Verdict::Violated },
+            violated: &violated(&document) | &aborted,
             seconds: seconds(document.seconds),
-            reasons: document.reasons,
+            reasons: document.reasons.iter().map(|reason| in_short(reason, &directory)).collect(),
             directory,
         }),
         Err(failure) => {
             kafka.discard();
-            let reasons = vec![failure.to_string()];
+            let reasons = vec![in_short(&failure.to_string(), &directory)];
             Ok(Run {
                 seed,
                 verdict: Verdict::Unknown,
@@ -171,6 +176,23 @@ async fn one(plan: Plan, directory: &Path, kafka: &mut SharedKafka, watch: &Watc
             })
         }
     }
+}
+
+/// A job that ends because a transaction that a checkpoint lists was aborted, where Kafka aborts none by itself, has aborted it; and
+/// what was in it is lost, although the job says so.
+fn aborted_by_the_job(document: &ChaosDocument, kafka_is_patient: bool) -> BTreeSet<String> {
+    let is_aborted =
+        |reason: &String| reason.contains("data loss") && reason.contains("was aborted by Kafka");
+    let found = kafka_is_patient && document.reasons.iter().any(is_aborted);
+    let names = if found { ["no_foreign_abort", "no_loss"].as_slice() } else { &[] };
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+/// The first line of a reason, without the place of the run on this machine.
+fn in_short(reason: &str, directory: &str) -> String {
+    let line = reason.lines().next().unwrap_or_default();
+    let real = std::fs::canonicalize(directory).unwrap_or_else(|_| PathBuf::from(directory));
+    line.replace(&real.display().to_string(), "RUN").replace(directory, "RUN")
 }
 
 /// The properties that a run violates. A loss is silent if the job did not end with an error.
