@@ -30,6 +30,7 @@ mod ledger;
 mod lineage;
 mod matrix;
 mod model;
+mod moment;
 mod perform;
 mod property;
 mod quiet;
@@ -56,11 +57,12 @@ pub use late::{KafkaStep, Late};
 pub use lineage::{Lineage, Record};
 pub use matrix::{MatrixCell, Row, Safety, Strategy, check_cell, rows, strategies};
 pub use model::JobModel;
+pub use moment::{MachineMoment, Moment, Pending};
 pub use property::{Property, properties};
 pub use replay::{Misfit, Replayed, Written, replay};
 pub use report::{
-    CheckReport, MutantReport, Options, PropertyReport, Verdict, check, check_model, check_mutant,
-    check_mutants, check_whole, scope_of,
+    CheckReport, MutantReport, Options, PropertyReport, Sought, Verdict, check, check_model, check_mutant,
+    check_mutants, check_whole, scope_of, seek,
 };
 pub use scope::{Scope, deep_scope, deep_scopes, scope, scopes};
 pub use search::{Cost, Progress};

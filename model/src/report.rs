@@ -214,24 +214,42 @@ pub struct MutantReport {
 pub fn check_mutant(mutant: Mutant, options: Options<'_>) -> MutantReport {
     let began = Instant::now();
     let scope = scope_of(mutant);
-    let model = JobModel::new(scope, Some(mutant));
     let expected = mutant.expected_property();
-    let mut places = properties().iter().enumerate();
-    let (place, property) =
-        places.find(|(_, property)| property.name == expected).expect("a mutant names a property");
-    let limits = Limits { threads: options.threads, time: options.time_limit, until: 1 << place };
-    let found = search(&model, limits, options.progress);
-    let counterexample = found.violated[place].map(|state| counterexample(&model, &found, state, property));
+    let Sought { counterexample, complete } =
+        seek(scope, expected, Options { mutant: Some(mutant), ..options });
     MutantReport {
         name: mutant.name(),
         expected,
         killed_by: counterexample.as_ref().map(|_| expected),
         scope: scope.name.to_string(),
-        complete: found.complete,
+        complete,
         seconds: began.elapsed().as_secs_f64(),
         steps: counterexample.as_ref().map_or(0, |counterexample| counterexample.steps.len()),
         counterexample,
     }
+}
+
+/// What a search for one property's failure came to.
+#[derive(Clone, Debug)]
+pub struct Sought {
+    /// A shortest history that violates it.
+    pub counterexample: Option<Counterexample>,
+    /// Every reachable state was seen; never if one was found before.
+    pub complete: bool,
+}
+
+/// Searches a scope for a violation of the property of this name, and ends at the first.
+///
+/// # Panics
+/// If there is no such property.
+pub fn seek(scope: &Scope, property: &str, options: Options<'_>) -> Sought {
+    let model = JobModel::new(scope, options.mutant);
+    let mut places = properties().iter().enumerate();
+    let (place, property) = places.find(|(_, it)| it.name == property).expect("a property has this name");
+    let limits = Limits { threads: options.threads, time: options.time_limit, until: 1 << place };
+    let found = search(&model, limits, options.progress);
+    let counterexample = found.violated[place].map(|state| counterexample(&model, &found, state, property));
+    Sought { counterexample, complete: found.complete }
 }
 
 /// Checks every mutant.

@@ -67,7 +67,7 @@ pub(super) fn config(plan: &Plan, names: &Names, bootstrap: &str, run_directory:
             interval_ms: plan.job.checkpoint_interval_ms,
             timeout_ms: plan.job.checkpoint_timeout_ms,
             min_pause_ms: 0,
-            max_concurrent: 1,
+            max_concurrent: plan.job.concurrent_checkpoints,
             tolerable_failures: plan.job.tolerable_failures,
             retained: 2,
             max_restarts: MAX_RESTARTS,

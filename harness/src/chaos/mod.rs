@@ -21,6 +21,7 @@ mod reader;
 mod records;
 mod replay;
 mod seen;
+mod shared;
 mod subject;
 mod told;
 mod trial;
@@ -39,9 +40,10 @@ pub use metrics::{METRICS_FILE, Reading};
 pub use moment::{Moment, Progress, Watch};
 pub use plan::{
     Damage, Direction, FAULTS, Fault, FaultInfo, JobSetting, KafkaSetting, PLAN_FILE, PLAN_SCHEMA, PLANS,
-    Plan, PlanInfo, Step, Topic, Victims, Wanted, When,
+    Plan, PlanInfo, Step, Topic, Until, Victims, Wanted, When,
 };
 pub use replay::validate;
+pub use shared::SharedKafka;
 
 use crate::failure::Failure;
 use crate::history::{self, Event, Writer};

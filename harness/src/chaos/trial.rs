@@ -226,7 +226,7 @@ impl Trial<'_> {
         Ok(JobOptions {
             config,
             fresh: false,
-            accept_loss: false,
+            accept_loss: self.plan.job.accept_loss,
             logs: self.directory.join(LOGS),
             traces: Some(self.directory.join(TRACES)),
             mutant: self.plan.job.mutant.clone(),

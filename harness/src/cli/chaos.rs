@@ -12,9 +12,8 @@ use truecut_cluster::KafkaChoice;
 use truecut_mutants::Mutant;
 use truecut_runtime::config::CommitByConfig;
 
-use super::campaign;
 use super::output::{self, Style, grouped};
-use super::{Outcome, block_on, judged, show, time};
+use super::{Outcome, block_on, campaign, from_model, judged, show, time};
 
 /// Kill a real job on real Kafka with kill -9, and compare its output with what its input demands
 #[derive(Clone, Debug, Args)]
@@ -29,8 +28,24 @@ pub(super) struct Chaos {
     /// Make all runs of this campaign: `truecut list campaigns` names them
     #[arg(long, value_name = "NAME", conflicts_with_all = ["plan", "kills", "kill", "pauses", "sink", "outage", "records", "workers", "mutant", "brokers", "keep"])]
     pub(super) campaign: Option<String>,
-    /// Write a campaign's page and data (chaos-campaign.md, chaos-campaign.json) into this directory
-    #[arg(long, value_name = "DIR", requires = "campaign")]
+    /// Carry out this counterexample of the model, which `truecut check --mutant NAME --save DIR` wrote: compiled into a plan, with its
+    /// wrong protocol, until what it violates is violated on real Kafka
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["plan", "campaign", "kills", "kill", "pauses", "sink", "outage", "records", "workers", "mutant", "brokers", "keep"])]
+    pub(super) from: Option<PathBuf>,
+    /// Carry out the counterexample of every wrong protocol
+    #[arg(long, conflicts_with_all = ["from", "plan", "campaign", "kills", "kill", "pauses", "sink", "outage", "records", "workers", "mutant", "brokers", "keep"])]
+    pub(super) from_all: bool,
+    /// Of all counterexamples only those of this wrong protocol; may be given again
+    #[arg(long, value_name = "MUTANT", requires = "from_all", value_parser = mutant)]
+    pub(super) only: Vec<String>,
+    /// Runs of each counterexample, at most: the seeds follow each other
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) tries: u32,
+    /// Carry out the faults of a counterexample against the protocol itself, which must hold
+    #[arg(long)]
+    pub(super) without_mutant: bool,
+    /// Write page and data of a campaign (chaos-campaign) or of counterexamples (counterexamples-on-kafka) into this directory
+    #[arg(long, value_name = "DIR", conflicts_with = "plan")]
     pub(super) write: Option<PathBuf>,
     /// Decides workload and plan [default: drawn, and printed; of a campaign: 1]
     #[arg(long, value_name = "N")]
@@ -133,6 +148,12 @@ impl Chaos {
     pub(super) fn run(&self) -> Outcome {
         if let Some(name) = &self.campaign {
             return campaign::run(name, self);
+        }
+        if let Some(file) = &self.from {
+            return from_model::one(file, self);
+        }
+        if self.from_all {
+            return from_model::all(self);
         }
         let document = self.conduct()?;
         if self.json {

@@ -3,7 +3,7 @@
 //! restore may still list the earlier one, and committing that again then ends the later one.
 
 use truecut_core::{
-    Batch, Committable, Effect, Input, Op, Outcome, Producer, Request, Snapshot, TransactionalId,
+    Attempt, Batch, Committable, Effect, Input, Op, Outcome, Producer, Request, Snapshot, TransactionalId,
 };
 
 use crate::interpose::{Interpose, Within, ack, run};
@@ -26,6 +26,8 @@ pub(crate) struct ReuseProducerEpoch {
     alias: Option<Alias>,
     /// It was done once in this attempt.
     done: bool,
+    /// The attempt whose producers there are.
+    attempt: Option<Attempt>,
 }
 
 impl ReuseProducerEpoch {
@@ -53,7 +55,10 @@ impl ReuseProducerEpoch {
                     *slot = alias.kafka.slot;
                 }
             }
-            Effect::Start { op: Op::InitProducer(slot), .. } => {
+            Effect::Start { op: Op::InitProducer(slot), request } => {
+                if let Request::InitProducer { id, .. } = request {
+                    self.attempt = Some(id.attempt);
+                }
                 self.alias = self.alias.filter(|alias| alias.kafka.slot != *slot && alias.role.slot != *slot);
             }
             Effect::Start { op: Op::Flush(slot), request: Request::Flush(same) } => {
@@ -86,7 +91,9 @@ impl ReuseProducerEpoch {
         if self.done {
             return;
         }
-        if let Some(earlier) = self.confirmed.filter(|earlier| earlier.id.slot != slot) {
+        // What a restored checkpoint lists was written by clients that are gone.
+        let is_ours = |earlier: &Committable| self.attempt == Some(earlier.id.attempt);
+        if let Some(earlier) = self.confirmed.filter(is_ours).filter(|earlier| earlier.id.slot != slot) {
             let role = TransactionalId { slot, ..earlier.id };
             self.alias = Some(Alias { role, kafka: earlier.id, producer: earlier.producer });
             self.done = true;

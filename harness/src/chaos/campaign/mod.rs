@@ -9,14 +9,14 @@ mod runs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use truecut_cluster::{Cluster, KafkaChoice, Options as ClusterOptions};
+use truecut_cluster::KafkaChoice;
 
 pub use coverage::{Coverage, Tally, Target};
 pub use document::{CampaignDocument, Point, RunLine};
 pub use markdown::page;
 
-use super::plan::{KafkaSetting, Plan};
-use super::{Moment, Options, PLAN_FILE, Watch};
+use super::plan::Plan;
+use super::{Moment, Options, PLAN_FILE, SharedKafka, Watch};
 use crate::failure::Failure;
 use crate::history;
 use crate::verdict::{ChaosDocument, Verdict};
@@ -93,7 +93,7 @@ struct Campaign<'a> {
     options: &'a CampaignOptions,
     watch: Watch,
     started: Instant,
-    shared: Option<(KafkaSetting, Cluster)>,
+    shared: SharedKafka,
     runs: Vec<RunLine>,
     coverage: Coverage,
     /// Why it was ended early.
@@ -109,15 +109,13 @@ pub async fn run(options: &CampaignOptions, watch: Watch) -> Result<CampaignDocu
         options,
         watch,
         started: Instant::now(),
-        shared: None,
+        shared: SharedKafka::new(options.kafka.clone()),
         runs: Vec::new(),
         coverage: Coverage::default(),
         cut_short: None,
     };
     let made = campaign.all().await;
-    if let Some((_, cluster)) = campaign.shared.take() {
-        cluster.stop().await?;
-    }
+    campaign.shared.stop().await?;
     made?;
     let Campaign { started, runs, coverage, cut_short, .. } = campaign;
     Ok(CampaignDocument::of(options, runs, &coverage, cut_short, started.elapsed()))
@@ -173,7 +171,7 @@ impl Campaign<'_> {
         let number = self.runs.len() + 1;
         let directory = self.options.directory.join(format!("{number:03}-{}", plan.name));
         (self.watch)(&Moment::Doing(format!("run {number}: {} (seed {})", plan.name, plan.seed)));
-        let kafka = self.kafka_for(&plan).await?;
+        let kafka = self.shared.for_plan(&plan).await?;
         let name = plan.name.clone();
         let options = Options {
             plan,
@@ -186,7 +184,7 @@ impl Campaign<'_> {
             Ok(document) => document,
             Err(failure) => {
                 // A broker that a fault has ruined for the next run, too, is not shared any longer.
-                drop(self.shared.take());
+                self.shared.discard();
                 (self.watch)(&Moment::Doing(format!("run {number} came to nothing: {failure}")));
                 self.runs.push(RunLine::failed(number, &name, &directory, &failure));
                 return Ok(Verdict::Unknown);
@@ -203,26 +201,5 @@ impl Campaign<'_> {
             .map_err(|error| Failure::bad_data(error.to_string()))?;
         self.coverage.add(&plan, &history, document.verdict);
         Ok(())
-    }
-
-    /// The Kafka of the campaign that the plan can share, or the kind of one of its own.
-    async fn kafka_for(&mut self, plan: &Plan) -> Result<KafkaChoice, Failure> {
-        let own = plan.kafka.brokers > 1 || plan.steps.iter().any(|step| step.fault.needs_own_brokers());
-        if own || matches!(self.options.kafka, KafkaChoice::Bootstrap(_)) {
-            return Ok(self.options.kafka.clone());
-        }
-        let fits = self.shared.as_ref().is_some_and(|(setting, _)| *setting == plan.kafka);
-        if !fits {
-            if let Some((_, cluster)) = self.shared.take() {
-                cluster.stop().await?;
-            }
-            let mut cluster =
-                ClusterOptions::new(format!("campaign-{}-{}", super::now_ms(), std::process::id()));
-            plan.kafka.apply(&mut cluster)?;
-            let cluster = Cluster::start(self.options.kafka.clone(), cluster).await?;
-            self.shared = Some((plan.kafka.clone(), cluster));
-        }
-        let bootstrap = self.shared.as_ref().map(|(_, cluster)| cluster.bootstrap().to_owned());
-        bootstrap.map(KafkaChoice::Bootstrap).ok_or_else(|| Failure::internal("there is no Kafka to share"))
     }
 }

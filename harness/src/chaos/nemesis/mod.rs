@@ -1,6 +1,7 @@
 //! Carries out the plan's steps, one after another, and sees that each one struck. Each family of faults has a file of its own.
 
 mod broker;
+mod hold;
 mod network;
 mod process;
 mod store;
@@ -57,6 +58,10 @@ pub(super) struct Field<'a> {
     step: u32,
     /// The attempt that the last fault may have ended.
     doomed: u64,
+    /// The job is to be asked to end when the fault of this step is in force.
+    ending: bool,
+    /// Requests to Kafka that are on their way until a later step.
+    held: Vec<hold::Held>,
 }
 
 /// What came of a fault.
@@ -82,11 +87,13 @@ pub(super) async fn strike(
             return field.tell(&step.fault, Phase::Missed, "the job was over before it");
         }
         field.doomed = field.subject.seen().attempt;
+        field.ending = step.when == When::Ending;
         match field.carry_out(step).await? {
             Outcome::Done if step.fault.tells_itself() => {}
             Outcome::Done => field.tell(&step.fault, Phase::Struck, "as planned")?,
             Outcome::Missed(why) => field.tell(&step.fault, Phase::Missed, &why)?,
         }
+        field.end_and_go_on().await?;
     }
     Ok(())
 }
@@ -100,7 +107,19 @@ impl<'a> Field<'a> {
     ) -> Self {
         // Kafka looks for expired transactions each second, and takes its time to end them.
         let expires = Duration::from_millis(plan.job.transaction_timeout_ms.into()) + EXPIRES_LATE;
-        Self { subject, cluster, kafka, network, disk, checkpoints, expires, step: 0, doomed: 0 }
+        Self {
+            subject,
+            cluster,
+            kafka,
+            network,
+            disk,
+            checkpoints,
+            expires,
+            step: 0,
+            doomed: 0,
+            ending: false,
+            held: Vec::new(),
+        }
     }
 
     /// Does something that takes its time, and takes in what happens to the job meanwhile.
@@ -120,7 +139,7 @@ impl<'a> Field<'a> {
     async fn wait_for(&mut self, step: &Step) -> Result<(), Failure> {
         let doomed = self.doomed;
         let is_there = |seen: &Seen| match step.when {
-            When::Checkpointed => seen.running && seen.checkpoints_of_attempt > 0,
+            When::Checkpointed | When::Ending => seen.running && seen.checkpoints_of_attempt > 0,
             When::Running => seen.running,
             When::Recovering => seen.attempt > doomed,
             When::Now => true,
@@ -170,6 +189,10 @@ impl<'a> Field<'a> {
             Fault::MoveLeader { of, partition } => self.move_leader(*of, *partition, step).await,
             Fault::MoveTransactionCoordinator {} => self.move_transaction_coordinator(step).await,
             Fault::KafkaApi(rule) => self.one_frame(self.network.brokers(None), rule, step).await,
+            Fault::KafkaHold { frame, nth, client, until } => {
+                self.hold((frame, *nth, *client), until.as_ref(), step).await
+            }
+            Fault::Release {} => self.release(step).await,
             Fault::KafkaLink { link, broker, ms } => {
                 let proxies = self.network.brokers(broker.map(BrokerId::new));
                 self.link(proxies, *link, Duration::from_millis(*ms), step).await
@@ -182,6 +205,13 @@ impl<'a> Field<'a> {
             Fault::StoreReadOnly { ms } => self.store_read_only(Duration::from_millis(*ms), step).await,
             Fault::DamageCheckpoint { damage } => self.damage_checkpoint(*damage, step).await,
             Fault::DeleteTopic { of } => self.delete_topic(*of, step).await,
+        }
+    }
+
+    /// A fault is in force: if the step says so, the job is asked to end.
+    async fn in_force(&mut self) {
+        if self.ending {
+            self.subject.stop().await;
         }
     }
 

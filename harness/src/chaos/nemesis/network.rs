@@ -14,9 +14,9 @@ use crate::history::Phase;
 /// How long a frame that a rule waits for may take to come.
 const COMES: Duration = Duration::from_secs(15);
 /// How often is looked.
-const LOOK: Duration = Duration::from_millis(10);
+pub(super) const LOOK: Duration = Duration::from_millis(10);
 /// How long the answer to what was held or sent twice may take after it was delivered.
-const ANSWERED: Duration = Duration::from_secs(5);
+pub(super) const ANSWERED: Duration = Duration::from_secs(5);
 
 impl Field<'_> {
     /// Puts a rule in force, waits until it has fired, and until what it delays or keeps has been delivered.
@@ -35,6 +35,7 @@ impl Field<'_> {
             rules.push((proxy.clone(), id));
         }
         self.tell(&step.fault, Phase::Began, &format!("a rule waits for {}", rule.frame))?;
+        self.in_force().await;
         let fired = self.until_fired(&rules).await?;
         // One of several brokers has met it: the others are not to.
         for (proxy, id) in &rules {
@@ -55,7 +56,7 @@ impl Field<'_> {
         Ok(Outcome::Missed(format!("no {} came that the rule waits for", rule.frame)))
     }
 
-    async fn until_fired(&mut self, rules: &[(Proxy, RuleId)]) -> Result<bool, Failure> {
+    pub(super) async fn until_fired(&mut self, rules: &[(Proxy, RuleId)]) -> Result<bool, Failure> {
         let since = tokio::time::Instant::now();
         let has_fired =
             |(proxy, id): &(Proxy, RuleId)| proxy.counts(*id).is_some_and(|counts| counts.fired > 0);
@@ -127,7 +128,7 @@ fn aftermath_ms(action: Action) -> u64 {
 }
 
 /// An event in words, if it is about a rule.
-fn told(event: &Event) -> Option<String> {
+pub(super) fn told(event: &Event) -> Option<String> {
     event.rule?;
     let frame = event.frame.as_ref()?;
     let of = frame.transactional_id.as_deref().or(frame.client_id.as_deref()).unwrap_or("a message");

@@ -60,13 +60,14 @@ impl Field<'_> {
         let pid =
             if from_start { self.choose(who, draw) } else { self.arm(who, at, Strike::Kill, draw).await? };
         let Some(pid) = pid else { return Ok(nobody(who)) };
+        self.in_force().await;
         let is_hit = |seen: &Seen| seen.struck > struck;
         self.subject.pump(REACHED, |seen| is_hit(seen) || is_over(seen)).await?;
         let hit = is_hit(self.subject.seen());
         if comes(who, at.0) == Comes::AtEnd {
             self.subject.pump(LAST_CHECKPOINT, is_over).await?;
             self.go_on().await?;
-        } else if !hit {
+        } else if !hit && !is_over(self.subject.seen()) {
             // Otherwise it would strike later, out of turn.
             self.kill_now(pid).await?;
         }
@@ -220,6 +221,16 @@ impl Field<'_> {
         self.tell(&step.fault, Phase::Struck, "the job has ended with a last checkpoint")?;
         self.go_on().await?;
         Ok(Outcome::Done)
+    }
+
+    /// A job that a step has asked to end comes to its end, and is started again.
+    pub(super) async fn end_and_go_on(&mut self) -> Result<(), Failure> {
+        if !self.ending {
+            return Ok(());
+        }
+        self.in_force().await;
+        self.subject.pump(LAST_CHECKPOINT, is_over).await?;
+        self.go_on().await
     }
 
     /// Starts the job again if it has ended in good order.

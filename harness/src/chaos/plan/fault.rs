@@ -2,7 +2,7 @@
 //! written by hand as in plans drawn from a seed. How each is done is the nemesis's.
 
 use serde::{Deserialize, Serialize};
-use truecut_proxy::{LinkFaultKind, Rule};
+use truecut_proxy::{ClientSees, LinkFaultKind, Rule, Side};
 
 use crate::history::Who;
 
@@ -118,6 +118,22 @@ pub enum Fault {
     /// One request of the job to Kafka, or its answer, is lost, late, sent twice, or on its way while its sender gives up.
     /// Without a filter of transactional ids: of any client of the job.
     KafkaApi(Rule),
+    /// A request of the job to Kafka is kept on its way while its sender gives up, and delivered at a chosen moment.
+    KafkaHold {
+        /// Its API, as in `EndTxn`.
+        frame: String,
+        /// Which of them, from when the step begins; 1 is the first.
+        #[serde(default = "first_frame", skip_serializing_if = "is_first_frame")]
+        nth: u64,
+        /// What its sender sees of it.
+        #[serde(default)]
+        client: ClientSees,
+        /// It is delivered when this is seen, which waits until it has been; without it, by the step `release`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Until>,
+    },
+    /// What steps before this one keep on its way is delivered.
+    Release {},
     /// The network between the job and Kafka is cut, one way too, reset, or slow.
     KafkaLink {
         /// What is wrong with it.
@@ -160,6 +176,19 @@ pub enum Fault {
     },
 }
 
+/// What ends the wait of a request that is kept on its way: a frame of the same transactional id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Until {
+    /// Its API.
+    pub frame: String,
+    /// The request, or its answer.
+    pub side: Side,
+    /// Which of them, from when the held one was caught; 1 is the first.
+    #[serde(default = "first_frame", skip_serializing_if = "is_first_frame")]
+    pub nth: u64,
+}
+
 /// Which direction of a broker's network is cut.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -200,6 +229,15 @@ fn first() -> u32 {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
 fn is_first(ordinal: &u32) -> bool {
     *ordinal == 1
+}
+
+fn first_frame() -> u64 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
+fn is_first_frame(nth: &u64) -> bool {
+    *nth == 1
 }
 
 /// What is told about a kind of fault.
@@ -260,6 +298,11 @@ pub const FAULTS: &[FaultInfo] = &[
         meaning: "One request to Kafka of a chosen kind, or its answer, is lost, late, sent twice, or on its way while its sender gives up.",
     },
     FaultInfo {
+        name: "kafka_hold",
+        meaning: "One request to Kafka is kept on its way while its sender gives up, and delivered when a chosen other one is seen, or by `release`.",
+    },
+    FaultInfo { name: "release", meaning: "Requests that `kafka_hold` keeps on their way are delivered." },
+    FaultInfo {
         name: "kafka_link",
         meaning: "The network between the job and Kafka is cut, one way too, reset, or slow.",
     },
@@ -301,6 +344,8 @@ impl Fault {
             Self::MoveLeader { .. } => "move_leader",
             Self::MoveTransactionCoordinator {} => "move_transaction_coordinator",
             Self::KafkaApi(_) => "kafka_api",
+            Self::KafkaHold { .. } => "kafka_hold",
+            Self::Release {} => "release",
             Self::KafkaLink { .. } => "kafka_link",
             Self::ControlMessage(_) => "control_message",
             Self::ControlLink { .. } => "control_link",
@@ -354,7 +399,7 @@ impl Fault {
     /// The job must reach Kafka through a proxy for it.
     #[must_use]
     pub fn needs_kafka_proxy(&self) -> bool {
-        matches!(self, Self::KafkaApi(_) | Self::KafkaLink { .. })
+        matches!(self, Self::KafkaApi(_) | Self::KafkaHold { .. } | Self::KafkaLink { .. })
     }
 
     /// The workers must reach the coordinator through a proxy for it.
@@ -408,6 +453,8 @@ mod tests {
             r#"{"move_leader":{"of":"output","partition":1}}"#,
             r#"{"move_transaction_coordinator":{}}"#,
             r#"{"kafka_api":{"frame":"EndTxn","side":"response","when":{"nth":2},"action":{"drop":{"close_after_ms":0}}}}"#,
+            r#"{"kafka_hold":{"frame":"EndTxn","client":"reset","until":{"frame":"Produce","side":"response"}}}"#,
+            r#"{"release":{}}"#,
             r#"{"kafka_link":{"link":{"cut":{"side":"response","newcomers":"stall"}},"ms":500}}"#,
             r#"{"control_message":{"frame":"acknowledge","side":"request","when":{"nth":3},"action":{"delay":{"ms":100}}}}"#,
             r#"{"control_link":{"link":"reset","ms":0}}"#,

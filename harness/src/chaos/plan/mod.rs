@@ -14,7 +14,7 @@ use truecut_proxy::{Action, Rule};
 use truecut_runtime::trace::Delivery;
 
 pub use draw::{Victims, Wanted};
-pub use fault::{Damage, Direction, FAULTS, Fault, FaultInfo, Topic};
+pub use fault::{Damage, Direction, FAULTS, Fault, FaultInfo, Topic, Until};
 pub use named::{PLANS, PlanInfo};
 pub(super) use points::{Comes, comes, visits};
 pub use setting::{JobSetting, KafkaSetting};
@@ -87,6 +87,8 @@ pub enum When {
     Running,
     /// An attempt is being deployed, or was: after a kill, in the middle of the recovery from it.
     Recovering,
+    /// The attempt has completed a checkpoint; as soon as the fault is in force, the job is asked to end.
+    Ending,
     /// Nothing.
     Now,
 }

@@ -24,12 +24,17 @@ pub struct JobSetting {
     pub checkpoint_timeout_ms: u64,
     /// Checkpoints that may fail one after another.
     pub tolerable_failures: u32,
+    /// Checkpoints that may be under way at once.
+    pub concurrent_checkpoints: u16,
     /// After this long Kafka aborts a transaction that nobody ended, ms.
     pub transaction_timeout_ms: u32,
     /// How the sink commits.
     pub sink: CommitByConfig,
     /// The job ends by itself at the end of its input, which is all there before it starts.
     pub bounded: bool,
+    /// The job goes on after a transaction that is lost, instead of ending with an error.
+    #[serde(skip_serializing_if = "is_false")]
+    pub accept_loss: bool,
     /// Time between two heartbeats, ms; as jobs have it if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub heartbeat_ms: Option<u64>,
@@ -51,15 +56,22 @@ impl Default for JobSetting {
             checkpoint_interval_ms: 150,
             checkpoint_timeout_ms: 30_000,
             tolerable_failures: 0,
+            concurrent_checkpoints: 1,
             // A slow machine is no fault of Kafka's: only plans that want a transaction to expire let it.
             transaction_timeout_ms: 600_000,
             sink: CommitByConfig::Resume,
             bounded: false,
+            accept_loss: false,
             heartbeat_ms: None,
             heartbeat_timeout_ms: None,
             mutant: None,
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl JobSetting {
@@ -92,11 +104,14 @@ pub struct KafkaSetting {
     /// release's own if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transaction_version: Option<u16>,
+    /// Kafka forgets a transactional id that was not used for so long and has no open transaction, ms; a week if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transactional_id_expiration_ms: Option<u32>,
 }
 
 impl Default for KafkaSetting {
     fn default() -> Self {
-        Self { brokers: 1, release: None, transaction_version: None }
+        Self { brokers: 1, release: None, transaction_version: None, transactional_id_expiration_ms: None }
     }
 }
 
@@ -112,6 +127,11 @@ impl KafkaSetting {
         }
         options.brokers = self.brokers;
         options.transaction_version = self.transaction_version;
+        if let Some(ms) = self.transactional_id_expiration_ms {
+            options.config.insert("transactional.id.expiration.ms".into(), ms.to_string());
+            let often = "transaction.remove.expired.transaction.cleanup.interval.ms";
+            options.config.insert(often.into(), "500".into());
+        }
         Ok(())
     }
 }

@@ -191,7 +191,17 @@ impl Hands {
 
     fn commit(&self, op: Op, committable: Committable) {
         let (raw, job) = (self.shared.raw.clone(), Arc::clone(&self.shared.job));
-        self.answer(op, async move { transactions::commit(&raw, &job.prefix, committable).await });
+        let producers = Arc::clone(&self.producers);
+        self.answer(op, async move {
+            let outcome = transactions::commit(&raw, &job.prefix, committable).await;
+            if outcome == Outcome::Answer(0) {
+                let producers = producers.lock().unwrap_or_else(PoisonError::into_inner);
+                // One that lives on is only used again by a wrong protocol.
+                let generation = transactions::identity(committable.producer);
+                producers.values().for_each(|producer| producer.committed(generation));
+            }
+            outcome
+        });
     }
 
     fn describe(&self, op: Op, id: TransactionalId) {

@@ -47,6 +47,6 @@ pub(crate) fn described(description: &Description) -> Described {
     Described { state: TransactionState::from_name(&description.state), producer: Producer { id, epoch } }
 }
 
-fn identity(producer: Producer) -> ProducerIdentity {
+pub(crate) fn identity(producer: Producer) -> ProducerIdentity {
     ProducerIdentity { producer_id: producer.id, producer_epoch: producer.epoch }
 }

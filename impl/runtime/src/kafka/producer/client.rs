@@ -22,6 +22,8 @@ const TIMED_OUT: i16 = -185;
 /// How long to wait for room in a full queue. The queue holds far more than is sent meanwhile; waiting 1 ms instead
 /// cost 0.5 us of CPU per record (a third) in switches between this thread and librdkafka's.
 const ROOM_WAIT: Duration = Duration::from_millis(10);
+/// How long the step from one transaction to the next may take.
+const NEXT: Duration = Duration::from_secs(10);
 /// How long to wait for reports of failed deliveries.
 const POLL: Duration = Duration::from_millis(1);
 /// How often a flush looks whether deliveries failed, or nobody waits for it any more.
@@ -29,8 +31,13 @@ const FLUSH_STEP: Duration = Duration::from_millis(10);
 
 /// What a producer's thread is asked for.
 pub(super) enum Command {
-    Produce { topic: Arc<str>, batch: RecordBatch },
+    Produce {
+        topic: Arc<str>,
+        batch: RecordBatch,
+    },
     Flush(oneshot::Sender<Result<Flushed, Failure>>),
+    /// The transaction is committed; the next one begins.
+    Next,
 }
 
 pub(super) fn idempotent_config(settings: &ProducerSettings) -> Result<ClientConfig, Failure> {
@@ -160,12 +167,22 @@ impl Client {
                     self.produce(&topic, &batch, || commands.is_closed());
                     self.pool.give(batch);
                 }
+                Command::Next => self.next(),
                 Command::Flush(done) => {
                     let result = self.flush(|| done.is_closed());
                     // Whoever asked may have gone; then nobody needs the answer.
                     let _ = done.send(result);
                 }
             }
+        }
+    }
+
+    /// Tells librdkafka what Kafka knows. It asks Kafka to commit once more, which is answered as a repeated request.
+    fn next(&mut self) {
+        let producer = self.native.producer();
+        let begun = producer.commit_transaction(NEXT).and_then(|()| producer.begin_transaction());
+        if let Err(error) = begun {
+            self.refused.get_or_insert_with(|| failure(&error));
         }
     }
 

@@ -11,11 +11,12 @@
 mod client;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::raw::{Description, RawClient};
+use super::raw::{Description, ProducerIdentity, RawClient};
 use super::{Cluster, Failure, Transport};
 use crate::batch::{BatchPool, RecordBatch};
 use client::Command;
@@ -80,6 +81,10 @@ pub struct Flushed {
 /// A client that writes; its work is done by a thread of its own, in the order of the calls.
 pub struct Producer {
     commands: mpsc::Sender<Command>,
+    /// Its transaction was ended from outside: what is produced from now on belongs to the next one.
+    ended: AtomicBool,
+    /// The generation of its transaction, if it has one.
+    identity: Option<ProducerIdentity>,
 }
 
 impl TransactionalProducers {
@@ -102,7 +107,7 @@ impl TransactionalProducers {
         let config = client::transactional_config(&self.settings, transactional_id, transaction_timeout)?;
         let (ready, initialised) = oneshot::channel();
         let (init_timeout, pool) = (self.settings.init_timeout, self.pool.clone());
-        let producer = Producer::start(self.settings.queue_batches, move |commands| {
+        let mut producer = Producer::start(self.settings.queue_batches, move |commands| {
             client::run_transactional(&config, init_timeout, pool, ready, commands);
         })?;
         initialised.await.unwrap_or_else(|_| Err(thread_ended()))?;
@@ -110,6 +115,7 @@ impl TransactionalProducers {
         if described.error_code != 0 {
             return Err(NotInitialised::Undescribed(described.error_code));
         }
+        producer.identity = Some(described.identity);
         Ok((producer, described))
     }
 }
@@ -135,14 +141,25 @@ impl Producer {
             code: FAIL,
             reason: format!("cannot start a producer's thread: {error}; is there a limit of threads?"),
         })?;
-        Ok(Self { commands })
+        Ok(Self { commands, ended: AtomicBool::new(false), identity: None })
     }
 
     /// Writes the records to a topic, each to its partition or, with [`crate::batch::ANY_PARTITION`], to the one that
     /// its key hashes to as in Java's client. Waits while the queue is full. A failure shows in the next flush.
     pub async fn produce(&self, topic: &Arc<str>, batch: RecordBatch) {
+        if self.ended.swap(false, Ordering::AcqRel) {
+            let _ = self.commands.send(Command::Next).await;
+        }
         // A thread that is gone is reported by the flush, which no records can do without.
         let _ = self.commands.send(Command::Produce { topic: Arc::clone(topic), batch }).await;
+    }
+
+    /// A transaction of this generation was committed. If it was this producer's, and it is used again all the same, as the protocol
+    /// never does, it goes on with the next transaction under the same generation.
+    pub fn committed(&self, identity: ProducerIdentity) {
+        if self.identity == Some(identity) {
+            self.ended.store(true, Ordering::Release);
+        }
     }
 
     /// Waits until Kafka acknowledged all that was produced before.
