@@ -84,6 +84,5 @@ fn workers(plan: &Plan) -> WorkerConfig {
         slots: Some(plan.job.slots_per_worker()),
         heartbeat_ms: plan.job.heartbeat_ms.unwrap_or(usual.heartbeat_ms),
         heartbeat_timeout_ms: plan.job.heartbeat_timeout_ms.unwrap_or(usual.heartbeat_timeout_ms),
-        ..usual
     }
 }

@@ -88,9 +88,11 @@ fn runs(document: &CampaignDocument, text: &mut String) {
     }
 }
 
-/// Hits, holds and misses of each crash point, with the visits at which it struck.
-fn crash_points(document: &CampaignDocument) -> BTreeMap<(Who, &str), (u64, u64, u64, Vec<u64>)> {
-    let mut points: BTreeMap<(Who, &str), (u64, u64, u64, Vec<u64>)> = BTreeMap::new();
+/// Hits, holds and misses of a crash point, with the visits at which it struck.
+type Struck = (u64, u64, u64, Vec<u64>);
+
+fn crash_points(document: &CampaignDocument) -> BTreeMap<(Who, &str), Struck> {
+    let mut points: BTreeMap<(Who, &str), Struck> = BTreeMap::new();
     for Point { target, tally } in &document.coverage {
         let (Some(who), "crash_point") = (target.who, target.fault.as_str()) else { continue };
         let (hit, held, missed, ordinals) = points.entry((who, &target.place)).or_default();

@@ -243,6 +243,7 @@ mod tests {
     #[test]
     fn with_all_as_victims_both_kinds_are_killed_at_crash_points_and_at_random() {
         let plan = Plan::draw(Wanted { victims: Victims::All, pauses: 2, ..wanted(6) });
+        #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is drawn")]
         let told = |step: &Step| match &step.fault {
             Fault::Kill { who } => (*who, "random"),
             Fault::CrashPoint { who, .. } => (*who, "crash point"),
