@@ -10,7 +10,7 @@ use truecut::verdict::{Exit, Verdict};
 
 use super::chaos::Chaos;
 use super::output::{self, Style, grouped};
-use super::{Outcome, block_on, show};
+use super::{Outcome, block_on, judged, show};
 
 /// A campaign is long; who gives no limit wants it all.
 const LIMIT: Duration = Duration::from_secs(6 * 3_600);
@@ -36,6 +36,9 @@ pub(super) fn run(name: &str, arguments: &Chaos) -> Outcome {
     let document = block_on(campaign::run(&options, show::watch(arguments.json)))?;
     if let Some(directory) = &arguments.write {
         write(directory, &document)?;
+    }
+    if let Some(file) = &arguments.junit {
+        judged::save_campaign(file, &document)?;
     }
     if arguments.json {
         output::document(&document);

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use truecut::chaos::campaign::CampaignDocument;
 use truecut::failure::Failure;
 use truecut::oracle::{CLASSES, ClassInfo};
 use truecut::verdict::{ChaosDocument, Verdict};
@@ -14,6 +15,31 @@ pub(super) fn save(file: &Path, document: &ChaosDocument) -> Result<(), Failure>
     let name = format!("plan {}, seed {}", document.plan, document.seed);
     let suite = Suite { command: "truecut chaos", name: &name, seconds: document.seconds };
     junit::save(file, suite, &cases(document))
+}
+
+/// Writes those of a campaign: one for each run, one for each thing that was not reached, and one for the whole.
+pub(super) fn save_campaign(file: &Path, document: &CampaignDocument) -> Result<(), Failure> {
+    let name = format!("campaign {}, seed {}", document.campaign, document.seed);
+    let suite = Suite { command: "truecut chaos", name: &name, seconds: document.seconds };
+    junit::save(file, suite, &of_campaign(document))
+}
+
+fn of_campaign(document: &CampaignDocument) -> Vec<Case> {
+    let case = |name: String, verdict: Verdict, reasons: &[String], again: &str| match verdict {
+        Verdict::Holds => Case::passed(name),
+        Verdict::Violated => {
+            let first = reasons.first().cloned().unwrap_or_default();
+            Case::failed(name, first, format!("{}\nagain: {again}", reasons.join("\n")))
+        }
+        Verdict::Unknown => Case::unknown(name, reasons.join("\n")),
+    };
+    let whole = "the campaign as a whole".to_owned();
+    let mut cases = vec![case(whole, document.verdict, &document.reasons, &document.replay)];
+    for run in &document.runs {
+        let name = format!("run {}: {}, seed {}", run.number, run.plan, run.seed);
+        cases.push(case(name, run.verdict, &run.reasons, &format!("truecut replay {}", run.directory)));
+    }
+    cases
 }
 
 fn cases(document: &ChaosDocument) -> Vec<Case> {

@@ -37,6 +37,7 @@ Examples:
   truecut chaos --mutant skip_alignment        the same with a wrong protocol: must end violated
   truecut run job.toml                         move a topic to another one, exactly once
   truecut chaos --plan zombies                 faults by a plan: one that has a name, or a file
+  truecut chaos --campaign points              a kill at every crash point, over many runs
   truecut chaos --from found/NAME.json         a counterexample of the model, on real Kafka
   truecut replay truecut-runs/RUN              carry out the plan of a run again
   truecut analyze truecut-runs/RUN             judge a run again, from its files alone
