@@ -70,7 +70,7 @@ pub(super) fn config(plan: &Plan, names: &Names, bootstrap: &str, run_directory:
             max_concurrent: plan.job.concurrent_checkpoints,
             tolerable_failures: plan.job.tolerable_failures,
             retained: 2,
-            max_restarts: MAX_RESTARTS,
+            max_restarts: plan.job.max_restarts.unwrap_or(MAX_RESTARTS),
             restart_delay_ms: 0,
         },
         workers: workers(plan),

@@ -239,7 +239,7 @@ pub const PLANS: &[PlanInfo] = &[
         name: "deleted_output",
         purpose: "The output topic is deleted while the job runs: it must end and say so.",
         steps: || vec![after(2_000, Fault::DeleteTopic { of: Topic::Output })],
-        job: |job| job,
+        job: |job| JobSetting { checkpoint_timeout_ms: 5_000, max_restarts: Some(2), ..job },
         brokers: 1,
         ends_with: Some(4),
     },

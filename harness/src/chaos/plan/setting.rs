@@ -26,6 +26,10 @@ pub struct JobSetting {
     pub tolerable_failures: u32,
     /// Checkpoints that may be under way at once.
     pub concurrent_checkpoints: u16,
+    /// Restarts that may follow each other without a completed checkpoint; as good as any number if there is none, since kills during
+    /// recovery are part of most plans.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_restarts: Option<u32>,
     /// After this long Kafka aborts a transaction that nobody ended, ms.
     pub transaction_timeout_ms: u32,
     /// How the sink commits.
@@ -56,6 +60,7 @@ impl Default for JobSetting {
             checkpoint_interval_ms: 150,
             checkpoint_timeout_ms: 30_000,
             tolerable_failures: 0,
+            max_restarts: None,
             concurrent_checkpoints: 1,
             // A slow machine is no fault of Kafka's: only plans that want a transaction to expire let it.
             transaction_timeout_ms: 600_000,
