@@ -145,9 +145,20 @@ mod tests {
 
     #[test]
     fn the_image_names_are_those_of_the_cluster_package() {
-        let source = include_str!("../../harness/cluster/src/image.rs");
+        let (images, releases) = (
+            include_str!("../../harness/cluster/src/image.rs"),
+            include_str!("../../harness/cluster/src/release.rs"),
+        );
         for image in IMAGES {
-            assert!(source.contains(&format!("\"{image}\"")), "{image} is not named in harness/cluster");
+            let (name, release) = image.split_once(':').expect("a name and a release");
+            assert!(
+                images.contains(&format!("\"{name}:{{release}}\"")),
+                "{name} is not named in harness/cluster"
+            );
+            assert!(
+                releases.contains(&format!("\"{release}\"")),
+                "{release} is not named in harness/cluster"
+            );
         }
     }
 
