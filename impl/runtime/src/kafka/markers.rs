@@ -2,7 +2,7 @@
 //! subtask, so that compaction keeps the newest of each history. Value: the history and the checkpoint, as two decimal numbers.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use truecut_core::{CheckpointId, Isolation, Marker, MarkerEvent, Token};
 
@@ -12,6 +12,10 @@ use crate::batch::{NO_TIMESTAMP, RecordBatch, RecordRef};
 
 /// How long making the topic may take.
 const AT_MOST: Duration = Duration::from_secs(10);
+/// How often is looked whether a new topic is known.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// Kafka's codes for a topic, or the leader of one of its partitions, that a broker does not know.
+const UNHEARD_OF: [i16; 2] = [3, 5];
 /// Kafka's code for a topic that exists already.
 const TOPIC_EXISTS: i16 = 36;
 
@@ -118,12 +122,19 @@ impl Markers {
                 }
             }
         }
-        let metadata = raw.metadata(Some(&[&self.topic])).await?;
-        let info = metadata.topics.iter().find(|info| *info.name == *self.topic);
-        Ok(info.map_or(Ok(0), |info| match info.error_code {
-            0 => Ok(info.partitions.len()),
-            code => Err(code),
-        }))
+        let since = Instant::now();
+        loop {
+            let metadata = raw.metadata(Some(&[&self.topic])).await?;
+            let info = metadata.topics.iter().find(|info| *info.name == *self.topic);
+            match info.map_or((0, 0), |info| (info.error_code, info.partitions.len())) {
+                (0, partitions) => return Ok(Ok(partitions)),
+                // Kafka has made it, and the broker that was asked has not heard of it yet.
+                (code, _) if UNHEARD_OF.contains(&code) && since.elapsed() < AT_MOST => {
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+                (code, _) => return Ok(Err(code)),
+            }
+        }
     }
 
     async fn exists(&self, raw: &RawClient) -> Result<bool, Transport> {
