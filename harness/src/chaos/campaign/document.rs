@@ -55,6 +55,9 @@ pub struct CampaignDocument {
 pub struct RunLine {
     /// Its number, from 1.
     pub number: usize,
+    /// Which plan of the campaign it carried out, from 1: one whose evidence was not enough is carried out again.
+    #[serde(default)]
+    pub planned: usize,
     /// Its plan.
     pub plan: String,
     /// Its seed.
@@ -99,9 +102,10 @@ pub struct Point {
 }
 
 impl RunLine {
-    pub(super) fn of(number: usize, directory: &Path, document: &ChaosDocument) -> Self {
+    pub(super) fn of((number, planned): (usize, usize), directory: &Path, document: &ChaosDocument) -> Self {
         Self {
             number,
+            planned,
             plan: document.plan.clone(),
             seed: document.seed,
             verdict: document.verdict,
@@ -120,11 +124,17 @@ impl RunLine {
         }
     }
 
-    pub(super) fn failed(number: usize, plan: &str, directory: &Path, failure: &Failure) -> Self {
+    pub(super) fn failed(
+        (number, planned): (usize, usize),
+        (plan, seed): (&str, u64),
+        directory: &Path,
+        failure: &Failure,
+    ) -> Self {
         Self {
             number,
+            planned,
             plan: plan.to_owned(),
-            seed: 0,
+            seed,
             verdict: Verdict::Unknown,
             reasons: vec![failure.message.clone()],
             kills: 0,
@@ -214,13 +224,13 @@ impl CampaignDocument {
         };
     }
 
-    /// Plans of which no run has passed: the last run of each. One whose crash points another run has hit does not count.
+    /// The last run of each plan of which none has passed. Plans that share a name are not the same.
     fn without_a_pass(&self) -> Vec<RunLine> {
-        let mut last: BTreeMap<&str, &RunLine> = BTreeMap::new();
+        let mut last: BTreeMap<usize, &RunLine> = BTreeMap::new();
         for run in &self.runs {
-            let passed = last.get(run.plan.as_str()).is_some_and(|known| known.verdict == Verdict::Holds);
+            let passed = last.get(&run.planned).is_some_and(|known| known.verdict == Verdict::Holds);
             if !passed {
-                last.insert(&run.plan, run);
+                last.insert(run.planned, run);
             }
         }
         last.into_values().filter(|run| run.verdict == Verdict::Unknown).cloned().collect()
@@ -231,9 +241,10 @@ impl CampaignDocument {
 mod tests {
     use super::*;
 
-    fn line(plan: &str, verdict: Verdict) -> RunLine {
+    fn line(planned: usize, verdict: Verdict) -> RunLine {
         let failure = Failure::internal("why");
-        RunLine { verdict, kills: 10, ..RunLine::failed(1, plan, Path::new("x"), &failure) }
+        let line = RunLine::failed((1, planned), ("same_name", 1), Path::new("x"), &failure);
+        RunLine { verdict, kills: 10, ..line }
     }
 
     fn judged(runs: Vec<RunLine>, points: bool, kills_min: u64) -> CampaignDocument {
@@ -247,12 +258,12 @@ mod tests {
     #[test]
     fn a_campaign_holds_only_if_every_plan_does_and_enough_was_reached() {
         use Verdict::{Holds, Unknown, Violated};
-        assert_eq!(judged(vec![line("a", Holds), line("b", Holds)], false, 20).verdict, Holds);
-        assert_eq!(judged(vec![line("a", Unknown), line("a", Holds)], false, 0).verdict, Holds);
-        assert_eq!(judged(vec![line("a", Holds), line("b", Unknown)], false, 0).verdict, Unknown);
-        assert_eq!(judged(vec![line("a", Violated), line("a", Holds)], false, 0).verdict, Violated);
-        assert_eq!(judged(vec![line("a", Holds)], false, 11).verdict, Unknown);
-        let missed = judged(vec![line("a", Holds)], true, 0);
+        assert_eq!(judged(vec![line(1, Holds), line(2, Holds)], false, 20).verdict, Holds);
+        assert_eq!(judged(vec![line(1, Unknown), line(1, Holds)], false, 0).verdict, Holds);
+        assert_eq!(judged(vec![line(1, Holds), line(2, Unknown)], false, 0).verdict, Unknown);
+        assert_eq!(judged(vec![line(1, Violated), line(1, Holds)], false, 0).verdict, Violated);
+        assert_eq!(judged(vec![line(1, Holds)], false, 11).verdict, Unknown);
+        let missed = judged(vec![line(1, Holds)], true, 0);
         assert!(missed.verdict == Unknown && missed.reasons[0].contains("crash points were not hit"));
     }
 }

@@ -94,6 +94,8 @@ struct Campaign<'a> {
     watch: Watch,
     started: Instant,
     shared: SharedKafka,
+    /// Plans begun so far.
+    plans: usize,
     runs: Vec<RunLine>,
     coverage: Coverage,
     /// Why it was ended early.
@@ -110,6 +112,7 @@ pub async fn run(options: &CampaignOptions, watch: Watch) -> Result<CampaignDocu
         watch,
         started: Instant::now(),
         shared: SharedKafka::new(options.kafka.clone()),
+        plans: 0,
         runs: Vec::new(),
         coverage: Coverage::default(),
         cut_short: None,
@@ -145,6 +148,7 @@ impl Campaign<'_> {
 
     async fn make(&mut self, plans: Vec<Plan>) -> Result<(), Failure> {
         for plan in plans {
+            self.plans += 1;
             for again in 0..=AGAIN {
                 if self.is_over() {
                     return Ok(());
@@ -172,7 +176,7 @@ impl Campaign<'_> {
         let directory = self.options.directory.join(format!("{number:03}-{}", plan.name));
         (self.watch)(&Moment::Doing(format!("run {number}: {} (seed {})", plan.name, plan.seed)));
         let kafka = self.shared.for_plan(&plan).await?;
-        let name = plan.name.clone();
+        let (name, seed) = (plan.name.clone(), plan.seed);
         let options = Options {
             plan,
             kafka,
@@ -186,12 +190,12 @@ impl Campaign<'_> {
                 // A broker that a fault has ruined for the next run, too, is not shared any longer.
                 self.shared.discard();
                 (self.watch)(&Moment::Doing(format!("run {number} came to nothing: {failure}")));
-                self.runs.push(RunLine::failed(number, &name, &directory, &failure));
+                self.runs.push(RunLine::failed((number, self.plans), (&name, seed), &directory, &failure));
                 return Ok(Verdict::Unknown);
             }
         };
         self.take_in(&directory, &document)?;
-        self.runs.push(RunLine::of(number, &directory, &document));
+        self.runs.push(RunLine::of((number, self.plans), &directory, &document));
         Ok(document.verdict)
     }
 
