@@ -41,6 +41,9 @@ impl fmt::Display for BrokerId {
 pub(crate) const PROCESS_DISK: &str = "a broker that is a process has no disk of its own to fill: use `--kafka \
                                        container` and `Options::disk_mib`";
 
+/// Why a broker's clock can't jump.
+pub(crate) const NO_CLOCK: &str = "the broker has no clock of its own to set: give `Options::clock`";
+
 /// What can be done to a broker.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Action {
@@ -53,6 +56,8 @@ pub(crate) enum Action {
     Rejoin,
     Fill,
     Unfill,
+    /// So many milliseconds ahead of the machine's.
+    SetClock(i64),
 }
 
 /// A broker that this process started.
@@ -113,6 +118,7 @@ async fn act_on_container(container: &mut ContainerBroker, action: Action) -> Re
         Action::Rejoin => container.rejoin().await,
         Action::Fill => container.disk()?.fill().await,
         Action::Unfill => container.disk()?.unfill().await,
+        Action::SetClock(ahead_ms) => container.set_clock(ahead_ms).await,
     }
 }
 
@@ -125,6 +131,7 @@ async fn act_on_process(process: &mut ProcessBroker, action: Action) -> Result<(
         Action::Resume => process.resume(),
         Action::Isolate(_) => Err(ClusterError::Refused(PROCESSES_SHARE.to_owned())),
         Action::Rejoin => Ok(()), // it is never cut off
+        Action::SetClock(ahead_ms) => process.set_clock(ahead_ms),
         Action::Fill | Action::Unfill => Err(ClusterError::Refused(PROCESS_DISK.to_owned())),
     }
 }

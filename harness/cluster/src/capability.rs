@@ -1,6 +1,6 @@
 //! What can be done to the brokers of a cluster here, and what is missing where it can't.
 
-use crate::broker::PROCESS_DISK;
+use crate::broker::{NO_CLOCK, PROCESS_DISK};
 use crate::cluster::Cluster;
 use crate::disk::NO_DISK;
 use crate::error::ClusterError;
@@ -17,6 +17,8 @@ pub enum Capability {
     OneWay,
     /// [`Cluster::fill`] and [`Cluster::unfill`].
     FillDisk,
+    /// [`Cluster::set_clock`].
+    SetClock,
 }
 
 impl Cluster {
@@ -38,6 +40,8 @@ impl Cluster {
             ("process", Capability::FillDisk) => refuse(PROCESS_DISK),
             (_, Capability::FillDisk) if self.options.disk_mib.is_none() => refuse(NO_DISK),
             (_, Capability::FillDisk) => Ok(()),
+            (_, Capability::SetClock) if !self.options.clock => refuse(NO_CLOCK),
+            (_, Capability::SetClock) => Ok(()),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::site::Site;
 use crate::{features, probe};
 
 /// How long a broker may take until it serves transactions.
-const READY_LIMIT: Duration = Duration::from_secs(90);
+const READY_LIMIT: Duration = Duration::from_secs(180);
 /// The pause between two questions to a broker that is not ready.
 const READY_PAUSE: Duration = Duration::from_millis(50);
 
@@ -220,11 +220,20 @@ impl Cluster {
         self.act(broker, Action::Unfill).await
     }
 
+    /// Sets a broker's wall clock: so many milliseconds ahead of the machine's, or behind it if negative. It knows after
+    /// [`crate::CLOCK_SEEN_AFTER`]. It needs [`Options::clock`].
+    ///
+    /// # Errors
+    /// When there is no such broker of ours, it has no clock of its own, or the engine or system refuses.
+    pub async fn set_clock(&self, broker: BrokerId, ahead_ms: i64) -> Result<(), ClusterError> {
+        self.act(broker, Action::SetClock(ahead_ms)).await
+    }
+
     /// Waits until the cluster is whole: every broker serves transactions and groups, sees all others, and every
     /// partition has a leader and all its replicas in sync. A broker that has ended is not waited for.
     ///
     /// # Errors
-    /// [`ClusterError::NotReady`], after 90 s or as soon as a broker is seen to have ended.
+    /// [`ClusterError::NotReady`], after 180 s or as soon as a broker is seen to have ended.
     pub async fn until_ready(&self) -> Result<(), ClusterError> {
         let started = Instant::now();
         let whole = |node| self.until(node, Some(self.nodes.len()), started);

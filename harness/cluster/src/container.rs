@@ -12,15 +12,16 @@ use futures::StreamExt as _;
 use testcontainers::ContainerAsync;
 use testcontainers::runners::AsyncRunner as _;
 
-use crate::broker::BrokerId;
+use crate::broker::{BrokerId, NO_CLOCK};
 use crate::disk::{Disk, NO_DISK};
 use crate::engine::{self, Kind, with_causes};
 use crate::error::{ClusterError, IoContext as _};
+use crate::exec::exec;
 use crate::network::{ALONE, Isolation, OneWay, RunNetwork};
 use crate::options::Options;
-use crate::request::{KafkaImage, request};
+use crate::request::{CLOCK_FILE, KafkaImage, request};
 use crate::site::Site;
-use crate::{port, tool};
+use crate::{clock, port, tool};
 
 /// How often another port is tried when somebody took the chosen one.
 const PORT_ATTEMPTS: usize = 5;
@@ -37,6 +38,8 @@ pub(crate) struct ContainerBroker {
     network: Option<RunNetwork>,
     isolation: Option<Isolation>,
     disk: Option<Disk>,
+    /// Its wall clock can jump.
+    clock: bool,
     keep: bool,
     pub(crate) direct: SocketAddr,
     pub(crate) behind: Option<SocketAddr>,
@@ -75,6 +78,7 @@ impl ContainerBroker {
             network: site.network.clone(),
             isolation: None,
             disk,
+            clock: options.clock,
             keep: options.keep_data,
             direct: here(ports.direct),
             behind: ports.behind.map(here),
@@ -170,6 +174,20 @@ impl ContainerBroker {
     /// Its disk, which can be filled and emptied.
     pub(crate) fn disk(&self) -> Result<&Disk, ClusterError> {
         self.disk.as_ref().ok_or_else(|| ClusterError::Refused(NO_DISK.to_owned()))
+    }
+
+    /// Its wall clock is so far ahead of the machine's.
+    pub(crate) async fn set_clock(&self, ahead_ms: i64) -> Result<(), ClusterError> {
+        if !self.clock {
+            return Err(ClusterError::Refused(NO_CLOCK.to_owned()));
+        }
+        let offset = clock::offset(ahead_ms);
+        let command =
+            format!("echo {} > {CLOCK_FILE}.new && mv {CLOCK_FILE}.new {CLOCK_FILE}", offset.trim());
+        match exec(&self.docker, &self.name, &command).await? {
+            (0, _) => Ok(()),
+            (_, said) => Err(ClusterError::engine(format!("set the clock of {}", self.name), said)),
+        }
     }
 
     async fn filter(&self, one_way: OneWay, drop: bool) -> Result<(), ClusterError> {

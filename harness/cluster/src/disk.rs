@@ -4,14 +4,13 @@
 //! find its data after a kill: so a second container, which only sleeps, holds on to it, and fills and empties it.
 
 use bollard::Docker;
-use bollard::exec::StartExecResults;
-use bollard::models::{ContainerCreateBody, ExecConfig, HostConfig, Mount, MountType, VolumeCreateRequest};
+use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType, VolumeCreateRequest};
 use bollard::query_parameters::{CreateContainerOptionsBuilder, StartContainerOptions};
-use futures::StreamExt as _;
 
 use crate::broker::BrokerId;
 use crate::engine::{self, Kind, with_causes};
 use crate::error::ClusterError;
+use crate::exec::exec;
 use crate::options::Options;
 
 /// Where the disk is in its holder.
@@ -84,7 +83,7 @@ impl Disk {
 
     /// Takes up all that is free.
     pub(crate) async fn fill(&self) -> Result<(), ClusterError> {
-        let (status, said) = self.run(&format!("cat /dev/zero > {FILLER}")).await?;
+        let (status, said) = exec(&self.docker, &self.name, &format!("cat /dev/zero > {FILLER}")).await?;
         if status != 0 && said.contains("No space left") {
             return Ok(());
         }
@@ -93,32 +92,10 @@ impl Disk {
 
     /// Frees what was taken up.
     pub(crate) async fn unfill(&self) -> Result<(), ClusterError> {
-        match self.run(&format!("rm -f {FILLER}")).await? {
+        match exec(&self.docker, &self.name, &format!("rm -f {FILLER}")).await? {
             (0, _) => Ok(()),
             (_, said) => Err(ClusterError::engine(format!("empty {}", self.name), said)),
         }
-    }
-
-    /// Runs a command of the shell in the holder; says how it ended and what it said.
-    async fn run(&self, command: &str) -> Result<(i64, String), ClusterError> {
-        let failed = |e| ClusterError::engine(format!("run `{command}` in {}", self.name), with_causes(&e));
-        let config = ExecConfig {
-            cmd: Some(["sh", "-c", command].map(str::to_owned).into()),
-            attach_stdout: Some(true),
-            attach_stderr: Some(true),
-            ..ExecConfig::default()
-        };
-        let id = self.docker.create_exec(&self.name, config).await.map_err(failed)?.id;
-        let mut said = String::new();
-        if let StartExecResults::Attached { mut output, .. } =
-            self.docker.start_exec(&id, None).await.map_err(failed)?
-        {
-            while let Some(frame) = output.next().await {
-                said.push_str(&String::from_utf8_lossy(&frame.map_err(failed)?.into_bytes()));
-            }
-        }
-        let status = self.docker.inspect_exec(&id).await.map_err(failed)?.exit_code;
-        Ok((status.unwrap_or(-1), said))
     }
 
     /// Takes it away, once the broker's container is gone.

@@ -9,7 +9,7 @@ use crate::error::{ClusterError, cache_dir};
 use crate::image;
 use crate::jars::{self, JAVA_MIN};
 use crate::release::Release;
-use crate::{clean, engine, kernel, port, tool};
+use crate::{clean, clock, engine, kernel, port, tool};
 
 /// Free memory below which a broker and workers are tight, in MiB.
 const MEMORY_MIB_MIN: u64 = 2_048;
@@ -82,6 +82,7 @@ async fn look() -> Vec<Check> {
     }
     checks.extend([java, maven, free_ports(), disk(), memory()]);
     checks.extend(kernel::checks().await);
+    checks.push(clock::check());
     checks.push(leftovers(docker.as_ref().ok()).await);
     checks
 }

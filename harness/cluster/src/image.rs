@@ -47,6 +47,22 @@ fn ensure_boxed(release: Release, progress: &Progress) -> BoxFuture<'_, Result<S
     Box::pin(ensure(release, progress))
 }
 
+/// As [`ensure_image`], but only the image that is built here will do.
+///
+/// # Errors
+/// As [`ensure_image`].
+pub(crate) async fn ensure_built(release: Release, progress: &Progress) -> Result<String, ClusterError> {
+    let docker = engine::connect().await?;
+    let _lock = jars::lock("image").await?;
+    if let Some(image) = local_built(&docker, release).await {
+        return Ok(image);
+    }
+    recipe::build(&docker, release, progress).await?;
+    let missing =
+        || ClusterError::Image(format!("{} was built, but the engine does not have it", built(release)));
+    local_built(&docker, release).await.ok_or_else(missing)
+}
+
 async fn ensure(release: Release, progress: &Progress) -> Result<String, ClusterError> {
     let docker = engine::connect().await?;
     if let Some(image) = local(&docker, release).await {
@@ -71,10 +87,16 @@ async fn ensure(release: Release, progress: &Progress) -> Result<String, Cluster
 
 /// The image that is already here, if one is.
 pub(crate) async fn local(docker: &Docker, release: Release) -> Option<String> {
-    let (pulled, built) = (pulled(release), built(release));
+    let pulled = pulled(release);
     if docker.inspect_image(&pulled).await.is_ok() {
         return Some(pulled);
     }
+    local_built(docker, release).await
+}
+
+/// The image that was built here by today's recipe, if it is here.
+async fn local_built(docker: &Docker, release: Release) -> Option<String> {
+    let built = built(release);
     let image = docker.inspect_image(&built).await.ok()?;
     let made_by =
         image.config.and_then(|config| config.labels).and_then(|labels| labels.get(LABEL_RECIPE).cloned());

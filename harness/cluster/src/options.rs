@@ -32,6 +32,9 @@ pub struct Options {
     /// Gives every broker a disk in memory of this many MiB for its data, to be filled by [`crate::Cluster::fill`]. Only
     /// for containers. A new broker takes about 1 MiB.
     pub disk_mib: Option<u32>,
+    /// Gives every broker a wall clock of its own, to be moved by [`crate::Cluster::set_clock`]. Of containers, only those
+    /// of the image that is built here can.
+    pub clock: bool,
     /// Where the brokers' logs are put, if anywhere. Created if missing.
     pub log_dir: Option<PathBuf>,
     /// More broker settings, by Kafka's own property names; they replace truecut's.
@@ -56,6 +59,7 @@ impl Options {
             transaction_version: None,
             proxies: BTreeMap::new(),
             disk_mib: None,
+            clock: false,
             log_dir: None,
             config: BTreeMap::new(),
             java_options: Vec::new(),
@@ -116,6 +120,7 @@ impl fmt::Debug for Options {
             .field("transaction_version", &self.transaction_version)
             .field("proxies", &self.proxies)
             .field("disk_mib", &self.disk_mib)
+            .field("clock", &self.clock)
             .field("log_dir", &self.log_dir)
             .field("config", &self.config)
             .field("java_options", &self.java_options)

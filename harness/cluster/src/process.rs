@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::broker::BrokerId;
+use crate::broker::{BrokerId, NO_CLOCK};
+use crate::clock::Clock;
 use crate::error::{ClusterError, IoContext as _};
 use crate::options::Options;
 use crate::owner::Owner;
@@ -36,6 +37,7 @@ pub(crate) struct ProcessBroker {
     libs: PathBuf,
     log: PathBuf,
     java_options: Vec<String>,
+    clock: Option<Clock>,
     keep: bool,
     pub(crate) direct: SocketAddr,
     pub(crate) behind: Option<SocketAddr>,
@@ -84,10 +86,12 @@ impl ProcessBroker {
         write(&folder.join(log_name), log_config)?;
         let prepared = async {
             format_storage(&libs, &folder, &log_option).await?;
-            launch(&libs, &folder, &log, &java_options)
+            let clock = options.clock.then(|| Clock::create(&folder.join("clock"))).transpose()?;
+            let child = launch(&libs, &folder, &log, &java_options, clock.as_ref())?;
+            Ok((child, clock))
         };
-        let child = match prepared.await {
-            Ok(child) => child,
+        let (child, clock) = match prepared.await {
+            Ok(prepared) => prepared,
             Err(e) => {
                 remove_folder(&folder)?;
                 return Err(e);
@@ -101,6 +105,7 @@ impl ProcessBroker {
             libs,
             log,
             java_options,
+            clock,
             keep: options.keep_data,
             direct: here(ports.direct),
             behind: ports.behind.map(here),
@@ -147,7 +152,7 @@ impl ProcessBroker {
             return Err(ClusterError::Refused(format!("broker {} runs already", self.id)));
         }
         self.forget_process();
-        self.child = launch(&self.libs, &self.folder, &self.log, &self.java_options)?;
+        self.child = launch(&self.libs, &self.folder, &self.log, &self.java_options, self.clock.as_ref())?;
         self.tell_reaper();
         Ok(())
     }
@@ -160,6 +165,12 @@ impl ProcessBroker {
     /// SIGCONT.
     pub(crate) fn resume(&self) -> Result<(), ClusterError> {
         self.signal(Signal::SIGCONT)
+    }
+
+    /// Its wall clock is so far ahead of the machine's.
+    pub(crate) fn set_clock(&self, ahead_ms: i64) -> Result<(), ClusterError> {
+        let none = || ClusterError::Refused(NO_CLOCK.to_owned());
+        self.clock.as_ref().ok_or_else(none)?.set(ahead_ms)
     }
 
     /// Ends the process and removes its data, unless that is to be kept.
@@ -257,7 +268,13 @@ async fn format_storage(libs: &Path, folder: &Path, log_option: &str) -> Result<
 }
 
 /// Starts the broker; its output goes to the end of the log.
-fn launch(libs: &Path, folder: &Path, log: &Path, java_options: &[String]) -> Result<Child, ClusterError> {
+fn launch(
+    libs: &Path,
+    folder: &Path,
+    log: &Path,
+    java_options: &[String],
+    clock: Option<&Clock>,
+) -> Result<Child, ClusterError> {
     let output: File = OpenOptions::new().create(true).append(true).open(log).at("open", log)?;
     let errors = output.try_clone().at("open", log)?;
     let mut java = Command::new("java");
@@ -267,6 +284,7 @@ fn launch(libs: &Path, folder: &Path, log: &Path, java_options: &[String]) -> Re
         .arg(class_path(libs))
         .arg("kafka.Kafka")
         .arg(folder.join("server.properties"))
+        .envs(clock.map(Clock::environment_of_java).unwrap_or_default())
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(output)

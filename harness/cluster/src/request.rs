@@ -6,6 +6,7 @@ use testcontainers::core::{ContainerPort, Mount, WaitFor};
 use testcontainers::{ContainerRequest, Image, ImageExt as _};
 
 use crate::broker::BrokerId;
+use crate::clock;
 use crate::container::HostPorts;
 use crate::disk::Disk;
 use crate::engine;
@@ -23,6 +24,8 @@ const BEHIND: u16 = 9095;
 const DATA: &str = "/tmp/kraft-combined-logs";
 /// Where a disk of its own is, and its data there: beside it there is room for what fills the disk.
 const DISK: &str = "/mnt/disk";
+/// What tells its wall clock, if that can jump.
+pub(crate) const CLOCK_FILE: &str = "/tmp/clock";
 const DATA_ON_DISK: &str = "/mnt/disk/data";
 
 /// A broker that is called `name` and reached at `ports` of this machine.
@@ -78,6 +81,9 @@ fn environment(options: &Options, id: BrokerId, ports: HostPorts) -> Vec<(String
     java.extend(options.java_options.iter().cloned());
     environment.push(("KAFKA_OPTS".to_owned(), java.join(" ")));
     environment.push(("KAFKA_HEAP_OPTS".to_owned(), options.heap().join(" ")));
+    if options.clock {
+        environment.extend(clock::environment_of_java(clock::IN_IMAGE, CLOCK_FILE));
+    }
     environment
 }
 

@@ -6,7 +6,7 @@ use crate::clean;
 use crate::container::run_lives;
 use crate::engine::{self, LABEL_RUN};
 use crate::error::ClusterError;
-use crate::image::ensure_image;
+use crate::image::{ensure_built, ensure_image};
 use crate::network::RunNetwork;
 use crate::options::Options;
 use crate::reaper::{self, Leftover};
@@ -30,6 +30,8 @@ impl Site {
         let _swept = clean::sweep_engine(&docker, false).await;
         let image = match &options.image {
             Some(image) => image.clone(),
+            // Of Apache's image the C library is another.
+            None if options.clock => ensure_built(options.release, &options.progress).await?,
             None => ensure_image(options.release, &options.progress).await?,
         };
         if !engine::labelled(&docker, &format!("{LABEL_RUN}={}", options.run)).await?.is_empty() {

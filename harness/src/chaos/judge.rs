@@ -79,6 +79,7 @@ pub fn circumstances(directory: &Path) -> Result<Circumstances, Failure> {
         dense_input: true,
         repeats: plan.repeats_requests(),
         moves: plan.kafka.brokers > 1,
+        clocks_jump: plan.moves_clocks(),
         delivery: plan.delivery(),
         kafka_log: KafkaLog::load(directory)?,
         ..Circumstances::default()

@@ -4,6 +4,7 @@
 //! `exposure`), doing it (`nemesis`, `subject`), input and output (`feeder`, `reader`), the verdict (`judge`).
 
 pub mod campaign;
+mod clocks;
 mod disk;
 mod feeder;
 mod job;
@@ -39,8 +40,8 @@ pub use judge::{circumstances, judge, recorded};
 pub use metrics::{METRICS_FILE, Reading};
 pub use moment::{Moment, Progress, Watch};
 pub use plan::{
-    Damage, Direction, FAULTS, Fault, FaultInfo, JobSetting, KafkaSetting, PLAN_FILE, PLAN_SCHEMA, PLANS,
-    Plan, PlanInfo, Step, Topic, Until, Victims, Wanted, When,
+    Clocks, Damage, Direction, FAULTS, Fault, FaultInfo, JobSetting, KafkaSetting, PLAN_FILE, PLAN_SCHEMA,
+    PLANS, Plan, PlanInfo, Step, Topic, Until, Victims, Wanted, When,
 };
 pub use replay::validate;
 pub use shared::SharedKafka;
@@ -102,6 +103,7 @@ pub async fn run(options: Options, watch: Watch) -> Result<ChaosDocument, Failur
     let checkpoints = directory.join(job::CHECKPOINTS);
     let own_disk = plan.steps.iter().any(|step| step.fault.needs_own_disk());
     let disk = own_disk.then(|| Disk::mount(&checkpoints)).transpose()?;
+    let clock = clocks::of_coordinators(plan, &directory)?;
     let trial = Trial {
         plan,
         names: &names,
@@ -109,6 +111,7 @@ pub async fn run(options: Options, watch: Watch) -> Result<ChaosDocument, Failur
         cluster: &cluster,
         network: &network,
         disk: disk.as_ref(),
+        clock: clock.as_ref(),
         directory: &directory,
         history: &history,
         watch: &watch,
@@ -157,6 +160,7 @@ async fn start_kafka(
     cluster.proxies = network.in_front_of_brokers();
     let fills = |step: &Step| matches!(step.fault, Fault::BrokerDiskFull { .. });
     cluster.disk_mib = options.plan.steps.iter().any(fills).then_some(BROKER_DISK_MIB);
+    cluster.clock = options.plan.moves_clock(Clocks::Brokers);
     cluster.log_dir = Some(directory.join(LOGS));
     cluster.keep_data = options.keep;
     let told = Arc::clone(watch);

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use truecut_cluster::Cluster;
+use truecut_cluster::{Clock, Cluster};
 use truecut_runtime::launch::JobOptions;
 
 use super::disk::Disk;
@@ -46,6 +46,7 @@ pub(super) struct Trial<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) network: &'a Arc<Network>,
     pub(super) disk: Option<&'a Disk>,
+    pub(super) clock: Option<&'a Clock>,
     pub(super) directory: &'a Path,
     pub(super) history: &'a Writer,
     pub(super) watch: &'a Watch,
@@ -120,7 +121,7 @@ impl Trial<'_> {
         let field = Field::new(
             subject,
             (self.cluster, self.kafka, self.network),
-            (self.disk, &checkpoints),
+            (self.disk, &checkpoints, self.clock),
             self.plan,
         );
         nemesis::strike(field, self.plan, begin).await?;
@@ -230,6 +231,7 @@ impl Trial<'_> {
             logs: self.directory.join(LOGS),
             traces: Some(self.directory.join(TRACES)),
             mutant: self.plan.job.mutant.clone(),
+            coordinator_environment: self.clock.map(Clock::environment).unwrap_or_default(),
         })
     }
 

@@ -68,6 +68,7 @@ impl Run {
             logs,
             traces: self.traces.clone(),
             mutant: None,
+            coordinator_environment: Vec::new(),
         };
         let started = Instant::now();
         let mut told = Told::new(self.json);

@@ -124,7 +124,12 @@ impl Account {
     }
 
     /// Compares. `wall_us`: what the wall clock was ahead of the machine's clock. Gives what was compared, and what can't be.
-    pub(super) fn compare(&self, log: &KafkaLog, prefix: &str, wall_us: i64) -> (AccountFound, Vec<String>) {
+    pub(super) fn compare(
+        &self,
+        log: &KafkaLog,
+        prefix: &str,
+        wall_us: Option<i64>,
+    ) -> (AccountFound, Vec<String>) {
         let mut found = AccountFound::default();
         let mut rejections = Vec::new();
         if let Some(states) = &log.states {
@@ -137,7 +142,13 @@ impl Account {
         (found, rejections)
     }
 
-    fn states(&self, states: &[StateChange], prefix: &str, wall_us: i64, rejections: &mut Vec<String>) {
+    fn states(
+        &self,
+        states: &[StateChange],
+        prefix: &str,
+        wall_us: Option<i64>,
+        rejections: &mut Vec<String>,
+    ) {
         let mut paths: HashMap<&str, Option<Path>> = HashMap::new();
         let mut written = HashSet::new();
         for change in states {
@@ -224,7 +235,7 @@ impl Path {
         &mut self,
         change: &StateChange,
         account: &Account,
-        wall_us: i64,
+        wall_us: Option<i64>,
     ) -> Result<(Generation, TransactionState), String> {
         let Some(logged) = &change.logged else { return Err("was forgotten within the run".to_owned()) };
         let Some(state) = state(logged.state) else {
@@ -242,12 +253,13 @@ impl Path {
         let modelled = Producer { id: OneId::PRODUCER_ID, epoch: current };
         let by = |asked: Option<&u64>| {
             asked.is_some_and(|at_us| {
+                let Some(wall_us) = wall_us else { return true };
                 let at_ms = (i64::try_from(*at_us).unwrap_or(i64::MAX).saturating_add(wall_us)) / 1_000;
                 at_ms <= logged.updated_ms + CLOCK_SLACK_MS
             })
         };
-        let timed_out =
-            logged.updated_ms + CLOCK_SLACK_MS >= logged.started_ms + i64::from(logged.timeout_ms);
+        let timed_out = wall_us.is_none()
+            || logged.updated_ms + CLOCK_SLACK_MS >= logged.started_ms + i64::from(logged.timeout_ms);
         let steps = [
             (true, Step::Markers),
             (by(account.records.get(&generation)), Step::Partition),

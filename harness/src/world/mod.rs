@@ -51,6 +51,8 @@ pub struct Circumstances {
     pub repeats: bool,
     /// Transactional ids may have changed their coordinator: there were several brokers.
     pub moves: bool,
+    /// Wall clocks jumped: nothing is said by comparing them, and Kafka may think a transaction's time over at any moment.
+    pub clocks_jump: bool,
     /// What was done to messages between coordinator and workers.
     pub delivery: Delivery,
     /// The input was written without transactions and is not compacted: its offsets have no gaps.
@@ -167,11 +169,7 @@ impl World {
         let ends: Vec<u64> = self.names.iter().map(|name| name.last_us).collect();
         let (seens, prefix) = std::mem::take(&mut self.seens).in_order(&ends);
         let mut parts = Parts {
-            transactions: Transactions::new(
-                prefix.clone(),
-                self.circumstances.repeats,
-                self.circumstances.moves,
-            ),
+            transactions: Transactions::new(prefix.clone(), &self.circumstances),
             head: HeadRegister::default(),
             checkpoints: Checkpoints::default(),
             markers: Markers::default(),
@@ -206,7 +204,8 @@ impl World {
         if log == KafkaLog::default() {
             return;
         }
-        let (found, rejections) = account.compare(&log, prefix, self.wall_us.unwrap_or_default());
+        let wall_us = self.wall_us.filter(|_| !self.circumstances.clocks_jump);
+        let (found, rejections) = account.compare(&log, prefix, wall_us);
         self.found.account = Some(found);
         rejections.into_iter().for_each(|rejection| self.tell(rejection));
     }

@@ -6,7 +6,7 @@ use truecut_core::{Described, ErrorCode, Op, Outcome, Producer, Slot, Transactio
 use truecut_model::OneId;
 
 use super::frontier::{Answer, Ask, Call, Frontier, Which};
-use super::{Answered, Asked, Impossible, Slots, Trace, WorldFound};
+use super::{Answered, Asked, Circumstances, Impossible, Slots, Trace, WorldFound};
 
 /// Codes of EndTxn and InitProducerId that the transaction coordinator answers when it has looked at the id. With any other, nobody
 /// knows whether it was done.
@@ -22,6 +22,7 @@ pub(super) struct Transactions {
     repeats: bool,
     /// Coordinators of transactional ids move.
     moves: bool,
+    clocks_jump: bool,
     ids: HashMap<TransactionalId, Id>,
     /// Whose request is about which id.
     calls: HashMap<Call, TransactionalId>,
@@ -42,11 +43,13 @@ struct Id {
 }
 
 impl Transactions {
-    pub(super) fn new(prefix: Option<String>, repeats: bool, moves: bool) -> Self {
+    pub(super) fn new(prefix: Option<String>, circumstances: &Circumstances) -> Self {
+        let Circumstances { repeats, moves, clocks_jump, .. } = *circumstances;
         Self {
             prefix,
             repeats,
             moves,
+            clocks_jump,
             ids: HashMap::new(),
             calls: HashMap::new(),
             generations: HashMap::new(),
@@ -57,16 +60,21 @@ impl Transactions {
         }
     }
 
+    fn times_out_after(&mut self, id: TransactionalId, timeout_ms: u32) {
+        let timeout_ms = if self.clocks_jump { 0 } else { timeout_ms };
+        self.ids.entry(id).or_default().frontier.times_out_after(timeout_ms);
+    }
+
     /// An operation was started.
     pub(super) fn started(&mut self, trace: Trace, at_us: u64, op: Op, asked: &Asked) {
         let call = Call { trace, which: Which::Op(op) };
         match asked {
             Asked::InitProducer { id, timeout_ms } => {
-                self.ids.entry(*id).or_default().frontier.times_out_after(*timeout_ms);
+                self.times_out_after(*id, *timeout_ms);
                 self.ask(call, *id, Ask::Init, at_us);
             }
             Asked::Fence { id, timeout_ms } => {
-                self.ids.entry(*id).or_default().frontier.times_out_after(*timeout_ms);
+                self.times_out_after(*id, *timeout_ms);
                 self.ask(call, *id, Ask::Fence, at_us);
             }
             Asked::Commit(committable) => {

@@ -70,7 +70,16 @@ fn run() -> Result<supervise::Ended, ProcessError> {
     let config = JobConfig::read(&path)?;
     let logs = supervise::default_logs(&config);
     let traces = std::env::var_os("TRUECUT_TRACES").map(PathBuf::from);
-    let options = JobOptions { config, fresh: false, accept_loss: false, logs, traces, mutant: None };
+    let coordinator_environment = Vec::new();
+    let options = JobOptions {
+        config,
+        fresh: false,
+        accept_loss: false,
+        logs,
+        traces,
+        mutant: None,
+        coordinator_environment,
+    };
     let runtime =
         tokio::runtime::Runtime::new().map_err(|error| ProcessError::environment("start threads", &error))?;
     runtime.block_on(supervise::run(&options, |event| eprintln!("{event:?}")))

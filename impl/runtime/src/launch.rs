@@ -32,6 +32,8 @@ pub struct JobOptions {
     pub traces: Option<PathBuf>,
     /// Name of the wrong protocol to run: in chaos runs only.
     pub mutant: Option<String>,
+    /// What coordinators have in their environment beside what this process has: names and values.
+    pub coordinator_environment: Vec<(String, String)>,
 }
 
 /// How one coordinator is started.
@@ -126,6 +128,7 @@ impl JobOptions {
             CoordinatorArguments { config, token: token.get(), fresh, accept_loss, crash_at, common };
         let json = serde_json::to_string(&arguments).expect("arguments are JSON");
         let mut command = again(COORDINATOR, &json)?;
+        command.envs(self.coordinator_environment.iter().cloned());
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command
             .spawn()

@@ -23,7 +23,7 @@ use crate::engine::with_causes;
 use crate::error::{ClusterError, IoContext as _, cache_dir};
 use crate::options::Progress;
 use crate::release::Release;
-use crate::{jars, tool};
+use crate::{clock, jars, tool};
 
 const RUN: &str = include_str!("run.sh");
 const SERVER: &str = include_str!("server.properties");
@@ -32,10 +32,11 @@ const SERVER: &str = include_str!("server.properties");
 const JAVA_PACKAGES: [&str; 3] =
     ["openjdk-17-jre-headless", "openjdk-21-jre-headless", "openjdk-25-jre-headless"];
 /// What Java and the start script need beside it.
-const BASE_PACKAGES: [&str; 5] = ["busybox-static", "libc6", "libgcc-s1", "libstdc++6", "zlib1g"];
+const BASE_PACKAGES: [&str; 6] =
+    ["busybox-static", "libc6", clock::PACKAGE, "libgcc-s1", "libstdc++6", "zlib1g"];
 /// The commands that the shell of the image has.
-const COMMANDS: [&str; 16] = [
-    "sh", "cat", "cut", "df", "env", "find", "grep", "head", "kill", "ls", "mkdir", "ps", "rm", "sed",
+const COMMANDS: [&str; 17] = [
+    "sh", "cat", "cut", "df", "env", "find", "grep", "head", "kill", "ls", "mkdir", "mv", "ps", "rm", "sed",
     "sleep", "tail",
 ];
 /// What no broker reads.

@@ -10,7 +10,8 @@ use rdkafka::message::Message as _;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{Offset, TopicPartitionList};
 
-const LIMIT: Duration = Duration::from_secs(30);
+/// How long Kafka may take for anything: many brokers may share a small machine.
+const LIMIT: Duration = Duration::from_secs(120);
 
 fn client(bootstrap: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
@@ -45,7 +46,10 @@ pub(crate) fn commit(bootstrap: &str, topic: &str, count: usize) {
     producer.commit_transaction(LIMIT).expect("it is committed");
 }
 
-/// The first `count` committed records of `topic`; fewer if they do not come in time.
+/// The first `count` committed records of `topic`.
+///
+/// # Panics
+/// If they do not come in time: with what the client met instead.
 pub(crate) fn read(bootstrap: &str, topic: &str, count: usize) -> Vec<String> {
     let consumer: BaseConsumer = client(bootstrap)
         .set("group.id", "it")
@@ -55,10 +59,22 @@ pub(crate) fn read(bootstrap: &str, topic: &str, count: usize) -> Vec<String> {
     let mut all = TopicPartitionList::new();
     all.add_partition_offset(topic, 0, Offset::Beginning).expect("an offset");
     consumer.assign(&all).expect("it is assigned");
-    let (started, mut seen) = (Instant::now(), Vec::new());
-    while seen.len() < count && started.elapsed() < LIMIT {
-        if let Some(Ok(message)) = consumer.poll(Duration::from_millis(100)) {
-            seen.push(message.payload_view::<str>().expect("it has a value").expect("it is text").to_owned());
+    let (started, mut seen, mut met) = (Instant::now(), Vec::new(), Vec::new());
+    while seen.len() < count {
+        match consumer.poll(Duration::from_millis(100)) {
+            Some(Ok(message)) => {
+                seen.push(
+                    message.payload_view::<str>().expect("it has a value").expect("it is text").to_owned(),
+                );
+            }
+            Some(Err(e)) => met.push(format!("{:?}: {e}", started.elapsed())),
+            None => {}
+        }
+        if started.elapsed() > LIMIT {
+            let ends = consumer.fetch_watermarks(topic, 0, LIMIT);
+            panic!(
+                "only {seen:?} of {count} records of {topic} came; offsets {ends:?}; the client met {met:?}"
+            );
         }
     }
     seen

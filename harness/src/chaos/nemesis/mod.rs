@@ -1,6 +1,7 @@
 //! Carries out the plan's steps, one after another, and sees that each one struck. Each family of faults has a file of its own.
 
 mod broker;
+mod clock;
 mod hold;
 mod network;
 mod process;
@@ -9,7 +10,7 @@ mod store;
 use std::path::Path;
 use std::time::Duration;
 
-use truecut_cluster::{BrokerId, Cluster};
+use truecut_cluster::{BrokerId, Clock, Cluster};
 use truecut_runtime::crash_point::{CrashAt, Strike};
 
 use super::disk::Disk;
@@ -52,6 +53,8 @@ pub(super) struct Field<'a> {
     disk: Option<&'a Disk>,
     /// Where they are.
     checkpoints: &'a Path,
+    /// The coordinators' wall clock, if it is to jump.
+    clock: Option<&'a Clock>,
     /// After so long Kafka has surely aborted a transaction.
     expires: Duration,
     /// The step that is carried out, from 1.
@@ -102,7 +105,7 @@ impl<'a> Field<'a> {
     pub(super) fn new(
         subject: &'a mut Subject,
         (cluster, kafka, network): (&'a Cluster, &'a Kafka, &'a Network),
-        (disk, checkpoints): (Option<&'a Disk>, &'a Path),
+        (disk, checkpoints, clock): (Option<&'a Disk>, &'a Path, Option<&'a Clock>),
         plan: &Plan,
     ) -> Self {
         // Kafka looks for expired transactions each second, and takes its time to end them.
@@ -114,6 +117,7 @@ impl<'a> Field<'a> {
             network,
             disk,
             checkpoints,
+            clock,
             expires,
             step: 0,
             doomed: 0,
@@ -204,6 +208,7 @@ impl<'a> Field<'a> {
             Fault::StoreFull { ms } => self.store_full(Duration::from_millis(*ms), step).await,
             Fault::StoreReadOnly { ms } => self.store_read_only(Duration::from_millis(*ms), step).await,
             Fault::DamageCheckpoint { damage } => self.damage_checkpoint(*damage, step).await,
+            Fault::ClockJump { of, ahead_ms } => self.clock_jump(*of, *ahead_ms, step).await,
             Fault::DeleteTopic { of } => self.delete_topic(*of, step).await,
         }
     }

@@ -169,6 +169,13 @@ pub enum Fault {
         /// How.
         damage: Damage,
     },
+    /// A wall clock jumps: from now on it is this far from the machine's.
+    ClockJump {
+        /// Whose.
+        of: Clocks,
+        /// So far ahead of the machine's clock, ms; behind it if negative, right again if 0.
+        ahead_ms: i64,
+    },
     /// A topic of the job is deleted.
     DeleteTopic {
         /// Which.
@@ -210,6 +217,16 @@ pub enum Topic {
     Input,
     /// What it writes.
     Output,
+}
+
+/// Whose wall clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Clocks {
+    /// The coordinator's, and its successors'.
+    Coordinators,
+    /// All brokers'.
+    Brokers,
 }
 
 /// How a file is damaged.
@@ -320,6 +337,10 @@ pub const FAULTS: &[FaultInfo] = &[
         name: "damage_checkpoint",
         meaning: "All processes die, and the file of the latest completed checkpoint is damaged before they start again.",
     },
+    FaultInfo {
+        name: "clock_jump",
+        meaning: "The wall clock of the coordinator, or of all brokers, jumps, ahead or back.",
+    },
     FaultInfo { name: "delete_topic", meaning: "A topic of the job is deleted while it runs." },
 ];
 
@@ -352,6 +373,7 @@ impl Fault {
             Self::StoreFull { .. } => "store_full",
             Self::StoreReadOnly { .. } => "store_read_only",
             Self::DamageCheckpoint { .. } => "damage_checkpoint",
+            Self::ClockJump { .. } => "clock_jump",
             Self::DeleteTopic { .. } => "delete_topic",
         }
     }
@@ -424,7 +446,8 @@ impl Fault {
             | Self::BrokerRestart { .. }
             | Self::RollingRestart {}
             | Self::BrokerIsolate { .. }
-            | Self::BrokerDiskFull { .. } => true,
+            | Self::BrokerDiskFull { .. }
+            | Self::ClockJump { of: Clocks::Brokers, .. } => true,
             other => other.needs_kafka_proxy(),
         }
     }
@@ -461,6 +484,7 @@ mod tests {
             r#"{"store_full":{"ms":500}}"#,
             r#"{"store_read_only":{"ms":500}}"#,
             r#"{"damage_checkpoint":{"damage":"torn"}}"#,
+            r#"{"clock_jump":{"of":"brokers","ahead_ms":-500}}"#,
             r#"{"delete_topic":{"of":"output"}}"#,
         ];
         let mut names = Vec::new();

@@ -14,7 +14,7 @@ use truecut_proxy::{Action, Rule};
 use truecut_runtime::trace::Delivery;
 
 pub use draw::{Victims, Wanted};
-pub use fault::{Damage, Direction, FAULTS, Fault, FaultInfo, Topic, Until};
+pub use fault::{Clocks, Damage, Direction, FAULTS, Fault, FaultInfo, Topic, Until};
 pub use named::{PLANS, PlanInfo};
 pub(super) use points::{Comes, comes, visits};
 pub use setting::{JobSetting, KafkaSetting};
@@ -125,6 +125,18 @@ impl Plan {
         let by_way = |comes| comes == Comes::AfterLostTrigger;
         let of_point = |fault: &Fault| fault.point().is_some_and(|(who, point)| by_way(comes(who, point)));
         self.steps.iter().any(|step| step.fault.needs_control_proxy() || of_point(&step.fault))
+    }
+
+    /// These wall clocks jump.
+    #[must_use]
+    pub fn moves_clock(&self, of: Clocks) -> bool {
+        self.steps.iter().any(|step| matches!(step.fault, Fault::ClockJump { of: whose, .. } if whose == of))
+    }
+
+    /// Some wall clock jumps.
+    #[must_use]
+    pub fn moves_clocks(&self) -> bool {
+        [Clocks::Coordinators, Clocks::Brokers].into_iter().any(|of| self.moves_clock(of))
     }
 
     /// A request of the job may reach Kafka twice, or after its sender has given it up.

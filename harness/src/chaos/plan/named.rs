@@ -5,7 +5,9 @@ use std::path::Path;
 use truecut_proxy::{Action, ClientSees, LinkFaultKind, Newcomers, Occurrence, Pace, Rule, Side};
 use truecut_runtime::config::CommitByConfig;
 
-use super::{Damage, Direction, Fault, JobSetting, KafkaSetting, PLAN_SCHEMA, Plan, Step, Topic, When};
+use super::{
+    Clocks, Damage, Direction, Fault, JobSetting, KafkaSetting, PLAN_SCHEMA, Plan, Step, Topic, When,
+};
 use crate::failure::Failure;
 use crate::history::Who;
 use crate::verdict::Thresholds;
@@ -244,6 +246,28 @@ pub const PLANS: &[PlanInfo] = &[
         ends_with: Some(4),
     },
     PlanInfo {
+        name: "clock_jumps",
+        purpose: "The wall clocks of coordinator and broker jump by hours; Kafka aborts transactions of live producers as too old.",
+        steps: || {
+            let jump = |of, ahead_ms| step(Fault::ClockJump { of, ahead_ms });
+            vec![
+                jump(Clocks::Coordinators, HOURS_MS),
+                step(Fault::Kill { who: Who::Worker }),
+                jump(Clocks::Coordinators, -HOURS_MS),
+                step(Fault::Kill { who: Who::Coordinator }),
+                jump(Clocks::Brokers, HOURS_MS),
+                // Kafka looks for expired transactions each second.
+                after(2_000, Fault::Kill { who: Who::Worker }),
+                jump(Clocks::Brokers, 0),
+                step(Fault::Kill { who: Who::Coordinator }),
+            ]
+        },
+        // Kafka aborts what it thinks too old, if it is open for long enough to be found so; only the log gets over that.
+        job: |job| JobSetting { sink: CommitByConfig::Log, checkpoint_interval_ms: 2_500, ..job },
+        brokers: 1,
+        ends_with: None,
+    },
+    PlanInfo {
         name: "outage",
         purpose: "All workers stay away for longer than Kafka lets a transaction live; the sink writes again what Kafka aborted.",
         steps: || {
@@ -260,6 +284,9 @@ pub const PLANS: &[PlanInfo] = &[
         ends_with: None,
     },
 ];
+
+/// Longer than anything that a job has Kafka wait for, ms.
+const HOURS_MS: i64 = 7_200_000;
 
 /// One fault for one frame.
 fn rule(frame: &str, side: Side, action: Action) -> Rule {

@@ -8,7 +8,7 @@ use truecut_core::{
 use super::super::checkpoints::Checkpoints;
 use super::super::head::HeadRegister;
 use super::super::transactions::Transactions;
-use super::super::{Answered, Asked, Impossible};
+use super::super::{Answered, Asked, Circumstances, Impossible};
 
 const SLOT: Slot = Slot::new(0);
 const MS: u64 = 1_000;
@@ -43,12 +43,20 @@ struct Script {
 
 impl Script {
     fn new() -> Self {
-        Self { ids: Transactions::new(Some("job".to_owned()), false, false), now_us: MS }
+        Self::under(&Circumstances::default())
+    }
+
+    fn under(circumstances: &Circumstances) -> Self {
+        Self { ids: Transactions::new(Some("job".to_owned()), circumstances), now_us: MS }
     }
 
     /// The transaction is initialised, written and flushed.
     fn flushed() -> Self {
-        let mut script = Self::new();
+        Self::new().flush()
+    }
+
+    fn flush(self) -> Self {
+        let mut script = self;
         script.ask(0, Op::InitProducer(SLOT), Asked::InitProducer { id: id(), timeout_ms: 1_000 });
         let initialised = Outcome::Initialised {
             described: described(TransactionState::Empty, 0),
@@ -126,6 +134,9 @@ fn a_transaction_times_out_when_it_is_old_enough_and_not_before() {
     old.now_us += 2_000 * MS;
     assert_eq!(old.describe(TransactionState::CompleteAbort, 1), Ok(()));
     assert!(old.commit(0, 0).is_err());
+    let clocks_jump = Circumstances { clocks_jump: true, ..Circumstances::default() };
+    let mut jumped = Script::under(&clocks_jump).flush();
+    assert_eq!(jumped.describe(TransactionState::CompleteAbort, 1), Ok(()), "Kafka thinks that it is old");
 }
 
 #[test]
