@@ -54,9 +54,7 @@ pub fn minimise(
     threads: usize,
 ) -> Result<Vec<Minimised>, Failure> {
     let plan = Plan::read(&directory.join(PLAN_FILE))?;
-    let history = history::read(&directory.join(history::FILE_NAME))
-        .map_err(|error| Failure::bad_data(error.to_string()))?;
-    let hazards = hazards(&plan, &Summary::of(&history));
+    let hazards = hazards_in(directory)?;
     let mutant = plan.job.mutant.as_deref().and_then(Mutant::from_name);
     let names = violated(document);
     let known = properties().iter().filter(|property| names.contains(property.name));
@@ -138,6 +136,17 @@ fn few_of(hazards: &[Assumption]) -> Vec<Vec<Assumption>> {
     chosen.retain(|chosen| chosen.len() <= AT_ONCE);
     chosen.sort_by_key(Vec::len);
     chosen
+}
+
+/// The hazards of the model that the faults which struck in a run are.
+///
+/// # Errors
+/// Something of the run directory is missing.
+pub fn hazards_in(directory: &Path) -> Result<Vec<Assumption>, Failure> {
+    let plan = Plan::read(&directory.join(PLAN_FILE))?;
+    let history = history::read(&directory.join(history::FILE_NAME))
+        .map_err(|error| Failure::bad_data(error.to_string()))?;
+    Ok(hazards(&plan, &Summary::of(&history)))
 }
 
 /// The hazards of the model that the faults which struck are.

@@ -35,7 +35,7 @@ use std::time::{Duration, Instant};
 use truecut_cluster::{Cluster, KafkaChoice, Options as ClusterOptions};
 
 pub use disk::{prepare_for_disks, prepare_process};
-pub use judge::{circumstances, judge, recorded};
+pub use judge::{circumstances, judge, recorded, replayed};
 pub use metrics::{METRICS_FILE, Reading};
 pub use moment::{Moment, Progress, Watch};
 pub use plan::{
