@@ -54,14 +54,14 @@ fn a_recorded_run_visits_what_the_model_reaches_and_less_without_a_kind_of_input
 }
 
 #[test]
-fn what_no_scope_reaches_is_listed_as_a_gap() {
+fn what_no_scope_reaches_is_listed_as_not_looked_at() {
     let model = ModelShapes::committed();
     let mut shapes = recorded();
     let before = page(&model, &visited(&shapes));
     let unheard_of = "sink: done commit swapped -> halt finished";
     assert!(shapes.insert(unheard_of.to_owned()));
     let after = page(&model, &visited(&shapes));
-    let row = "| sink | done commit swapped | halt finished | 1 | **gap of the search** |";
+    let row = "| sink | done commit swapped | halt finished | 1 | **not looked at yet** |";
     assert!(!before.contains(row) && after.contains(row), "{after}");
 }
 
@@ -97,10 +97,11 @@ fn the_last_step_before_a_kill_does_not_count() {
 }
 
 #[test]
-fn nothing_is_explained_that_the_model_reaches() {
+fn nothing_is_excused_that_the_model_reaches() {
     let model = ModelShapes::committed();
-    for shape in model.shapes.keys() {
-        assert_eq!(known::reason(shape), None, "{shape}: the model reaches it");
+    for shape in known::all() {
+        let reached = model.shapes.get(shape).or_else(|| model.walked.get(shape));
+        assert_eq!(reached, None, "{shape}: the model reaches it; take it off the list in known.rs");
     }
 }
 
