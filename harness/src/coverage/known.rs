@@ -21,6 +21,9 @@ const LOST_TRIGGER: Standing = Gap(
 const COORDINATOR_UNHEARD: Standing = Gap(
     "no scope loses an answer to a request of the coordinator to Kafka: listing and fencing are always heard",
 );
+const REFUSED_STATE: Standing = Gap(
+    "no scope refuses a subtask's part of a checkpoint (only the coordinator's store fails): no decline comes while its checkpoint is under way",
+);
 const HOP: Standing = LeftOut("a hop within a process is one step of the model: nothing is on its way there");
 
 const OFFSETS: Standing =
@@ -86,6 +89,14 @@ const KNOWN: &[(&str, Standing)] = &[
     ("worker: message failed kafka ->", HOP),
     ("worker: message failed task ->", HOP),
     ("worker: message ready ->", HOP),
+    ("operator: done snapshot failed -> decline", REFUSED_STATE),
+    ("coordinator: message decline -> aborted, disarm expiry, discard", REFUSED_STATE),
+    ("coordinator: message decline -> aborted, arm expiry, disarm expiry, discard, trigger", REFUSED_STATE),
+    (
+        "coordinator: message decline -> aborted, arm restart, cancel, disarm expiry, disarm interval, discard",
+        REFUSED_STATE,
+    ),
+    ("source: message trigger ->", Gap("no scope repeats a message; only a proxy does that to a connection")),
     ("source: message aborted -> cancel_barrier", LOST_TRIGGER),
     ("operator: element cancel_barrier ->", LOST_TRIGGER),
     ("operator: element cancel_barrier -> cancel_barrier, decline, release", LOST_TRIGGER),
