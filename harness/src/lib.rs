@@ -4,6 +4,7 @@
 pub mod chaos;
 pub mod conformance;
 pub mod counterexample;
+pub mod coverage;
 pub mod estimate;
 pub mod failure;
 pub mod from_model;

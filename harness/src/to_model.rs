@@ -10,7 +10,7 @@ use truecut_mutants::Mutant;
 use truecut_proxy::{Action, Side};
 use truecut_runtime::config::CommitByConfig;
 
-use crate::chaos::{Fault, PLAN_FILE, Plan};
+use crate::chaos::{Comes, Fault, PLAN_FILE, Plan, comes};
 use crate::counterexample::world::{Assumed, Sink, World};
 use crate::counterexample::{self};
 use crate::failure::Failure;
@@ -54,9 +54,7 @@ pub fn minimise(
     threads: usize,
 ) -> Result<Vec<Minimised>, Failure> {
     let plan = Plan::read(&directory.join(PLAN_FILE))?;
-    let history = history::read(&directory.join(history::FILE_NAME))
-        .map_err(|error| Failure::bad_data(error.to_string()))?;
-    let hazards = hazards(&plan, &Summary::of(&history));
+    let hazards = hazards_in(directory)?;
     let mutant = plan.job.mutant.as_deref().and_then(Mutant::from_name);
     let names = violated(document);
     let known = properties().iter().filter(|property| names.contains(property.name));
@@ -140,6 +138,17 @@ fn few_of(hazards: &[Assumption]) -> Vec<Vec<Assumption>> {
     chosen
 }
 
+/// The hazards of the model that the faults which struck in a run are.
+///
+/// # Errors
+/// Something of the run directory is missing.
+pub fn hazards_in(directory: &Path) -> Result<Vec<Assumption>, Failure> {
+    let plan = Plan::read(&directory.join(PLAN_FILE))?;
+    let history = history::read(&directory.join(history::FILE_NAME))
+        .map_err(|error| Failure::bad_data(error.to_string()))?;
+    Ok(hazards(&plan, &Summary::of(&history)))
+}
+
 /// The hazards of the model that the faults which struck are.
 #[must_use]
 pub fn hazards(plan: &Plan, summary: &Summary) -> Vec<Assumption> {
@@ -171,6 +180,12 @@ pub fn hazards(plan: &Plan, summary: &Summary) -> Vec<Assumption> {
 )]
 fn of(fault: &Fault, timeout_ms: u64) -> Vec<Assumption> {
     match fault {
+        // Some crash points come only where something else strikes first, which is then done by the way.
+        Fault::CrashPoint { who, point, .. } => match comes(*who, point) {
+            Comes::AfterOutage => vec![Assumption::TransactionTimeout],
+            Comes::OnSilence | Comes::OnLateDeployment => vec![Assumption::ZombieWorker],
+            _ => Vec::new(),
+        },
         Fault::Pause { who: Who::Worker, .. } | Fault::ControlLink { .. } => vec![Assumption::ZombieWorker],
         Fault::Pause { who: Who::Coordinator, .. } => vec![Assumption::Takeover],
         Fault::Outage { ms, .. } if *ms > timeout_ms => vec![Assumption::TransactionTimeout],
@@ -230,6 +245,13 @@ mod tests {
         assert_eq!(hazards(&plan, &summary), [Assumption::LostAnswer]);
         summary.kills_confirmed = 1;
         assert_eq!(hazards(&plan, &summary), [Assumption::Crash, Assumption::LostAnswer]);
+    }
+
+    #[test]
+    fn what_a_crash_point_takes_by_the_way_is_a_hazard_too() {
+        let point = |point: &str| Fault::CrashPoint { who: Who::Worker, point: point.to_owned(), ordinal: 1 };
+        assert_eq!(of(&point("rewrite.before"), 1), [Assumption::TransactionTimeout]);
+        assert_eq!(of(&point("flush.before"), 1), []);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 mod document;
 mod percentiles;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
@@ -120,6 +120,10 @@ pub struct Traces {
     /// What the world answered, looked at; `None` if it was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub world: Option<WorldFound>,
+    /// Shapes of the steps that roles took (`truecut_model::StepShape`, as text); empty in documents of older versions, and of a wrong
+    /// protocol's run.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub shapes: BTreeSet<String>,
 }
 
 impl Traces {
@@ -131,6 +135,7 @@ impl Traces {
             verdict: Verdict::Unknown,
             reasons: vec![format!("the traces were not replayed: {why}")],
             world: None,
+            shapes: BTreeSet::new(),
         }
     }
 }
@@ -316,7 +321,12 @@ mod tests {
                 visible_ms: Some(4),
                 caught_up_ms: None,
             }],
-            traces: Traces { events: 100, verdict: Verdict::Holds, reasons: vec![], world: None },
+            traces: Traces {
+                events: 100,
+                verdict: Verdict::Holds,
+                reasons: vec![],
+                ..Traces::not_replayed("it was")
+            },
             ends_with: None,
         }
     }
@@ -404,7 +414,7 @@ mod tests {
                 events: 100,
                 verdict: Verdict::Violated,
                 reasons: vec!["event 7 of sink 1".into()],
-                world: None,
+                ..Traces::not_replayed("it was")
             };
         });
         assert_eq!(verdict, Verdict::Violated);

@@ -38,6 +38,7 @@ mod replay;
 mod report;
 mod scope;
 mod search;
+mod shape;
 mod small_faults;
 mod state;
 mod step;
@@ -66,6 +67,7 @@ pub use report::{
 };
 pub use scope::{Scope, deep_scope, deep_scopes, scope, scopes};
 pub use search::{Cost, Progress};
+pub use shape::{Shapes, StepShape};
 pub use state::State;
 pub use walk::{WalkOptions, WalkReport, Walked, walk};
 pub use world::conformance::{Answer, Generation, KafkaRequest, Observed, run_modelled};

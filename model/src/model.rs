@@ -9,6 +9,7 @@ use crate::action::Action;
 use crate::enabled::enabled;
 use crate::property::{Event, properties};
 use crate::scope::Scope;
+use crate::shape::Shapes;
 use crate::state::State;
 use crate::step::{Step, look};
 use crate::zombie;
@@ -22,12 +23,14 @@ pub struct JobModel {
     collapse: bool,
     /// A search remembers steps that it has seen.
     pub(crate) memo: bool,
+    /// Where the shapes of steps are collected, if they are asked for.
+    shapes: Option<Shapes>,
 }
 
 impl JobModel {
     /// A model of a scope.
     pub fn new(scope: &Scope, mutant: Option<Mutant>) -> Self {
-        Self { scope: Arc::new(scope.clone()), mutant, collapse: true, memo: true }
+        Self { scope: Arc::new(scope.clone()), mutant, collapse: true, memo: true, shapes: None }
     }
 
     /// The same with every report a step of its own: more states, and the same verdicts.
@@ -42,8 +45,15 @@ impl JobModel {
         Self { memo: false, ..self }
     }
 
+    /// The same, with the shapes of all steps of roles collected there. A search steps roles once for each answer that it then remembers:
+    /// what it collects is complete, and costs little.
+    #[must_use]
+    pub fn collecting(self, shapes: Shapes) -> Self {
+        Self { shapes: Some(shapes), ..self }
+    }
+
     fn start(&self, state: State) -> Step<'_> {
-        Step::new(&self.scope, self.mutant, self.collapse, state)
+        Step::new(&self.scope, self.mutant, self.collapse, self.shapes.as_ref(), state)
     }
 
     /// The one initial state: the coordinator opened the store, claimed the first attempt and waits for nothing but its

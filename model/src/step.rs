@@ -16,8 +16,9 @@ use crate::assumption::Assumption;
 use crate::lineage::{Lineage, Record};
 use crate::property::{AbortedBy, Event, Seen, judge};
 use crate::scope::Scope;
+use crate::shape::{Shapes, StepShape};
 use crate::state::State;
-use crate::world::process::{Head, Machine, Side, UnderWay, start};
+use crate::world::process::{Head, Machine, Role, Side, UnderWay, start};
 
 /// Far more inputs than any step causes: a role that asks again and again without an end is a finding, and must not be waited for.
 const MOST_WORK: u32 = 100_000;
@@ -41,6 +42,8 @@ pub(crate) struct Step<'a> {
     pub(crate) mutant: Option<Mutant>,
     /// Reports that nothing can tell from later ones are taken at once.
     collapse: bool,
+    /// Where the shapes of steps are collected, if they are asked for.
+    shapes: Option<&'a Shapes>,
     pub(crate) state: State,
     pub(crate) work: VecDeque<Work>,
     /// At the desk is the coordinator that was taken over from; all work for a coordinator is for it.
@@ -52,11 +55,18 @@ pub(crate) struct Step<'a> {
 }
 
 impl<'a> Step<'a> {
-    pub(crate) fn new(scope: &'a Scope, mutant: Option<Mutant>, collapse: bool, state: State) -> Self {
+    pub(crate) fn new(
+        scope: &'a Scope,
+        mutant: Option<Mutant>,
+        collapse: bool,
+        shapes: Option<&'a Shapes>,
+        state: State,
+    ) -> Self {
         Self {
             scope,
             mutant,
             collapse,
+            shapes,
             state,
             work: VecDeque::new(),
             is_former: false,
@@ -351,14 +361,12 @@ impl<'a> Step<'a> {
     }
 
     fn step_coordinator(&mut self, input: Input<Record, Lineage>) {
-        let mut effects = Vec::new();
-        self.state.desk.edit().role.step(input, &mut effects);
+        let effects = taken(self.shapes, &mut self.state.desk.edit().role, input);
         effects.into_iter().for_each(|effect| self.perform_coordinator(effect));
     }
 
     fn step_worker(&mut self, place: usize, input: Input<Record, Lineage>) {
-        let mut effects = Vec::new();
-        self.state.machines[place].head.edit().role.step(input, &mut effects);
+        let effects = taken(self.shapes, &mut self.state.machines[place].head.edit().role, input);
         effects.into_iter().for_each(|effect| self.perform_worker(place, effect));
     }
 
@@ -369,9 +377,8 @@ impl<'a> Step<'a> {
         subtask: Subtask,
         input: Input<Record, Lineage>,
     ) {
-        let mut effects: Vec<Effect<Record, Lineage>> = Vec::new();
         let Some(host) = self.state.machines[place].host_mut(attempt, subtask) else { return };
-        host.role.step(input, &mut effects);
+        let effects = taken(self.shapes, &mut host.role, input);
         effects.into_iter().for_each(|effect| self.perform_subtask(place, attempt, subtask, effect));
     }
 
@@ -391,6 +398,20 @@ impl<'a> Step<'a> {
     pub(crate) fn start_coordinator(&mut self, op: Op, request: Request<Lineage>) {
         start(self.state.ops.edit(), op, request);
     }
+}
+
+/// What a role does with an input. Its shape is collected if that is asked for.
+fn taken(
+    shapes: Option<&Shapes>,
+    role: &mut Role,
+    input: Input<Record, Lineage>,
+) -> Vec<Effect<Record, Lineage>> {
+    let mut effects = Vec::new();
+    match shapes {
+        None => role.step(input, &mut effects),
+        Some(shapes) => shapes.add(StepShape::of_step(role, input, &mut effects)),
+    }
+    effects
 }
 
 /// Judges an event in a state.

@@ -14,7 +14,7 @@ use super::{TRACES, records, replay, told};
 use crate::failure::Failure;
 use crate::history::{self, Event, History, Summary};
 use crate::oracle::{BadRead, Drain, Findings, Oracle, RunEvidence, unseen};
-use crate::verdict::{ChaosDocument, Evidence, Setting, conclude};
+use crate::verdict::{ChaosDocument, Evidence, Setting, Traces, conclude};
 use crate::world::Circumstances;
 
 /// How the end of a process that was not killed is told.
@@ -32,8 +32,7 @@ pub fn judge(directory: &Path, command: &str, seconds: Duration) -> Result<Chaos
     let summary = Summary::of(&history);
     let drain = if summary.drained { Drain::Complete } else { Drain::Incomplete };
     let findings = compare(directory, drain, evidence(directory, &summary, &history)?)?;
-    let traces =
-        replay::validate(&directory.join(TRACES), plan.job.mutant.as_deref(), circumstances(directory)?)?;
+    let traces = replayed(directory)?;
     let recoveries = history::recoveries(&history);
     let evidence = Evidence {
         findings: &findings,
@@ -55,6 +54,15 @@ pub fn judge(directory: &Path, command: &str, seconds: Duration) -> Result<Chaos
     };
     let document = conclude(setting, &evidence, plan.thresholds);
     Ok(ChaosDocument { command: command.to_owned(), unseen: series, ..document })
+}
+
+/// Replays the traces of a run, and judges nothing else.
+///
+/// # Errors
+/// Something of the run directory is missing or damaged. A damaged trace is not an error but a violation.
+pub fn replayed(directory: &Path) -> Result<Traces, Failure> {
+    let plan = Plan::read(&directory.join(PLAN_FILE))?;
+    replay::validate(&directory.join(TRACES), plan.job.mutant.as_deref(), circumstances(directory)?)
 }
 
 /// The plan of an earlier run, and the kind of Kafka that it had.

@@ -1,14 +1,18 @@
 //! Replays all traces of a run through the protocol core, and checks that everything received was sent, and that what the world
 //! answered is possible in the modelled world (`world`).
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
+use truecut_model::StepShape;
 use truecut_mutants::{Mutant, Mutated};
 use truecut_runtime::trace::{Causality, Frame, Header, Reader, RoleId, TraceError, in_causal_order, replay};
 
 use super::launches::{self, Launches, Place};
 
+use crate::coverage::{Seen, Watched};
 use crate::failure::Failure;
 use crate::verdict::{Traces, Verdict};
 use crate::world::{Circumstances, World, WorldFound};
@@ -78,6 +82,7 @@ struct Tally {
     rejections: Vec<String>,
     gaps: Vec<String>,
     world: Option<WorldFound>,
+    shapes: BTreeSet<StepShape>,
 }
 
 impl Tally {
@@ -101,9 +106,19 @@ impl Tally {
             self.coordinators += 1;
         }
         let wrong = header.mutant.as_deref().and_then(Mutant::from_name);
-        match replay(reader, |header| Mutated::new(header.construction.build(), wrong)) {
+        let seen = Rc::<RefCell<Seen>>::default();
+        let watched = Rc::clone(&seen);
+        let build = |header: &Header| Watched {
+            role: Mutated::new(header.construction.build(), wrong),
+            seen: watched,
+        };
+        match replay(reader, build) {
             Ok(replayed) => {
                 self.events += replayed.events;
+                // Only steps of the protocol count, and only those that the role took.
+                if replayed.divergence.is_none() && wrong.is_none() {
+                    self.shapes.append(&mut seen.take().conclude(replayed.finished));
+                }
                 self.rejections.extend(replayed.divergence.map(|divergence| divergence.to_string()));
                 Ok(())
             }
@@ -135,7 +150,7 @@ impl Tally {
     }
 
     fn conclude(self) -> Traces {
-        let Self { events, rejections, gaps, world, .. } = self;
+        let Self { events, rejections, gaps, world, shapes, .. } = self;
         let verdict = match (rejections.is_empty(), gaps.is_empty()) {
             (false, _) => Verdict::Violated,
             (true, false) => Verdict::Unknown,
@@ -143,6 +158,7 @@ impl Tally {
         };
         let mut reasons: Vec<String> = rejections.into_iter().chain(gaps).collect();
         reasons.truncate(TOLD_MAX);
-        Traces { events, verdict, reasons, world }
+        let shapes = shapes.iter().map(ToString::to_string).collect();
+        Traces { events, verdict, reasons, world, shapes }
     }
 }

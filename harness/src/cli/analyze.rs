@@ -1,16 +1,17 @@
-//! `truecut analyze`: judges a run again, from its files alone.
+//! `truecut analyze`: judges a run again, from its files alone; or tells which steps of the model several runs have taken.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde::Serialize;
 use truecut::chaos;
+use truecut::coverage::{ModelShapes, Visited};
 use truecut::failure::Failure;
 use truecut::to_model::{self, Minimised};
-use truecut::verdict::{ChaosDocument, Exit};
+use truecut::verdict::{ChaosDocument, Exit, Traces, Verdict};
 
-use super::{Outcome, chaos as chaos_command, output};
+use super::{Outcome, campaign, chaos as chaos_command, output};
 
 /// Threads that search the model.
 const THREADS: usize = 2;
@@ -28,11 +29,18 @@ struct Analyzed {
 /// Judge a chaos run again: its history, its output and its traces
 #[derive(Debug, Args)]
 pub(super) struct Analyze {
-    /// The run directory
-    run_directory: PathBuf,
+    /// The run directory; with --coverage also several
+    #[arg(required = true)]
+    run_directory: Vec<PathBuf>,
     /// If it violated something, search the model for the shortest way to the same, with no hazards but those that struck in it
     #[arg(long)]
     model: bool,
+    /// Replay the traces of these runs, and tell which shapes of steps they have visited, of those that the model reaches
+    #[arg(long, conflicts_with = "model")]
+    coverage: bool,
+    /// Write page and data of the coverage (model-coverage) into this directory
+    #[arg(long, value_name = "DIR", requires = "coverage")]
+    write: Option<PathBuf>,
     /// Print one JSON document, and nothing else
     #[arg(long)]
     pub(super) json: bool,
@@ -40,13 +48,16 @@ pub(super) struct Analyze {
 
 impl Analyze {
     pub(super) fn run(&self) -> Outcome {
+        if self.coverage {
+            return self.cover();
+        }
         let started = Instant::now();
-        let directory = self.run_directory.canonicalize().map_err(|error| {
-            let directory = self.run_directory.display();
-            Failure::bad_data(format!(
-                "can't find {directory}: {error}; name a run directory of `truecut chaos`"
-            ))
-        })?;
+        let [directory] = self.run_directory.as_slice() else {
+            return Err(Failure::usage(
+                "analyze judges one run at a time; only with --coverage it takes several",
+            ));
+        };
+        let directory = found(directory)?;
         let mut document = chaos::judge(&directory, "analyze", Duration::ZERO)?;
         document.seconds = started.elapsed().as_secs_f64();
         let verdict = document.verdict;
@@ -59,6 +70,66 @@ impl Analyze {
         }
         Ok(Exit::from(verdict).code())
     }
+}
+
+/// What `--coverage --json` prints.
+#[derive(Serialize)]
+struct Covered {
+    command: &'static str,
+    /// Shapes that the model reaches.
+    of_model: usize,
+    /// Those of them that these runs have visited.
+    reached: usize,
+    /// Those that no searched scope of the model reaches.
+    beyond: Vec<String>,
+    /// Runs whose steps do not count, and why.
+    left_out: Vec<String>,
+    #[serde(flatten)]
+    visited: Visited,
+}
+
+impl Analyze {
+    fn cover(&self) -> Outcome {
+        let mut visited = Visited::new("truecut analyze RUN... --coverage --write DIR".to_owned());
+        let mut left_out = Vec::new();
+        for run in &self.run_directory {
+            let directory = found(run)?;
+            match chaos::replayed(&directory) {
+                Ok(Traces { verdict: Verdict::Violated, .. }) => {
+                    left_out.push(format!("{}: a trace of it was rejected", run.display()));
+                }
+                Ok(Traces { shapes, .. }) if shapes.is_empty() => {
+                    left_out.push(format!("{}: it has no trace of the protocol itself", run.display()));
+                }
+                Ok(traces) => visited.add(&traces.shapes, &to_model::hazards_in(&directory)?),
+                Err(failure) => left_out.push(format!("{}: {}", run.display(), failure.message)),
+            }
+        }
+        let model = ModelShapes::committed();
+        if let Some(directory) = &self.write {
+            visited.write(&model, directory)?;
+        }
+        let (reached, of_model) = model.share(visited.shapes.keys());
+        let beyond: Vec<String> =
+            visited.shapes.keys().filter(|shape| !model.shapes.contains_key(*shape)).cloned().collect();
+        if self.json {
+            let command = "analyze";
+            output::document(&Covered { command, of_model, reached, beyond, left_out, visited });
+        } else {
+            left_out.iter().for_each(|why| output::line(&format!("left out: {why}")));
+            output::line(&format!("{} runs: {}", visited.runs, campaign::covered((reached, of_model))));
+            output::line(&format!("and {} that no searched scope of the model reaches:", beyond.len()));
+            beyond.iter().for_each(|shape| output::line(&format!("  {shape}")));
+        }
+        Ok(Exit::Holds.code())
+    }
+}
+
+fn found(directory: &Path) -> Result<PathBuf, Failure> {
+    directory.canonicalize().map_err(|error| {
+        let directory = directory.display();
+        Failure::bad_data(format!("can't find {directory}: {error}; name a run directory of `truecut chaos`"))
+    })
 }
 
 fn tell(minimised: &Minimised) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use truecut::chaos;
 use truecut::chaos::campaign::{self, CAMPAIGNS, CampaignDocument, CampaignOptions};
+use truecut::coverage::ModelShapes;
 use truecut::failure::Failure;
 use truecut::verdict::{Exit, Verdict};
 
@@ -58,7 +59,12 @@ fn write(directory: &Path, document: &CampaignDocument) -> Result<(), Failure> {
         let path = directory.join(name);
         std::fs::write(&path, text).map_err(Failure::at("write", &path))?;
     }
-    Ok(())
+    document.visited.write(&ModelShapes::committed(), directory)
+}
+
+/// How many of the model's shapes were visited.
+pub(super) fn covered((visited, all): (usize, usize)) -> String {
+    format!("{visited} of {all} shapes of steps that the model reaches")
 }
 
 fn tell(document: &CampaignDocument) {
@@ -76,6 +82,7 @@ fn tell(document: &CampaignDocument) {
         row("records", grouped(document.records)),
         row("checkpoints", grouped(document.checkpoints)),
         row("trace events", grouped(document.trace_events)),
+        row("model coverage", covered(ModelShapes::committed().share(document.visited.shapes.keys()))),
         row("time", format!("{:.0} s", document.seconds)),
     ]);
     output::line(&format!("\nagain    {}", document.replay));

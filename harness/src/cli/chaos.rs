@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use truecut::chaos::{self, KafkaSetting, Options, Plan, Victims, Wanted};
+use truecut::coverage::ModelShapes;
 use truecut::failure::Failure;
 use truecut::history::FaultCount;
 use truecut::verdict::{ChaosDocument, Exit, Verdict};
@@ -276,6 +277,7 @@ fn rows(document: &ChaosDocument) -> Vec<Vec<String>> {
                 document.traces.verdict.name()
             ),
         ),
+        row("model coverage", campaign::covered(ModelShapes::committed().share(&document.traces.shapes))),
         row("time", format!("{:.1} s", document.seconds)),
     ]
 }

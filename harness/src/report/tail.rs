@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::run::{FileEntry, FileKind, Run};
 use super::text::{counted, duration, number, size};
+use crate::coverage::ModelShapes;
 use crate::verdict::Verdict;
 
 pub(super) fn facts(run: &Run) -> Markup {
@@ -24,6 +25,7 @@ pub(super) fn facts(run: &Run) -> Markup {
         ("Committed output", counted(document.records_out, "record", "records")),
         ("Still pending", counted(document.records_pending, "input record", "input records")),
         ("Attempts of the job", number(document.attempts)),
+        ("Model coverage", coverage(run)),
         (
             "Needed to hold",
             format!(
@@ -42,6 +44,19 @@ pub(super) fn facts(run: &Run) -> Markup {
             dl.facts { @for (name, value) in facts { dt { (name) } dd { (value) } } }
         }
     }
+}
+
+/// How many of the shapes of steps that the model reaches the replay of this run met.
+fn coverage(run: &Run) -> String {
+    let visited = &run.document.traces.shapes;
+    if visited.is_empty() {
+        return "unknown: no step was replayed, or not one of the protocol itself".to_owned();
+    }
+    let (common, all) = ModelShapes::committed().share(visited);
+    let beyond = visited.len() - common;
+    format!(
+        "{common} of {all} shapes of steps that the model reaches, and {beyond} that no searched scope reaches (traces.shapes in verdict.json)"
+    )
 }
 
 pub(super) fn replay(run: &Run) -> Markup {

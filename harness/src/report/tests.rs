@@ -95,7 +95,12 @@ fn rendered(name: &str, entries: Vec<Entry>, findings: &Findings, mutant: Option
         findings,
         summary: &Summary::of(&history),
         recoveries: &history::recoveries(&history),
-        traces: &Traces { events: 1_284_310, verdict: Verdict::Holds, reasons: vec![], world: None },
+        traces: &Traces {
+            events: 1_284_310,
+            verdict: Verdict::Holds,
+            reasons: vec![],
+            ..Traces::not_replayed("it was")
+        },
         ends_with: None,
     };
     let setting = Setting {

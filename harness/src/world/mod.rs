@@ -333,4 +333,4 @@ fn is_of_the_world(op: Op) -> bool {
 type Slots<T> = HashMap<(Trace, Slot), T>;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

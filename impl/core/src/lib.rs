@@ -40,8 +40,8 @@ mod worker;
 
 pub use alignment::{Alignment, Arrival};
 pub use alphabet::{
-    Channel, Deployment, Effect, Element, Halt, Input, Message, Op, Order, Outcome, Peer, Reason, Report,
-    Request, Task, Timer,
+    Channel, Deployment, Effect, Element, Halt, Input, Kind, Message, Op, Order, Outcome, Peer, Reason,
+    Report, Request, Task, Timer,
 };
 pub use codec::{Decode, Encode, Malformed, Reader};
 pub use coordinator::Coordinator;

@@ -2,7 +2,7 @@
 
 use truecut_core::AnyRole;
 
-/// A role that a mutant sits at.
+/// A role: where a mutant sits, and whose a step is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
     /// The coordinator.
@@ -18,13 +18,28 @@ pub enum Place {
 }
 
 impl Place {
-    pub(crate) fn of<S>(role: &AnyRole<S>) -> Self {
+    /// Every role.
+    pub const ALL: [Self; 5] = [Self::Coordinator, Self::Worker, Self::Source, Self::Operator, Self::Sink];
+
+    /// Which role it is.
+    pub fn of<S>(role: &AnyRole<S>) -> Self {
         match role {
             AnyRole::Coordinator(_) => Self::Coordinator,
             AnyRole::Worker(_) => Self::Worker,
             AnyRole::Source(_) => Self::Source,
             AnyRole::Operator(_) => Self::Operator,
             AnyRole::Sink(_) => Self::Sink,
+        }
+    }
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Coordinator => "coordinator",
+            Self::Worker => "worker",
+            Self::Source => "source",
+            Self::Operator => "operator",
+            Self::Sink => "sink",
         }
     }
 }

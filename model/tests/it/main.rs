@@ -6,6 +6,7 @@
 mod histories;
 mod kafka_hazards;
 mod process_hazards;
+mod shapes;
 mod walks;
 
 use std::collections::hash_map::DefaultHasher;

@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 use truecut_runtime::crash_point::{self, Host};
 
 use super::super::plan::{FAULTS, Fault, Plan};
-use crate::history::{Event, History, Phase, Who};
-use crate::verdict::Verdict;
+use crate::coverage::Visited;
+use crate::history::{Event, History, Phase, Summary, Who};
+use crate::to_model::hazards;
+use crate::verdict::{Traces, Verdict};
 
 /// What a fault was aimed at.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -39,6 +41,8 @@ pub struct Tally {
 pub struct Coverage {
     /// What was aimed at.
     pub targets: BTreeMap<Target, Tally>,
+    /// Which steps of the model were taken.
+    pub visited: Visited,
 }
 
 impl Coverage {
@@ -58,6 +62,13 @@ impl Coverage {
             tally.hit += u64::from(*struck);
             tally.held += u64::from(*struck && verdict == Verdict::Holds);
             tally.missed += u64::from(*missed && !*struck);
+        }
+    }
+
+    /// Takes in the steps of a run. One whose traces are no behaviour of the core says nothing about the model.
+    pub fn visit(&mut self, plan: &Plan, history: &History, traces: &Traces) {
+        if traces.verdict != Verdict::Violated {
+            self.visited.add(&traces.shapes, &hazards(plan, &Summary::of(history)));
         }
     }
 
@@ -135,6 +146,29 @@ mod tests {
             t_ms: 1,
             event: Event::Fault { step, fault: "crash_point".into(), phase, text: String::new() },
         }
+    }
+
+    #[test]
+    fn steps_count_only_where_the_traces_agree_with_the_core() {
+        let plan = Plan::draw(Wanted {
+            kills: 1,
+            records: 1,
+            workers: 3,
+            victims: Victims::Workers,
+            ..Wanted::default()
+        });
+        let history = History { entries: Vec::new(), torn: false };
+        let traces = |verdict| Traces {
+            verdict,
+            shapes: BTreeSet::from(["worker: begin ->".to_owned()]),
+            ..Traces::not_replayed("it was")
+        };
+        let mut coverage = Coverage::default();
+        coverage.visit(&plan, &history, &traces(Verdict::Violated));
+        assert_eq!((coverage.visited.runs, coverage.visited.shapes.len()), (0, 0));
+        coverage.visit(&plan, &history, &traces(Verdict::Unknown));
+        coverage.visit(&plan, &history, &traces(Verdict::Holds));
+        assert_eq!((coverage.visited.runs, coverage.visited.shapes["worker: begin ->"]), (2, 2));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::coverage::{Coverage, Tally, Target};
 use super::{CampaignInfo, CampaignOptions};
+use crate::coverage::Visited;
 use crate::failure::Failure;
 use crate::history::Who;
 use crate::oracle::Class;
@@ -46,6 +47,9 @@ pub struct CampaignDocument {
     pub missing_points: Vec<String>,
     /// Kinds of fault that never struck.
     pub missing_faults: Vec<String>,
+    /// Which steps of the model its runs have taken.
+    #[serde(default)]
+    pub visited: Visited,
     /// The command that repeats it.
     pub replay: String,
 }
@@ -163,6 +167,10 @@ impl CampaignDocument {
         let name = |(who, point): (Who, &str)| format!("{who} {point}");
         let missing_points: Vec<String> = coverage.missing_points().into_iter().map(name).collect();
         let missing_faults: Vec<String> = coverage.missing_faults().into_iter().map(str::to_owned).collect();
+        let replay = format!(
+            "truecut chaos --campaign {} --seed {} --kafka {}",
+            options.info.name, options.seed, options.kafka
+        );
         let sum = |of: fn(&RunLine) -> u64| runs.iter().map(of).sum();
         let mut document = Self {
             schema: SCHEMA,
@@ -183,10 +191,8 @@ impl CampaignDocument {
                 .collect(),
             missing_points,
             missing_faults,
-            replay: format!(
-                "truecut chaos --campaign {} --seed {} --kafka {}",
-                options.info.name, options.seed, options.kafka
-            ),
+            visited: Visited { generated_by: format!("{replay} --write DIR"), ..coverage.visited.clone() },
+            replay,
             runs,
         };
         document.judge(options.info);

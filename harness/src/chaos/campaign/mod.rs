@@ -204,6 +204,7 @@ impl Campaign<'_> {
         let history = history::read(&directory.join(history::FILE_NAME))
             .map_err(|error| Failure::bad_data(error.to_string()))?;
         self.coverage.add(&plan, &history, document.verdict);
+        self.coverage.visit(&plan, &history, &document.traces);
         Ok(())
     }
 }

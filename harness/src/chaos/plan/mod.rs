@@ -16,7 +16,8 @@ use truecut_runtime::trace::Delivery;
 pub use draw::{Victims, Wanted};
 pub use fault::{Clocks, Damage, Direction, FAULTS, Fault, FaultInfo, Topic, Until};
 pub use named::{PLANS, PlanInfo};
-pub(super) use points::{Comes, comes, visits};
+pub(super) use points::visits;
+pub(crate) use points::{Comes, comes};
 pub use setting::{JobSetting, KafkaSetting};
 
 use crate::verdict::Thresholds;

@@ -7,7 +7,7 @@ use crate::history::Who;
 
 /// What has to happen so that a crash point is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Comes {
+pub(crate) enum Comes {
     /// Nothing: a running job comes by in each checkpoint, or more often.
     Steadily,
     /// The job is deployed once more.
@@ -31,7 +31,7 @@ pub(in super::super) enum Comes {
 }
 
 /// What this crash point waits for. One that is not known here is reached rarely, until a plan shows otherwise.
-pub(in super::super) fn comes(who: Who, point: &str) -> Comes {
+pub(crate) fn comes(who: Who, point: &str) -> Comes {
     let (kind, place) = point.split_once('.').unwrap_or((point, ""));
     match (who, kind, place) {
         (_, "drained" | "end", _) | (Who::Coordinator, "halt", _) => Comes::AtEnd,

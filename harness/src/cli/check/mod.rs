@@ -7,6 +7,7 @@ mod mutants;
 mod pages;
 mod replay;
 mod scope;
+mod shapes;
 mod walks;
 mod watch;
 
@@ -72,6 +73,10 @@ pub(super) struct Check {
     /// Write there what finds which mutant, and how fast, as Markdown: searches every mutant's whole scope
     #[arg(long, value_name = "FILE", requires = "mutants")]
     kill_matrix: Option<PathBuf>,
+    /// Search every scope that is not too large, and write there, as JSON, which shapes of steps the model reaches: what the coverage of
+    /// real runs is measured against
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["scope", "assume", "sink", "mutants", "mutant", "walks", "matrix", "replay", "save", "junit", "time_limit"])]
+    shapes: Option<PathBuf>,
     /// Threads that search [default: all processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -90,6 +95,9 @@ impl Check {
     pub(super) fn run(&self) -> Outcome {
         if let Some(file) = &self.replay {
             return replay::run(file, self.json);
+        }
+        if let Some(file) = &self.shapes {
+            return shapes::run(self, file);
         }
         if self.mutants {
             return mutants::every(self);

@@ -4,7 +4,7 @@ mod account;
 mod answers;
 mod forge;
 mod mutated;
-mod sample;
+pub(crate) mod sample;
 
 use std::path::PathBuf;
 

@@ -14,13 +14,13 @@ use crate::chaos::kafka_log::KafkaLog;
 const RECORDED: &[u8] = include_bytes!("../../../tests/data/recorded-run.traces");
 
 /// A recorded run, unpacked.
-pub(super) struct Sample {
-    pub(super) _directory: TempDir,
-    pub(super) paths: Vec<PathBuf>,
-    pub(super) circumstances: Circumstances,
+pub(crate) struct Sample {
+    pub(crate) _directory: TempDir,
+    pub(crate) paths: Vec<PathBuf>,
+    pub(crate) circumstances: Circumstances,
 }
 
-pub(super) fn unpack() -> Sample {
+pub(crate) fn unpack() -> Sample {
     let directory = tempfile::tempdir().unwrap();
     let (mut rest, mut paths) = (RECORDED, Vec::new());
     while !rest.is_empty() {

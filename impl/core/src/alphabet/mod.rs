@@ -6,6 +6,7 @@
 //! before its start; started and unanswered; answered and not stepped.
 
 mod failure;
+mod kind;
 mod message;
 mod operation;
 
@@ -19,6 +20,7 @@ use crate::snapshot::Marker;
 use crate::transaction::Slot;
 
 pub use failure::{Halt, Reason};
+pub use kind::Kind;
 pub use message::{Deployment, Message, Order, Peer, Report, Task};
 pub use operation::{Op, Outcome, Request};
 

@@ -54,28 +54,9 @@ pub enum Op {
 }
 
 impl Op {
-    /// The kind of operation, as the name of a crash point.
+    /// The name of its kind, as in the name of a crash point.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::ReadHead => "read_head",
-            Self::SwapHead => "swap_head",
-            Self::ReadCheckpoint => "read_checkpoint",
-            Self::WriteCheckpoint(_) => "write_checkpoint",
-            Self::Discard(_) | Self::DiscardBelow(_) => "discard",
-            Self::ResolveStart => "resolve_start",
-            Self::ListTransactions => "list_transactions",
-            Self::Fence(_) => "fence",
-            Self::CommitOffsets => "commit_offsets",
-            Self::Restore => "restore",
-            Self::Snapshot(_) => "snapshot",
-            Self::InitProducer(_) => "init_producer",
-            Self::Flush(_) => "flush",
-            Self::Upload(_) => "upload",
-            Self::ReadMarker => "read_marker",
-            Self::Rewrite(_) => "rewrite",
-            Self::Commit(_) => "commit",
-            Self::Describe(_) => "describe",
-        }
+        self.kind().name()
     }
 }
 

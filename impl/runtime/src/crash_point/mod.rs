@@ -10,12 +10,12 @@ mod kind;
 
 use std::sync::OnceLock;
 
-use truecut_core::{Input, Message};
+use truecut_core::{Input, Kind, Message};
 
 use crate::types::{In, Out};
 pub use arms::{CrashAt, Strike, arm, listen};
 pub use kind::Host;
-use kind::{Kind, Shape};
+use kind::{Shape, hosts, shape};
 
 /// A crash point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,7 +31,7 @@ pub fn all() -> &'static [CrashPoint] {
     static ALL: OnceLock<Vec<CrashPoint>> = OnceLock::new();
     ALL.get_or_init(|| {
         let of = |host: Host| {
-            let kinds = Kind::ALL.iter().filter(move |kind| kind.hosts().contains(&host));
+            let kinds = Kind::ALL.iter().filter(move |kind| hosts(**kind).contains(&host));
             kinds.flat_map(move |kind| {
                 let point = move |place| {
                     let name: &'static str = Box::leak(format!("{}.{place}", kind.name()).into_boxed_str());
@@ -45,25 +45,26 @@ pub fn all() -> &'static [CrashPoint] {
 }
 
 fn places(kind: Kind, host: Host) -> &'static [&'static str] {
-    match (kind.shape(), host) {
+    match (shape(kind), host) {
         (Shape::Last, _) => &["before"],
         (Shape::Operation, _) => &["before", "unanswered", "answered"],
         (Shape::Effect, _)
         | (Shape::FromCoordinator, Host::Coordinator)
         | (Shape::FromWorker, Host::Worker) => &["before", "after"],
         (Shape::FromCoordinator, Host::Worker) | (Shape::FromWorker, Host::Coordinator) => &["received"],
+        (Shape::Memory, _) => &[],
     }
 }
 
 /// What a message is called: the first part of its crash points' names.
 #[must_use]
 pub fn name_of_message<S>(message: &Message<S>) -> &'static str {
-    kind::of_message(message).name()
+    message.kind().name()
 }
 
 /// Every name of a message.
 pub fn message_names() -> impl Iterator<Item = &'static str> {
-    let is_message = |kind: &&Kind| matches!(kind.shape(), Shape::FromCoordinator | Shape::FromWorker);
+    let is_message = |kind: &&Kind| matches!(shape(**kind), Shape::FromCoordinator | Shape::FromWorker);
     Kind::ALL.iter().filter(is_message).map(|kind| kind.name())
 }
 
@@ -74,8 +75,8 @@ pub fn before_step(input: &In) {
     }
     #[expect(clippy::wildcard_enum_match_arm, reason = "other inputs follow no effect of another role")]
     match input {
-        Input::Done { op, .. } => arms::reached(kind::of_op(*op).name(), "answered"),
-        Input::Message { message, .. } => arms::reached(kind::of_message(message).name(), "received"),
+        Input::Done { op, .. } => arms::reached(op.name(), "answered"),
+        Input::Message { message, .. } => arms::reached(message.kind().name(), "received"),
         _ => {}
     }
 }
@@ -87,7 +88,7 @@ pub fn of_effect(effect: &Out) -> Option<(&'static str, &'static str)> {
         return None;
     }
     let kind = kind::of_effect(effect)?;
-    let behind = if kind.shape() == Shape::Operation { "unanswered" } else { "after" };
+    let behind = if shape(kind) == Shape::Operation { "unanswered" } else { "after" };
     Some((kind.name(), behind))
 }
 
