@@ -39,11 +39,11 @@ pub use disk::{prepare_for_disks, prepare_process};
 pub use judge::{circumstances, judge, recorded, replayed};
 pub use metrics::{METRICS_FILE, Reading};
 pub use moment::{Moment, Progress, Watch};
-pub(crate) use plan::{Comes, comes};
 pub use plan::{
     Clocks, Damage, Direction, FAULTS, Fault, FaultInfo, JobSetting, KafkaSetting, PLAN_FILE, PLAN_SCHEMA,
     PLANS, Plan, PlanInfo, Step, Topic, Until, Victims, Wanted, When,
 };
+pub(crate) use plan::{Comes, comes};
 pub use replay::validate;
 pub use shared::SharedKafka;
 

@@ -147,8 +147,9 @@ impl Checkpoints {
     }
 
     /// A version is taken by whoever creates its file. Old versions are pruned, so one that comes very late may create its
-    /// file once more; it then finds so many newer ones that its version may have been pruned, and has lost. Nothing that may
-    /// be a head is ever taken back: another coordinator may have read it.
+    /// file once more; it then finds so many newer ones that its version may have been pruned, and can't tell whether it was the
+    /// head for a while or never: unknown, and the head that is read next tells. Nothing that may be a head is ever taken
+    /// back: another coordinator may have read it.
     fn swap_head(&self, expected: HeadVersion, head: Head) -> Result<Outcome<StateHandle>, StoreError> {
         let version = expected.next();
         let newest = self.head_versions()?.last().copied().unwrap_or(HeadVersion::new(0));
@@ -166,7 +167,7 @@ impl Checkpoints {
         }
         let Ok(versions) = self.head_versions() else { return Ok(Outcome::Unknown) };
         if versions.last().is_none_or(|newest| newest.get() >= version.get() + HEADS_KEPT) {
-            return Ok(Outcome::Conflict);
+            return Ok(Outcome::Unknown);
         }
         self.prune(&versions);
         Ok(Outcome::Swapped)
