@@ -42,7 +42,7 @@ pub use plan::{
     Damage, Direction, FAULTS, Fault, FaultInfo, JobSetting, KafkaSetting, PLAN_FILE, PLAN_SCHEMA, PLANS,
     Plan, PlanInfo, Step, Topic, Until, Victims, Wanted, When,
 };
-pub use replay::validate;
+pub use replay::{validate, validate_by_the_protocol};
 pub use shared::SharedKafka;
 
 use crate::failure::Failure;

@@ -4,8 +4,13 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::tries::Tried;
+use super::tried::Tried;
 use crate::verdict::{SCHEMA, Verdict};
+
+/// The page, in the directory that it is written to.
+pub const PAGE: &str = "counterexamples-on-kafka.md";
+/// Its data, there.
+pub const DATA: &str = "counterexamples-on-kafka.json";
 
 /// The page's data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
