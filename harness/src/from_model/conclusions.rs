@@ -1,17 +1,20 @@
 //! What a run violates, by the properties' names: what its oracles say, and the conclusions that the model draws, too. A loss is silent
 //! if the job did not end with an error; what a job has lost that Kafka left alone, the job itself has aborted; counts that skip,
-//! where nothing is lost, doubled or out of order, come from a state that no run can have.
+//! where nothing is lost, doubled or out of order, come from a state that no run can have; and a result that was committed with a
+//! checkpoint that ends before its input was visible too early.
 
 use std::collections::BTreeSet;
 
 use crate::chaos::kafka_log::{KafkaLog, LoggedState};
-use crate::oracle::Class;
+use crate::oracle::{Anomaly, Class};
 use crate::verdict::{ChaosDocument, Verdict};
 
 /// What a rejected trace is called among the properties that a run violates.
 pub(super) const TRACE: &str = "a trace was rejected";
 /// The protocol's own assertion that the head goes forward, as a rejected trace tells it.
 const IDS_ARE_NEW: &str = "(ids are never reused)";
+/// How the oracle tells of a result in the transaction of a checkpoint that has not come to its input.
+const ENDS_BEFORE: &str = " ends before it";
 /// What is concluded from a rejected trace alone.
 pub(super) const OF_A_TRACE: [&str; 1] = ["completion_is_monotone"];
 
@@ -32,6 +35,12 @@ pub fn violated(document: &ChaosDocument) -> BTreeSet<String> {
     let has = |class| document.anomaly_counts.contains_key(&class);
     if has(Class::Sequence) && ![Class::Lost, Class::Duplicate, Class::Order].into_iter().any(has) {
         violated.insert("no_phantom".to_owned());
+    }
+    let is_early = |anomaly: &Anomaly| {
+        anomaly.class == Class::InconsistentCut && anomaly.example.text.contains(ENDS_BEFORE)
+    };
+    if document.anomalies.iter().any(is_early) {
+        violated.insert("no_early_visibility".to_owned());
     }
     if document.traces.verdict == Verdict::Violated {
         violated.insert(TRACE.to_owned());

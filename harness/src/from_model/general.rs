@@ -8,10 +8,12 @@ use crate::chaos::{JobSetting, KafkaSetting, Plan, Victims, Wanted};
 
 /// How often processes are killed by the plan that is drawn.
 const KILLS: u32 = 4;
+/// A sink by log writes again what Kafka aborted while all workers were away for so long, ms.
+const OUTAGE_MS: u32 = 5_500;
 
 /// One plan after the other. `like`: the job of the counterexample, if it could be compiled.
 pub(super) fn plans(mutant: &str, sink: CommitByConfig, like: Option<&JobSetting>, seed: u64) -> Vec<Plan> {
-    let drawn = Plan::draw(Wanted {
+    let wanted = Wanted {
         seed,
         kills: KILLS,
         records: RECORDS,
@@ -22,6 +24,11 @@ pub(super) fn plans(mutant: &str, sink: CommitByConfig, like: Option<&JobSetting
         sink,
         outage_ms: 0,
         kafka: KafkaSetting::default(),
+    };
+    let drawn = Plan::draw(match sink {
+        CommitByConfig::Resume => wanted,
+        // Only the protocol's own plan has outages.
+        CommitByConfig::Log => Wanted { mutant: None, kills: KILLS / 2, outage_ms: OUTAGE_MS, ..wanted },
     });
     let named = ["restarts", "recoveries"].into_iter().filter_map(|name| Plan::named_or_read(name).ok());
     std::iter::once(drawn).chain(named).map(|plan| of_the_mutant(plan, mutant, sink, like, seed)).collect()

@@ -161,3 +161,55 @@ impl Tried {
         self.mutant.is_some() && self.fate(Layer::Traces) != Fate::NotMeasured
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(violated: &str, traces: Verdict, oracles: Verdict, at_ms: u64) -> Run {
+        let layers = Layers { at_ms, traces, rejected: None, oracles, flagged: BTreeSet::new() };
+        Run {
+            plan: None,
+            seed: 1,
+            verdict: Verdict::Holds,
+            violated: BTreeSet::from([violated.to_owned()]),
+            layers: Some(layers),
+            reasons: Vec::new(),
+            seconds: 1,
+            directory: String::new(),
+        }
+    }
+
+    fn tried(runs: Vec<Run>, general: Vec<Run>) -> Tried {
+        let (name, violates) = ("n".to_owned(), "no_loss".to_owned());
+        Tried {
+            name,
+            mutant: Some("m".to_owned()),
+            violates,
+            faults: Vec::new(),
+            impossible: None,
+            runs,
+            general,
+        }
+    }
+
+    #[test]
+    fn a_general_plan_kills_but_reproduces_nothing() {
+        let holds = run("", Verdict::Holds, Verdict::Unknown, 10);
+        let tried = tried(vec![holds], vec![run("no_loss", Verdict::Holds, Verdict::Violated, 30)]);
+        assert_eq!(tried.reproduced(), None);
+        assert_eq!(tried.fate(Layer::Oracles), Fate::Killed { ms: 30, run: 2 });
+        assert_eq!(tried.fate(Layer::Traces), Fate::Survived { runs: 2, unknown: 0 });
+        assert!(!tried.is_killed());
+    }
+
+    #[test]
+    fn a_run_that_shows_too_little_is_counted_and_one_of_an_older_version_is_not_measured() {
+        let unknown = run("", Verdict::Violated, Verdict::Unknown, 10);
+        let of_both = tried(vec![unknown.clone()], Vec::new());
+        assert_eq!(of_both.fate(Layer::Oracles), Fate::Survived { runs: 1, unknown: 1 });
+        let older = tried(vec![Run { layers: None, ..unknown }], Vec::new());
+        assert_eq!(older.fate(Layer::Traces), Fate::NotMeasured);
+        assert!(!older.is_measured());
+    }
+}
