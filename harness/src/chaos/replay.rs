@@ -172,3 +172,7 @@ impl Tally {
         Traces { events, verdict, reasons, world }
     }
 }
+
+#[cfg(test)]
+#[path = "replay_tests.rs"]
+mod tests;
