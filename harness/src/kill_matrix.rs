@@ -67,10 +67,10 @@ enum Cell {
 }
 
 impl Cell {
-    fn text(&self) -> String {
+    fn text(&self, layer: &str) -> String {
         match self {
-            Self::Killed(ms, how) if how.is_empty() => format!("killed, {}", time(*ms)),
-            Self::Killed(ms, how) => format!("killed, {}: {how}", time(*ms)),
+            Self::Killed(ms, how) if how.is_empty() => format!("killed, {}", time(*ms, layer)),
+            Self::Killed(ms, how) => format!("killed, {}: {how}", time(*ms, layer)),
             Self::Survived(of) => format!("**survived** {of}"),
             Self::Unknown(of) => format!("**unknown**: {of}"),
             Self::NotMeasured => "not measured".to_owned(),
@@ -79,12 +79,14 @@ impl Cell {
     }
 }
 
-fn time(ms: f64) -> String {
-    if ms < 1_000.0 { format!("{ms:.0} ms") } else { format!("{:.1} s", ms / 1e3) }
+/// In ms; of runs on Kafka in s. The unit says which of both it is, and never how long it took: that is another one each time.
+fn time(ms: f64, layer: &str) -> String {
+    if ON_KAFKA.contains(&layer) { format!("{:.1} s", ms / 1e3) } else { format!("{ms:.0} ms") }
 }
 
 /// The layers, in the order of the columns.
 const LAYERS: [&str; 4] = ["model", "core tests", "trace validation", "oracles"];
+const ON_KAFKA: [&str; 2] = ["trace validation", "oracles"];
 
 impl Measured {
     /// What lies beside the page.
@@ -104,11 +106,11 @@ impl Measured {
         let mut page = String::from(HEAD);
         for (column, layer) in LAYERS.iter().enumerate() {
             let cells: Vec<&Cell> = rows.iter().map(|(_, cells)| &cells[column]).collect();
-            let _ = writeln!(page, "| `{layer}` | {} |", summary(&cells));
+            let _ = writeln!(page, "| `{layer}` | {} |", summary(&cells, layer));
         }
         page.push_str("\n| mutant | model | core tests | trace validation | oracles |\n| --- | --- | --- | --- | --- |\n");
         for (mutant, cells) in &rows {
-            let cells: Vec<String> = cells.iter().map(Cell::text).collect();
+            let cells: Vec<String> = cells.iter().zip(LAYERS).map(|(cell, layer)| cell.text(layer)).collect();
             let _ = writeln!(page, "| `{mutant}` | {} |", cells.join(" | "));
         }
         page
@@ -182,7 +184,7 @@ fn how(tried: &Tried, layer: Layer, run: usize) -> String {
 }
 
 /// Killed of all, what became of the others, and the median of the times.
-fn summary(cells: &[&Cell]) -> String {
+fn summary(cells: &[&Cell], layer: &str) -> String {
     let count = |wanted: fn(&Cell) -> bool| cells.iter().filter(|cell| wanted(cell)).count();
     let mut times: Vec<f64> = cells
         .iter()
@@ -196,7 +198,7 @@ fn summary(cells: &[&Cell]) -> String {
         count(|cell| matches!(cell, Cell::Survived(_))),
         count(|cell| matches!(cell, Cell::Unknown(_))),
         count(|cell| *cell == Cell::NotMeasured),
-        times.get(times.len() / 2).map_or_else(|| "none".to_owned(), |ms| time(*ms)),
+        times.get(times.len() / 2).map_or_else(|| "none".to_owned(), |ms| time(*ms, layer)),
     )
 }
 

@@ -16,10 +16,13 @@ use crate::chaos::kafka_log::KafkaLog;
 use crate::chaos::{self, JobSetting, Moment, Options, Plan, SharedKafka, TRACES, Watch};
 use crate::counterexample::saved::Saved;
 use crate::failure::Failure;
+use crate::oracle::Class;
 use crate::verdict::{ChaosDocument, Verdict};
 
 /// How long one run may take.
 const RUN_LIMIT: Duration = Duration::from_secs(60);
+/// No further run of a wrong protocol is begun once its runs took so long: one that stands still takes a whole run's time each time.
+const TIME_OF_ALL: Duration = Duration::from_secs(100);
 /// Kafka aborts no transaction by itself within a run, if it lets them live for so long.
 const PATIENT_MS: u32 = 60_000;
 /// The exit code of a job that failed.
@@ -95,7 +98,7 @@ impl Tries<'_> {
             let run = self.one(plan, &name).await?;
             self.tried.runs.push(run);
             let is_over = self.tried.mutant.is_none() || self.tried.is_killed();
-            if self.tried.reproduced().is_some() && is_over {
+            if (self.tried.reproduced().is_some() && is_over) || self.spent > TIME_OF_ALL {
                 break;
             }
         }
@@ -111,7 +114,7 @@ impl Tries<'_> {
             CommitBy::Log => CommitByConfig::Log,
         };
         for plan in general::plans(&mutant, sink, like, self.options.seed) {
-            if self.tried.is_killed() {
+            if self.tried.is_killed() || self.spent > TIME_OF_ALL {
                 break;
             }
             let plan_name = plan.name.clone();
@@ -188,7 +191,7 @@ impl Judged {
         let directory = directory.display().to_string();
         let violated = &conclusions::violated(&document) | &aborted;
         let layers = traces.map(|(traces, why)| {
-            let flagged = flagged(&document, &violated);
+            let flagged = flagged(&document, &violated, plan.job.accept_loss);
             let oracles = match (flagged.is_empty(), document.verdict) {
                 (false, _) => Verdict::Violated,
                 (true, Verdict::Holds) => Verdict::Holds,
@@ -211,17 +214,23 @@ impl Judged {
     }
 }
 
-/// What the oracles flagged: their classes, and what was concluded from what they saw.
-fn flagged(document: &ChaosDocument, violated: &BTreeSet<String>) -> BTreeSet<String> {
-    let classes = document.anomaly_counts.keys().map(|class| class.info());
-    let classes: Vec<_> = classes.filter(|info| !info.allowed).collect();
-    let told: BTreeSet<&str> = classes.iter().flat_map(|info| info.properties).copied().collect();
+/// What a job shows that goes on without what Kafka aborted, as it was told to.
+const ACCEPTED: [Class; 3] = [Class::Lost, Class::Sequence, Class::TornCheckpoint];
+
+/// What the oracles flagged: their classes, and what was concluded from what they saw. Losses that the job accepts say nothing.
+fn flagged(document: &ChaosDocument, violated: &BTreeSet<String>, accepts_loss: bool) -> BTreeSet<String> {
+    let says_nothing = |class: &Class| class.info().allowed || (accepts_loss && ACCEPTED.contains(class));
+    let classes =
+        document.anomaly_counts.keys().filter(|class| !says_nothing(class)).map(|class| class.info());
+    let told: BTreeSet<&str> =
+        document.anomaly_counts.keys().flat_map(|class| class.info().properties).copied().collect();
     // A rejected trace is the other layer's.
-    let concluded = violated.iter().filter(|name| {
-        let of_a_trace = name.as_str() == TRACE || conclusions::OF_A_TRACE.contains(&name.as_str());
-        !of_a_trace && !told.contains(name.as_str())
-    });
-    classes.iter().map(|info| info.name.to_owned()).chain(concluded.cloned()).collect()
+    let of_a_trace = |name: &str| name == TRACE || conclusions::OF_A_TRACE.contains(&name);
+    let is_accepted = |name: &str| accepts_loss && name == "no_silent_loss";
+    let concluded = violated
+        .iter()
+        .filter(|name| !of_a_trace(name) && !is_accepted(name) && !told.contains(name.as_str()));
+    classes.map(|info| info.name.to_owned()).chain(concluded.cloned()).collect()
 }
 
 fn nothing(plan: &Plan, directory: &Path, failure: &Failure) -> Run {
@@ -253,4 +262,47 @@ fn in_short(reason: &str, directory: &str) -> String {
 )]
 fn seconds(seconds: f64) -> u64 {
     seconds.max(0.0).round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Summary;
+    use crate::oracle::Findings;
+    use crate::verdict::{Evidence, Kafka, Setting, Thresholds, Traces, conclude};
+
+    fn document(classes: &[Class]) -> ChaosDocument {
+        let counts = classes.iter().map(|class| (*class, 1)).collect();
+        let findings = Findings { counts, ..Findings::default() };
+        let evidence = Evidence {
+            findings: &findings,
+            summary: &Summary::default(),
+            recoveries: &[],
+            traces: &Traces::not_replayed("none"),
+            ends_with: None,
+        };
+        let setting = Setting {
+            seconds: 1.0,
+            seed: 1,
+            kafka: Kafka { kind: "container".into(), version: "4.3.0".into() },
+            mutant: None,
+            kills_planned: 0,
+            plan: "drawn".into(),
+            replay: String::new(),
+            run_directory: String::new(),
+        };
+        conclude(setting, &evidence, Thresholds::default())
+    }
+
+    fn flagged_of(classes: &[Class], accepts_loss: bool) -> Vec<String> {
+        let document = document(classes);
+        flagged(&document, &conclusions::violated(&document), accepts_loss).into_iter().collect()
+    }
+
+    #[test]
+    fn a_loss_tells_nothing_of_a_job_that_accepts_it_and_a_duplicate_does() {
+        assert_eq!(flagged_of(&[Class::Lost], false), ["lost", "no_silent_loss"]);
+        assert_eq!(flagged_of(&[Class::Lost, Class::TornCheckpoint], true), Vec::<String>::new());
+        assert_eq!(flagged_of(&[Class::Lost, Class::Duplicate], true), ["duplicate"]);
+    }
 }
