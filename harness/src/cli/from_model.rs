@@ -39,6 +39,10 @@ pub(super) fn all(arguments: &Chaos) -> Outcome {
             before.counterexamples.iter().any(|tried| tried.name == saved.name && tried.is_measured())
         };
         wanted.retain(|saved| !is_measured(saved));
+        if wanted.is_empty() && !arguments.json {
+            output::line("nothing is left to measure");
+            return Ok(Exit::Holds.code());
+        }
     }
     run(&wanted, arguments)
 }
