@@ -9,6 +9,7 @@ pub mod estimate;
 pub mod failure;
 pub mod from_model;
 pub mod history;
+pub mod kill_matrix;
 pub mod oracle;
 pub mod report;
 pub mod safety;

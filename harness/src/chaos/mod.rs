@@ -44,7 +44,7 @@ pub use plan::{
     PLANS, Plan, PlanInfo, Step, Topic, Until, Victims, Wanted, When,
 };
 pub(crate) use plan::{Comes, comes};
-pub use replay::validate;
+pub use replay::{validate, validate_by_the_protocol};
 pub use shared::SharedKafka;
 
 use crate::failure::Failure;

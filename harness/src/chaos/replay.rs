@@ -20,6 +20,15 @@ use crate::world::{Circumstances, World, WorldFound};
 /// Reasons that are told; more are only counted.
 const TOLD_MAX: usize = 10;
 
+/// Whose steps the recorded ones must be.
+#[derive(Clone, Copy)]
+enum Steps<'a> {
+    /// Of what ran: the protocol, or a wrong one on purpose.
+    WhatRan(Option<&'a str>),
+    /// Of the protocol, whatever ran.
+    TheProtocol,
+}
+
 /// Validates the traces in a directory. `mutant`: the wrong protocol that ran, on purpose.
 ///
 /// # Errors
@@ -29,10 +38,22 @@ pub fn validate(
     mutant: Option<&str>,
     circumstances: Circumstances,
 ) -> Result<Traces, Failure> {
+    all(directory, Steps::WhatRan(mutant), circumstances)
+}
+
+/// Validates the traces in a directory by the protocol itself: those of a wrong one are rejected where it parts from the protocol.
+///
+/// # Errors
+/// A trace can't be read at all.
+pub fn validate_by_the_protocol(directory: &Path, circumstances: Circumstances) -> Result<Traces, Failure> {
+    all(directory, Steps::TheProtocol, circumstances)
+}
+
+fn all(directory: &Path, steps: Steps<'_>, circumstances: Circumstances) -> Result<Traces, Failure> {
     let paths = list(directory)?;
     let mut replayed = Tally::default();
     for path in &paths {
-        replayed.one(path, mutant)?;
+        replayed.one(path, steps)?;
     }
     if replayed.rejections.is_empty() {
         let delivery = circumstances.delivery;
@@ -86,13 +107,15 @@ struct Tally {
 }
 
 impl Tally {
-    fn one(&mut self, path: &Path, mutant: Option<&str>) -> Result<(), Failure> {
+    fn one(&mut self, path: &Path, steps: Steps<'_>) -> Result<(), Failure> {
         let reader = match Reader::open(path) {
             Ok(reader) => reader,
             Err(error) => return self.refuse(error),
         };
         let header = reader.header();
-        if header.mutant.as_deref() != mutant {
+        if let Steps::WhatRan(mutant) = steps
+            && header.mutant.as_deref() != mutant
+        {
             let name = |mutant: Option<&str>| {
                 mutant.map_or_else(|| "the core's own".to_owned(), |name| format!("`{name}`"))
             };
@@ -105,7 +128,10 @@ impl Tally {
         if header.role == RoleId::Coordinator {
             self.coordinators += 1;
         }
-        let wrong = header.mutant.as_deref().and_then(Mutant::from_name);
+        let wrong = match steps {
+            Steps::WhatRan(mutant) => mutant.and_then(Mutant::from_name),
+            Steps::TheProtocol => None,
+        };
         let seen = Rc::<RefCell<Seen>>::default();
         let watched = Rc::clone(&seen);
         let build = |header: &Header| Watched {
@@ -116,7 +142,7 @@ impl Tally {
             Ok(replayed) => {
                 self.events += replayed.events;
                 // Only steps of the protocol count, and only those that the role took.
-                if replayed.divergence.is_none() && wrong.is_none() {
+                if replayed.divergence.is_none() && matches!(steps, Steps::WhatRan(None)) {
                     self.shapes.append(&mut seen.take().conclude(replayed.finished));
                 }
                 self.rejections.extend(replayed.divergence.map(|divergence| divergence.to_string()));
@@ -162,3 +188,7 @@ impl Tally {
         Traces { events, verdict, reasons, world, shapes }
     }
 }
+
+#[cfg(test)]
+#[path = "replay_tests.rs"]
+mod tests;

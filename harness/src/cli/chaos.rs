@@ -39,6 +39,10 @@ pub(super) struct Chaos {
     /// Of all counterexamples only those of this wrong protocol; may be given again
     #[arg(long, value_name = "MUTANT", requires = "from_all", value_parser = mutant)]
     pub(super) only: Vec<String>,
+    /// Leave out the wrong protocols that the data in the directory of --write has measured: after an interrupted command, go on where
+    /// it was
+    #[arg(long, requires = "from_all", requires = "write")]
+    pub(super) go_on: bool,
     /// Runs of each counterexample, at most: the seeds follow each other
     #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) tries: u32,

@@ -97,6 +97,7 @@ impl Demo {
             campaign: None,
             from: None,
             from_all: false,
+            go_on: false,
             only: Vec::new(),
             tries: 1,
             without_mutant: false,

@@ -5,7 +5,7 @@ use std::path::Path;
 use truecut::chaos::{self, SharedKafka};
 use truecut::counterexample::saved::Saved;
 use truecut::failure::Failure;
-use truecut::from_model::{self, FromDocument, Tried, TryOptions};
+use truecut::from_model::{self, DATA, FromDocument, PAGE, Run, Tried, TryOptions};
 use truecut::verdict::Exit;
 
 use super::chaos::Chaos;
@@ -14,9 +14,6 @@ use super::{Outcome, block_on, show};
 
 /// Threads that search for counterexamples.
 const THREADS: usize = 2;
-/// The page and its data, in the directory that is named.
-const PAGE: &str = "counterexamples-on-kafka.md";
-const DATA: &str = "counterexamples-on-kafka.json";
 
 /// Tries one counterexample that was saved.
 pub(super) fn one(file: &Path, arguments: &Chaos) -> Outcome {
@@ -34,10 +31,20 @@ pub(super) fn one(file: &Path, arguments: &Chaos) -> Outcome {
 /// Tries the counterexample of each wrong protocol, or of those that are asked for.
 pub(super) fn all(arguments: &Chaos) -> Outcome {
     let only = &arguments.only;
-    run(
-        &from_model::every(THREADS, |mutant| only.is_empty() || only.iter().any(|name| name == mutant)),
-        arguments,
-    )
+    let mut wanted =
+        from_model::every(THREADS, |mutant| only.is_empty() || only.iter().any(|name| name == mutant));
+    if let Some(directory) = arguments.write.as_deref().filter(|_| arguments.go_on) {
+        let before = before(directory);
+        let is_measured = |saved: &Saved| {
+            before.counterexamples.iter().any(|tried| tried.name == saved.name && tried.is_measured())
+        };
+        wanted.retain(|saved| !is_measured(saved));
+        if wanted.is_empty() && !arguments.json {
+            output::line("nothing is left to measure");
+            return Ok(Exit::Holds.code());
+        }
+    }
+    run(&wanted, arguments)
 }
 
 fn run(counterexamples: &[Saved], arguments: &Chaos) -> Outcome {
@@ -81,16 +88,15 @@ async fn tries(
 
 /// Writes page and data; what an earlier command wrote of other counterexamples stays.
 fn write(directory: &Path, mut document: FromDocument) -> Result<(), Failure> {
-    for run in document.counterexamples.iter_mut().flat_map(|tried| &mut tried.runs) {
+    let all = document.counterexamples.iter_mut();
+    for run in all.flat_map(|Tried { runs, general, .. }| runs.iter_mut().chain(general)) {
         // Where it lay on this machine is of no use to others.
         let name = Path::new(&run.directory).file_name().map(|name| name.display().to_string());
         run.directory = name.unwrap_or_default();
     }
     std::fs::create_dir_all(directory).map_err(Failure::at("make", directory))?;
     let data = directory.join(DATA);
-    let before: Option<FromDocument> =
-        std::fs::read(&data).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let document = before.unwrap_or_else(|| FromDocument::new(Vec::new())).updated(document);
+    let document = before(directory).updated(document);
     let json =
         serde_json::to_string_pretty(&document).map_err(|error| Failure::internal(error.to_string()))?;
     std::fs::write(&data, json + "\n").map_err(Failure::at("write", &data))?;
@@ -98,28 +104,28 @@ fn write(directory: &Path, mut document: FromDocument) -> Result<(), Failure> {
     std::fs::write(&page, document.page()).map_err(Failure::at("write", &page))
 }
 
+/// What an earlier command wrote.
+fn before(directory: &Path) -> FromDocument {
+    let read = std::fs::read(directory.join(DATA)).ok();
+    let before = read.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    before.unwrap_or_else(|| FromDocument::new(Vec::new()))
+}
+
 fn tell(tried: &Tried) {
     let style = Style::stdout();
     let protocol = tried.mutant.as_deref().unwrap_or("the protocol itself");
     output::line(&format!("{}   {}, {protocol}", style.verdict(tried.verdict()), tried.name));
-    if let Some(why) = &tried.impossible {
-        return output::line(&format!("  it can't be made to happen: {why}"));
+    match &tried.impossible {
+        Some(why) => output::line(&format!("  it can't be made to happen: {why}")),
+        None => output::line(&format!(
+            "  in the model it violates {}; faults: {}",
+            tried.violates,
+            tried.faults.join(", ")
+        )),
     }
-    output::line(&format!(
-        "  in the model it violates {}; faults: {}",
-        tried.violates,
-        tried.faults.join(", ")
-    ));
-    for (number, run) in (1..).zip(&tried.runs) {
-        let violated: Vec<&str> = run.violated.iter().map(String::as_str).collect();
-        let violated = if violated.is_empty() { "nothing".to_owned() } else { violated.join(", ") };
-        output::line(&format!(
-            "  try {number}, seed {}: violated {violated} ({} s, {})",
-            run.seed, run.seconds, run.directory
-        ));
-        if let Some(reason) = run.reasons.first() {
-            output::line(&format!("    {}", style.dim(reason)));
-        }
+    (1..).zip(tried.runs.iter().chain(&tried.general)).for_each(|(number, run)| tell_run(style, number, run));
+    if tried.impossible.is_some() {
+        return;
     }
     match (tried.reproduced(), &tried.mutant) {
         (Some(number), _) => {
@@ -127,5 +133,27 @@ fn tell(tried: &Tried) {
         }
         (None, Some(_)) => output::line(&format!("  {} was not violated on real Kafka", tried.violates)),
         (None, None) => {}
+    }
+}
+
+fn tell_run(style: Style, number: usize, run: &Run) {
+    let violated: Vec<&str> = run.violated.iter().map(String::as_str).collect();
+    let violated = if violated.is_empty() { "nothing".to_owned() } else { violated.join(", ") };
+    let plan = run.plan.as_ref().map_or_else(String::new, |plan| format!("plan {plan}, "));
+    output::line(&format!(
+        "  try {number}, {plan}seed {}: violated {violated} ({} s, {})",
+        run.seed, run.seconds, run.directory
+    ));
+    if let Some(reason) = run.reasons.first() {
+        output::line(&format!("    {}", style.dim(reason)));
+    }
+    if let Some(layers) = &run.layers {
+        let flagged: Vec<&str> = layers.flagged.iter().map(String::as_str).collect();
+        output::line(&format!(
+            "    traces by the protocol: {}; oracles: {} {}",
+            layers.traces.name(),
+            layers.oracles.name(),
+            flagged.join(", ")
+        ));
     }
 }

@@ -3,22 +3,27 @@
 //! Kafka do by themselves in the model they do by themselves here, at their own pace: so a plan repeats the moves several
 //! times, and a try may miss. Decides nothing about verdicts.
 
+mod conclusions;
 mod every;
+mod general;
 mod moves;
 mod page;
 mod place;
 mod setting;
 #[cfg(test)]
 mod tests;
+mod tried;
 mod tries;
 
 use serde::Serialize;
 use truecut_core::{CommitBy, Op};
 use truecut_model::{Action, JobModel};
 
+pub use conclusions::violated;
 pub use every::every;
-pub use page::FromDocument;
-pub use tries::{Run, Tried, TryOptions, attempt, violated};
+pub use page::{DATA, FromDocument, PAGE};
+pub use tried::{Fate, Layer, Layers, Run, Tried};
+pub use tries::{TryOptions, attempt};
 
 use crate::chaos::{PLAN_SCHEMA, Plan, Step};
 use crate::counterexample::saved::Saved;

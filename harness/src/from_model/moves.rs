@@ -16,6 +16,8 @@ const MARGIN_MS: u64 = 2_500;
 const ASLEEP_MS: u64 = 500;
 /// A late acknowledgement comes so long after its checkpoint was given up, ms.
 const LATE_MS: u64 = 200;
+/// Some checkpoints complete in so long while a commit is kept back, ms.
+const OVERTAKEN_MS: u64 = 400;
 /// Kafka's requests in a store's fault last so long, ms.
 const STORE_MS: u64 = 1_000;
 
@@ -236,7 +238,8 @@ impl<'a> Walk<'a> {
             (Some(_), false) => ("acknowledge", Side::Request),
             (None, _) => ("trigger", Side::Response),
         };
-        let rule = self.rule(frame, side, Does::Delay { ms });
+        // The very next one: what is under way before the first counts as well.
+        let rule = Rule { when: Occurrence::Nth(1), ..self.rule(frame, side, Does::Delay { ms }) };
         self.push(made, at, When::Checkpointed, Fault::ControlMessage(rule));
     }
 
@@ -376,11 +379,39 @@ impl<'a> Walk<'a> {
             return self.crash_coordinator(last, when, point, made);
         }
         let alive = end.machines.iter().position(|machine| machine.alive).unwrap_or(0);
+        if self.has_overtaken_commit(end, alive) {
+            // It is kept back while the next checkpoints complete.
+            let hold = self.hold("EndTxn", ClientSees::Silence, None);
+            self.push(made, last, when, hold);
+            return self.push_after(made, last, (When::Now, OVERTAKEN_MS), Fault::Kill { who: Who::Worker });
+        }
+        if matches!(self.actions.last(), Some(Action::LandCoordinator(Op::SwapHead))) {
+            // The checkpoint is complete, and nobody has committed it.
+            let point = "completed.received".to_owned();
+            let fault = Fault::CrashPoint { point, ordinal: self.ordinal(), who: Who::Worker };
+            return self.push(made, last, when, fault);
+        }
         let fault = match place::of_worker(end, alive, self.actions) {
             Some(point) => Fault::CrashPoint { point, ordinal: self.ordinal(), who: Who::Worker },
             None => Fault::Kill { who: Who::Worker },
         };
         self.push(made, last, when, fault);
+    }
+
+    /// Whether a commit is under way although a checkpoint after that of its transaction is complete.
+    fn has_overtaken_commit(&self, end: &Moment, machine: usize) -> bool {
+        let under_way = end.machines[machine].pending.iter().filter(|pending| !pending.landed);
+        let mut commits =
+            under_way.filter_map(|pending| if let Op::Commit(id) = pending.op { Some(id) } else { None });
+        commits.any(|id| {
+            let flushed = self.actions.iter().rposition(|action| {
+                matches!(action, Action::Answer(_, attempt, _, Op::Flush(slot)) if *attempt == id.attempt && *slot == id.slot)
+            });
+            let swaps = self.actions[flushed.unwrap_or(0)..]
+                .iter()
+                .filter(|action| matches!(action, Action::LandCoordinator(Op::SwapHead)));
+            swaps.count() > 1
+        })
     }
 
     /// In the middle of a recovery, if the counterexample has completed nothing since the last crash.

@@ -11,6 +11,8 @@ use crate::chaos::{JobSetting, KafkaSetting};
 
 /// Wrong protocols fail while a checkpoint is under way: there, one nearly always is.
 const CHECKPOINT_INTERVAL_MS: u64 = 20;
+/// Where Kafka must take a transaction, it must not be an empty one: input comes every 100 ms, and each checkpoint gets some of it.
+const FILLED_INTERVAL_MS: u64 = 150;
 /// A checkpoint that takes longer is given up, where the model gives one up.
 pub(super) const SHORT_CHECKPOINT_MS: u64 = 500;
 /// Kafka aborts transactions after this long, where the model has one time out.
@@ -41,7 +43,7 @@ pub(super) fn of(
         input_partitions: scope.sources,
         output_partitions: u16::from(scope.outputs).max(2),
         operators: scope.operators,
-        checkpoint_interval_ms: CHECKPOINT_INTERVAL_MS,
+        checkpoint_interval_ms: if times_out { FILLED_INTERVAL_MS } else { CHECKPOINT_INTERVAL_MS },
         checkpoint_timeout_ms: if expires { SHORT_CHECKPOINT_MS } else { usual.checkpoint_timeout_ms },
         tolerable_failures: if expires || refuses { 1_000 } else { scope.tolerable_failures },
         concurrent_checkpoints: if scope.budget.of(Assumption::Overlapping) > 0 { 2 } else { 1 },

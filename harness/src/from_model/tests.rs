@@ -69,7 +69,7 @@ fn every_counterexample_of_a_mutant_compiles_or_names_its_step() {
     Mutant::all().iter().for_each(|mutant| tally.add(&found(*mutant)));
     assert_eq!(
         tally.told(),
-        "70 compiled: control_message 8, crash_point 47, kafka_api 1, kafka_hold 3, kill 2, outage 7, pause 3, release 3, restart_job 6; \
+        "70 compiled: control_message 8, crash_point 46, kafka_api 1, kafka_hold 4, kill 3, outage 7, pause 3, release 3, restart_job 6; \
          impossible: break_channel 1, fail_task 1, lose_store 2, world 1; false alarms: 0"
     );
 }
@@ -110,4 +110,17 @@ fn equal_seeds_give_equal_plans_and_others_strike_elsewhere() {
     let plan = |seed| compile(&saved, seed).unwrap().unwrap().plan;
     assert_eq!(plan(4), plan(4));
     assert_ne!(plan(4).steps, plan(5).steps);
+}
+
+#[test]
+fn a_commit_that_a_later_checkpoint_overtakes_is_kept_back_until_its_worker_is_killed() {
+    let plan = compile(&found(Mutant::ListOnlyOwnTransaction), 1).unwrap().unwrap().plan;
+    let names: Vec<&str> = plan.steps[..2].iter().map(|step| step.fault.name()).collect();
+    assert_eq!(names, ["kafka_hold", "kill"]);
+}
+
+#[test]
+fn a_worker_is_killed_when_it_is_told_of_a_checkpoint_whose_transactions_are_lost() {
+    let plan = compile(&found(Mutant::ForgetCommittablesAtEnd), 2).unwrap().unwrap().plan;
+    assert_eq!(plan.steps[0].fault.point().map(|(_, point)| point), Some("completed.received"));
 }

@@ -1,25 +1,32 @@
 //! Carries compiled counterexamples out on real Kafka: one seed after the other until the property that the model violates is violated
-//! there, too. What a run shows is said by its verdict alone.
+//! there, too, and both layers, trace validation and the oracles, have told the wrong protocol from the protocol. Where a layer has
+//! not by then, plans that know nothing of the counterexample follow. What a run shows is said by its verdict alone.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
+use truecut_core::CommitBy;
+use truecut_runtime::config::CommitByConfig;
 
-use super::{Compiled, compile};
-use crate::chaos::{self, Moment, Options, Plan, SharedKafka, Watch};
+use super::conclusions::{self, TRACE};
+use super::tried::{Layers, Run, Tried};
+use super::{Compiled, compile, general};
+use crate::chaos::kafka_log::KafkaLog;
+use crate::chaos::{self, JobSetting, Moment, Options, Plan, SharedKafka, TRACES, Watch};
 use crate::counterexample::saved::Saved;
 use crate::failure::Failure;
 use crate::oracle::Class;
 use crate::verdict::{ChaosDocument, Verdict};
 
 /// How long one run may take.
-const RUN_LIMIT: Duration = Duration::from_secs(180);
+const RUN_LIMIT: Duration = Duration::from_secs(60);
+/// No further run of a wrong protocol is begun once its runs took so long: one that stands still takes a whole run's time each time.
+const TIME_OF_ALL: Duration = Duration::from_secs(100);
 /// Kafka aborts no transaction by itself within a run, if it lets them live for so long.
 const PATIENT_MS: u32 = 60_000;
-/// What a rejected trace is called among the properties that a run violates.
-const TRACE: &str = "a trace was rejected";
+/// The exit code of a job that failed.
+const DATA_LOSS: u8 = 4;
 
 /// How counterexamples are tried.
 #[derive(Clone, Debug)]
@@ -34,61 +41,6 @@ pub struct TryOptions {
     pub directory: PathBuf,
 }
 
-/// What became of a counterexample.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tried {
-    /// Its name.
-    pub name: String,
-    /// The wrong protocol; none: the protocol itself.
-    pub mutant: Option<String>,
-    /// The property that the model violates.
-    pub violates: String,
-    /// The faults that it was compiled into, in order.
-    pub faults: Vec<String>,
-    /// Which step can't be made to happen, and why; then nothing was run.
-    pub impossible: Option<String>,
-    /// The runs.
-    pub runs: Vec<Run>,
-}
-
-/// One run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Run {
-    /// Its seed.
-    pub seed: u64,
-    /// Its verdict; unknown if it came to nothing.
-    pub verdict: Verdict,
-    /// What it violated, by the properties' names.
-    pub violated: BTreeSet<String>,
-    /// Why, and what was missing.
-    pub reasons: Vec<String>,
-    /// Seconds.
-    pub seconds: u64,
-    /// Where everything of it is.
-    pub directory: String,
-}
-
-impl Tried {
-    /// The run, from 1, that violated the property of the counterexample.
-    #[must_use]
-    pub fn reproduced(&self) -> Option<usize> {
-        self.runs.iter().position(|run| run.violated.contains(&self.violates)).map(|at| at + 1)
-    }
-
-    /// The first run, from 1, that violated anything, and what.
-    #[must_use]
-    pub fn violated(&self) -> Option<(usize, &Run)> {
-        (1..).zip(&self.runs).find(|(_, run)| run.verdict == Verdict::Violated)
-    }
-
-    /// Violated if a run was. Unknown is no pass: a step that can't be made to happen, or a run that shows too little.
-    #[must_use]
-    pub fn verdict(&self) -> Verdict {
-        let all = self.runs.iter().map(|run| run.verdict).reduce(Verdict::and);
-        all.unwrap_or(Verdict::Unknown)
-    }
-}
-
 /// Tries one counterexample.
 ///
 /// # Errors
@@ -100,33 +52,103 @@ pub async fn attempt(
     watch: &Watch,
 ) -> Result<Tried, Failure> {
     let mutant = saved.world.mutant.clone().filter(|_| !options.without_mutant);
-    let mut tried = Tried {
+    let tried = Tried {
         name: saved.name.clone(),
         mutant,
         violates: saved.violates.clone().unwrap_or_else(|| "a role's own assertion".to_owned()),
         faults: Vec::new(),
         impossible: None,
         runs: Vec::new(),
+        general: Vec::new(),
     };
-    for number in 0..options.tries {
-        let seed = options.seed + u64::from(number);
-        let compiled = match compile(saved, seed)? {
-            Ok(compiled) => compiled,
-            Err(impossible) => {
-                tried.impossible = Some(impossible.to_string());
-                return Ok(tried);
+    let mut tries = Tries { saved, options, kafka, watch, spent: Duration::ZERO, tried };
+    let job = tries.compiled().await?;
+    tries.generally(job.as_ref()).await?;
+    Ok(tries.tried)
+}
+
+/// Tries of one counterexample.
+struct Tries<'a> {
+    saved: &'a Saved,
+    options: &'a TryOptions,
+    kafka: &'a mut SharedKafka,
+    watch: &'a Watch,
+    /// Time of all runs so far.
+    spent: Duration,
+    tried: Tried,
+}
+
+impl Tries<'_> {
+    /// By the counterexample's own faults. The job that it was compiled into, if it could be.
+    async fn compiled(&mut self) -> Result<Option<JobSetting>, Failure> {
+        let mut job = None;
+        for number in 0..self.options.tries {
+            let seed = self.options.seed + u64::from(number);
+            let compiled = match compile(self.saved, seed)? {
+                Ok(compiled) => compiled,
+                Err(impossible) => {
+                    self.tried.impossible = Some(impossible.to_string());
+                    return Ok(None);
+                }
+            };
+            self.tried.faults = compiled.derived.iter().map(|derived| derived.fault.clone()).collect();
+            let plan = if self.options.without_mutant { of_the_protocol(compiled) } else { compiled.plan };
+            job = Some(plan.job.clone());
+            let name = format!("{}-{seed}", self.saved.name);
+            let run = self.one(plan, &name).await?;
+            self.tried.runs.push(run);
+            let is_over = self.tried.mutant.is_none() || self.tried.is_killed();
+            if (self.tried.reproduced().is_some() && is_over) || self.spent > TIME_OF_ALL {
+                break;
+            }
+        }
+        Ok(job)
+    }
+
+    /// By plans that know nothing of it, while a layer has not killed the wrong protocol.
+    async fn generally(&mut self, like: Option<&JobSetting>) -> Result<(), Failure> {
+        let Some(mutant) = self.tried.mutant.clone() else { return Ok(()) };
+        let bad = |why: String| Failure::bad_data(format!("the counterexample {}: {why}", self.saved.name));
+        let sink = match self.saved.world.scope().map_err(bad)?.commit_by {
+            CommitBy::Resume => CommitByConfig::Resume,
+            CommitBy::Log => CommitByConfig::Log,
+        };
+        for plan in general::plans(&mutant, sink, like, self.options.seed) {
+            if self.tried.is_killed() || self.spent > TIME_OF_ALL {
+                break;
+            }
+            let plan_name = plan.name.clone();
+            let name = format!("{}-{plan_name}", self.saved.name);
+            let run = self.one(plan, &name).await?;
+            self.tried.general.push(Run { plan: Some(plan_name), ..run });
+        }
+        Ok(())
+    }
+
+    async fn one(&mut self, plan: Plan, name: &str) -> Result<Run, Failure> {
+        let number = self.tried.runs.len() + self.tried.general.len() + 1;
+        (self.watch)(&Moment::Doing(format!("run {number}: {name}")));
+        let directory = self.options.directory.join(name);
+        let options = Options {
+            kafka: self.kafka.for_plan(&plan).await?,
+            plan: plan.clone(),
+            run_directory: Some(directory.clone()),
+            keep: false,
+            time_limit: RUN_LIMIT,
+        };
+        let started = Instant::now();
+        let made = chaos::run(options, self.watch.clone()).await;
+        let judged = made.and_then(|document| Judged::new(document, &plan, &directory));
+        self.spent += started.elapsed();
+        let run = match judged {
+            Ok(judged) => judged.run(&plan, &directory, self.spent),
+            Err(failure) => {
+                self.kafka.discard();
+                nothing(&plan, &directory, &failure)
             }
         };
-        tried.faults = compiled.derived.iter().map(|derived| derived.fault.clone()).collect();
-        let plan = if options.without_mutant { of_the_protocol(compiled) } else { compiled.plan };
-        let directory = options.directory.join(format!("{}-{seed}", saved.name));
-        watch(&Moment::Doing(format!("{}, try {} (seed {seed})", saved.name, number + 1)));
-        tried.runs.push(one(plan, &directory, kafka, watch).await?);
-        if tried.reproduced().is_some() {
-            break;
-        }
+        Ok(run)
     }
-    Ok(tried)
 }
 
 /// The same faults against the protocol itself. Where the counterexample takes a transaction from a sink that can't write it again,
@@ -138,54 +160,91 @@ fn of_the_protocol(compiled: Compiled) -> Plan {
     plan
 }
 
-/// The exit code of a job that failed.
-const DATA_LOSS: u8 = 4;
+/// A run that was carried out.
+struct Judged {
+    document: ChaosDocument,
+    aborted: BTreeSet<String>,
+    /// Of a wrong protocol: trace validation by the protocol itself, and the first reason.
+    traces: Option<(Verdict, Option<String>)>,
+}
 
-async fn one(plan: Plan, directory: &Path, kafka: &mut SharedKafka, watch: &Watch) -> Result<Run, Failure> {
-    let seed = plan.seed;
-    let patient = plan.job.transaction_timeout_ms >= PATIENT_MS;
-    let options = Options {
-        kafka: kafka.for_plan(&plan).await?,
-        plan,
-        run_directory: Some(directory.to_owned()),
-        keep: false,
-        time_limit: RUN_LIMIT,
-    };
-    let directory = directory.display().to_string();
-    let made = chaos::run(options, watch.clone()).await;
-    let aborted = made.as_ref().map(|document| aborted_by_the_job(document, patient)).unwrap_or_default();
-    match made {
-        Ok(document) => Ok(Run {
-            seed,
+impl Judged {
+    fn new(document: ChaosDocument, plan: &Plan, directory: &Path) -> Result<Self, Failure> {
+        let is_patient = plan.job.transaction_timeout_ms >= PATIENT_MS;
+        let aborted = if is_patient {
+            conclusions::aborted_by_the_job(&document, &KafkaLog::load(directory)?)
+        } else {
+            BTreeSet::new()
+        };
+        let traces = if plan.job.mutant.is_some() {
+            let circumstances = chaos::circumstances(directory)?;
+            let found = chaos::validate_by_the_protocol(&directory.join(TRACES), circumstances)?;
+            Some((found.verdict, found.reasons.into_iter().next()))
+        } else {
+            None
+        };
+        Ok(Self { document, aborted, traces })
+    }
+
+    fn run(self, plan: &Plan, directory: &Path, spent: Duration) -> Run {
+        let Self { document, aborted, traces } = self;
+        let directory = directory.display().to_string();
+        let violated = &conclusions::violated(&document) | &aborted;
+        let layers = traces.map(|(traces, why)| {
+            let flagged = flagged(&document, &violated, plan.job.accept_loss);
+            let oracles = match (flagged.is_empty(), document.verdict) {
+                (false, _) => Verdict::Violated,
+                (true, Verdict::Holds) => Verdict::Holds,
+                (true, Verdict::Violated | Verdict::Unknown) => Verdict::Unknown,
+            };
+            let at_ms = u64::try_from(spent.as_millis()).unwrap_or(u64::MAX);
+            let rejected = why.map(|why| in_short(&why, &directory));
+            Layers { at_ms, traces, rejected, oracles, flagged }
+        });
+        Run {
+            plan: None,
+            seed: plan.seed,
             verdict: if aborted.is_empty() { document.verdict } else { Verdict::Violated },
-            violated: &violated(&document) | &aborted,
+            violated,
+            layers,
             seconds: seconds(document.seconds),
             reasons: document.reasons.iter().map(|reason| in_short(reason, &directory)).collect(),
             directory,
-        }),
-        Err(failure) => {
-            kafka.discard();
-            let reasons = vec![in_short(&failure.to_string(), &directory)];
-            Ok(Run {
-                seed,
-                verdict: Verdict::Unknown,
-                violated: BTreeSet::new(),
-                reasons,
-                seconds: 0,
-                directory,
-            })
         }
     }
 }
 
-/// A job that ends because a transaction that a checkpoint lists was aborted, where Kafka aborts none by itself, has aborted it; and
-/// what was in it is lost, although the job says so.
-fn aborted_by_the_job(document: &ChaosDocument, kafka_is_patient: bool) -> BTreeSet<String> {
-    let is_aborted =
-        |reason: &String| reason.contains("data loss") && reason.contains("was aborted by Kafka");
-    let found = kafka_is_patient && document.reasons.iter().any(is_aborted);
-    let names = if found { ["no_foreign_abort", "no_loss"].as_slice() } else { &[] };
-    names.iter().map(|name| (*name).to_owned()).collect()
+/// What a job shows that goes on without what Kafka aborted, as it was told to.
+const ACCEPTED: [Class; 3] = [Class::Lost, Class::Sequence, Class::TornCheckpoint];
+
+/// What the oracles flagged: their classes, and what was concluded from what they saw. Losses that the job accepts say nothing.
+fn flagged(document: &ChaosDocument, violated: &BTreeSet<String>, accepts_loss: bool) -> BTreeSet<String> {
+    let says_nothing = |class: &Class| class.info().allowed || (accepts_loss && ACCEPTED.contains(class));
+    let classes =
+        document.anomaly_counts.keys().filter(|class| !says_nothing(class)).map(|class| class.info());
+    let told: BTreeSet<&str> =
+        document.anomaly_counts.keys().flat_map(|class| class.info().properties).copied().collect();
+    // A rejected trace is the other layer's.
+    let of_a_trace = |name: &str| name == TRACE || conclusions::OF_A_TRACE.contains(&name);
+    let is_accepted = |name: &str| accepts_loss && name == "no_silent_loss";
+    let concluded = violated
+        .iter()
+        .filter(|name| !of_a_trace(name) && !is_accepted(name) && !told.contains(name.as_str()));
+    classes.map(|info| info.name.to_owned()).chain(concluded.cloned()).collect()
+}
+
+fn nothing(plan: &Plan, directory: &Path, failure: &Failure) -> Run {
+    let directory = directory.display().to_string();
+    Run {
+        plan: None,
+        seed: plan.seed,
+        verdict: Verdict::Unknown,
+        violated: BTreeSet::new(),
+        layers: None,
+        reasons: vec![in_short(&failure.to_string(), &directory)],
+        seconds: 0,
+        directory,
+    }
 }
 
 /// The first line of a reason, without the place of the run on this machine.
@@ -193,26 +252,6 @@ fn in_short(reason: &str, directory: &str) -> String {
     let line = reason.lines().next().unwrap_or_default();
     let real = std::fs::canonicalize(directory).unwrap_or_else(|_| PathBuf::from(directory));
     line.replace(&real.display().to_string(), "RUN").replace(directory, "RUN")
-}
-
-/// The properties that a run violates. A loss is silent if the job did not end with an error.
-#[must_use]
-pub fn violated(document: &ChaosDocument) -> BTreeSet<String> {
-    let of_classes = document.anomaly_counts.keys().flat_map(|class| class.info().properties);
-    let mut violated: BTreeSet<String> = of_classes.map(|name| (*name).to_owned()).collect();
-    for property in truecut_model::properties() {
-        if document.reasons.iter().any(|reason| reason.starts_with(&format!("{}:", property.name))) {
-            violated.insert(property.name.to_owned());
-        }
-    }
-    let failed = document.reasons.iter().any(|reason| reason.starts_with("the job ended with exit code"));
-    if document.anomaly_counts.contains_key(&Class::Lost) && !failed {
-        violated.insert("no_silent_loss".to_owned());
-    }
-    if document.traces.verdict == Verdict::Violated {
-        violated.insert(TRACE.to_owned());
-    }
-    violated
 }
 
 #[expect(
@@ -223,4 +262,47 @@ pub fn violated(document: &ChaosDocument) -> BTreeSet<String> {
 )]
 fn seconds(seconds: f64) -> u64 {
     seconds.max(0.0).round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Summary;
+    use crate::oracle::Findings;
+    use crate::verdict::{Evidence, Kafka, Setting, Thresholds, Traces, conclude};
+
+    fn document(classes: &[Class]) -> ChaosDocument {
+        let counts = classes.iter().map(|class| (*class, 1)).collect();
+        let findings = Findings { counts, ..Findings::default() };
+        let evidence = Evidence {
+            findings: &findings,
+            summary: &Summary::default(),
+            recoveries: &[],
+            traces: &Traces::not_replayed("none"),
+            ends_with: None,
+        };
+        let setting = Setting {
+            seconds: 1.0,
+            seed: 1,
+            kafka: Kafka { kind: "container".into(), version: "4.3.0".into() },
+            mutant: None,
+            kills_planned: 0,
+            plan: "drawn".into(),
+            replay: String::new(),
+            run_directory: String::new(),
+        };
+        conclude(setting, &evidence, Thresholds::default())
+    }
+
+    fn flagged_of(classes: &[Class], accepts_loss: bool) -> Vec<String> {
+        let document = document(classes);
+        flagged(&document, &conclusions::violated(&document), accepts_loss).into_iter().collect()
+    }
+
+    #[test]
+    fn a_loss_tells_nothing_of_a_job_that_accepts_it_and_a_duplicate_does() {
+        assert_eq!(flagged_of(&[Class::Lost], false), ["lost", "no_silent_loss"]);
+        assert_eq!(flagged_of(&[Class::Lost, Class::TornCheckpoint], true), Vec::<String>::new());
+        assert_eq!(flagged_of(&[Class::Lost, Class::Duplicate], true), ["duplicate"]);
+    }
 }

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use truecut::failure::Failure;
+use truecut::kill_matrix::Measured;
 use truecut_model::{CheckReport, MutantReport, properties};
 use truecut_mutants::Mutant;
 
@@ -70,9 +71,10 @@ fn tidy(folder: &Path, kept: &BTreeSet<&str>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes the kill matrix with its times.
+/// Writes the kill matrix with its times, and with what was measured and lies beside it.
 pub(super) fn write_matrix(file: &Path, threads: usize, known: &[Known<'_>]) -> Result<(), Failure> {
-    std::fs::write(file, matrix::report(threads, known)).map_err(Failure::at("write", file))
+    let measured = Measured::beside(file)?;
+    std::fs::write(file, matrix::report(threads, known, &measured)).map_err(Failure::at("write", file))
 }
 
 /// Real bugs, with a link where their ids lead somewhere.
