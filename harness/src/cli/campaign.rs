@@ -30,7 +30,7 @@ pub(super) fn run(name: &str, arguments: &Chaos) -> Outcome {
         info,
         seed: arguments.seed.unwrap_or(1),
         kafka: arguments.kafka.clone(),
-        directory,
+        directory: directory.clone(),
         time_limit,
     };
     chaos::prepare_for_disks()?;
@@ -39,12 +39,12 @@ pub(super) fn run(name: &str, arguments: &Chaos) -> Outcome {
         write(directory, &document)?;
     }
     if let Some(file) = &arguments.junit {
-        judged::save_campaign(file, &document)?;
+        judged::save_campaign(file, &document, &directory)?;
     }
     if arguments.json {
         output::document(&document);
     } else {
-        tell(&document);
+        tell(&document, &directory);
     }
     Ok(Exit::from(document.verdict).code())
 }
@@ -67,7 +67,7 @@ pub(super) fn covered((visited, all): (usize, usize)) -> String {
     format!("{visited} of {all} shapes of steps that the model reaches")
 }
 
-fn tell(document: &CampaignDocument) {
+fn tell(document: &CampaignDocument, directory: &Path) {
     let style = Style::stdout();
     output::line(&format!("{}   campaign {}", style.verdict(document.verdict), document.campaign));
     for reason in &document.reasons {
@@ -85,5 +85,6 @@ fn tell(document: &CampaignDocument) {
         row("model coverage", covered(ModelShapes::committed().share(document.visited.shapes.keys()))),
         row("time", format!("{:.0} s", document.seconds)),
     ]);
-    output::line(&format!("\nagain    {}", document.replay));
+    output::line(&format!("\nreports  {}/*/report.html", directory.display()));
+    output::line(&format!("again    {}", document.replay));
 }

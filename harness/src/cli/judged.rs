@@ -18,13 +18,17 @@ pub(super) fn save(file: &Path, document: &ChaosDocument) -> Result<(), Failure>
 }
 
 /// Writes those of a campaign: one for each run, one for each thing that was not reached, and one for the whole.
-pub(super) fn save_campaign(file: &Path, document: &CampaignDocument) -> Result<(), Failure> {
+pub(super) fn save_campaign(
+    file: &Path,
+    document: &CampaignDocument,
+    directory: &Path,
+) -> Result<(), Failure> {
     let name = format!("campaign {}, seed {}", document.campaign, document.seed);
     let suite = Suite { command: "truecut chaos", name: &name, seconds: document.seconds };
-    junit::save(file, suite, &of_campaign(document))
+    junit::save(file, suite, &of_campaign(document, directory))
 }
 
-fn of_campaign(document: &CampaignDocument) -> Vec<Case> {
+fn of_campaign(document: &CampaignDocument, directory: &Path) -> Vec<Case> {
     let case = |name: String, verdict: Verdict, reasons: &[String], again: &str| match verdict {
         Verdict::Holds => Case::passed(name),
         Verdict::Violated => {
@@ -37,7 +41,12 @@ fn of_campaign(document: &CampaignDocument) -> Vec<Case> {
     let mut cases = vec![case(whole, document.verdict, &document.reasons, &document.replay)];
     for run in &document.runs {
         let name = format!("run {}: {}, seed {}", run.number, run.plan, run.seed);
-        cases.push(case(name, run.verdict, &run.reasons, &format!("truecut replay {}", run.directory)));
+        cases.push(case(
+            name,
+            run.verdict,
+            &run.reasons,
+            &format!("truecut replay {}", directory.join(&run.directory).display()),
+        ));
     }
     cases
 }

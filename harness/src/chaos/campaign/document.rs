@@ -90,7 +90,7 @@ pub struct RunLine {
     pub kafka: String,
     /// How long it took.
     pub seconds: f64,
-    /// Its directory.
+    /// Its directory, in the campaign's.
     pub directory: String,
 }
 
@@ -113,7 +113,7 @@ impl RunLine {
             plan: document.plan.clone(),
             seed: document.seed,
             verdict: document.verdict,
-            reasons: document.reasons.clone(),
+            reasons: document.reasons.iter().map(|reason| anywhere(reason, directory)).collect(),
             kills: document.kills_confirmed,
             faults: document.faults.values().map(|count| count.struck).sum(),
             records: document.records_in,
@@ -124,7 +124,7 @@ impl RunLine {
             recovery_p50_ms: document.recovery_ms.as_ref().map(|ms| ms.p50),
             kafka: document.kafka.version.clone(),
             seconds: document.seconds,
-            directory: directory.display().to_string(),
+            directory: name(directory),
         }
     }
 
@@ -140,7 +140,7 @@ impl RunLine {
             plan: plan.to_owned(),
             seed,
             verdict: Verdict::Unknown,
-            reasons: vec![failure.message.clone()],
+            reasons: vec![anywhere(&failure.message, directory)],
             kills: 0,
             faults: 0,
             records: 0,
@@ -151,9 +151,19 @@ impl RunLine {
             recovery_p50_ms: None,
             kafka: String::new(),
             seconds: 0.0,
-            directory: directory.display().to_string(),
+            directory: name(directory),
         }
     }
+}
+
+/// The name of a run's directory.
+fn name(directory: &Path) -> String {
+    directory.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// A text that does not say where on this machine the run is.
+fn anywhere(text: &str, directory: &Path) -> String {
+    text.replace(&directory.display().to_string(), &name(directory))
 }
 
 impl CampaignDocument {
@@ -251,6 +261,15 @@ mod tests {
         let failure = Failure::internal("why");
         let line = RunLine::failed((1, planned), ("same_name", 1), Path::new("x"), &failure);
         RunLine { verdict, kills: 10, ..line }
+    }
+
+    #[test]
+    fn a_line_says_nothing_of_where_on_this_machine_its_run_is() {
+        let directory = Path::new("/somewhere/campaign/001-restarts");
+        let failure = Failure::environment("see /somewhere/campaign/001-restarts/logs/worker.log");
+        let line = RunLine::failed((1, 1), ("restarts", 1), directory, &failure);
+        assert_eq!(line.directory, "001-restarts");
+        assert_eq!(line.reasons, ["see 001-restarts/logs/worker.log"]);
     }
 
     fn judged(runs: Vec<RunLine>, points: bool, kills_min: u64) -> CampaignDocument {
