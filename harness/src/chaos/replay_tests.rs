@@ -80,6 +80,9 @@ fn the_protocol_rejects_what_a_wrong_one_did_although_that_one_did_it() {
 fn the_protocol_finds_nothing_in_a_wrong_one_that_did_as_it_does() {
     for mutant in [None, Some(Mutant::RestartFromNone)] {
         let (ran, protocol) = verdicts(mutant);
+        // Whose steps count as visited is another matter: not those of a wrong protocol.
+        let found = |traces: Traces| Traces { shapes: BTreeSet::default(), ..traces };
+        let (ran, protocol) = (found(ran), found(protocol));
         assert_eq!(ran, protocol);
         assert!(!protocol.reasons.iter().any(|reason| reason.contains("expected")), "{protocol:?}");
     }
