@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::mem::ManuallyDrop;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bollard::Docker;
 use bollard::query_parameters::{InspectContainerOptions, KillContainerOptionsBuilder, LogsOptionsBuilder};
@@ -17,7 +17,7 @@ use crate::disk::{Disk, NO_DISK};
 use crate::engine::{self, Kind, with_causes};
 use crate::error::{ClusterError, IoContext as _};
 use crate::exec::exec;
-use crate::network::{ALONE, Isolation, OneWay, RunNetwork};
+use crate::network::{ALONE, Isolation, Namespace, OneWay, RunNetwork};
 use crate::options::Options;
 use crate::request::{CLOCK_FILE, KafkaImage, request};
 use crate::site::Site;
@@ -194,11 +194,12 @@ impl ContainerBroker {
         let network = self.network()?;
         let seen = self.docker.inspect_container(&self.name, None::<InspectContainerOptions>).await;
         let seen = seen.map_err(|e| self.failed("ask for the network of", &e))?;
-        let namespace = seen.network_settings.and_then(|network| network.sandbox_key).unwrap_or_default();
-        if namespace.is_empty() {
+        let named = seen.network_settings.and_then(|network| network.sandbox_key).unwrap_or_default();
+        let pid = seen.state.and_then(|state| state.pid).unwrap_or_default();
+        if named.is_empty() || pid == 0 {
             return Err(ClusterError::Refused(format!("broker {} does not run", self.id)));
         }
-        network.filter(&PathBuf::from(namespace), one_way, drop).await
+        network.filter(&Namespace { named: named.into(), pid }, one_way, drop).await
     }
 
     fn network(&self) -> Result<&RunNetwork, ClusterError> {

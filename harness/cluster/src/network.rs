@@ -7,7 +7,7 @@
 //! iptables in the container's own network namespace, which takes root on the engine's machine, `nsenter` and `iptables`.
 
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bollard::Docker;
@@ -48,6 +48,16 @@ pub(crate) struct RunNetwork {
     id: String,
     /// Its addresses, as `ADDRESS/BITS`.
     subnet: String,
+}
+
+/// The network namespace of a container.
+#[derive(Debug)]
+pub(crate) struct Namespace {
+    /// The file that the engine names: it is here if the engine is. What is mounted on it is not seen by a process that has
+    /// mounts of its own, so it is not the way in.
+    pub(crate) named: PathBuf,
+    /// The container's first process, by which it is entered.
+    pub(crate) pid: i64,
 }
 
 /// The name of a broker on its network.
@@ -111,24 +121,27 @@ impl RunNetwork {
             .map_err(|e| ClusterError::engine(doing(), with_causes(&e)))
     }
 
-    /// Starts or ends dropping one direction between a container and this network. `namespace` is the file of the
-    /// container's network namespace, as the engine names it.
+    /// Starts or ends dropping one direction between a container and this network.
     pub(crate) async fn filter(
         &self,
-        namespace: &Path,
+        namespace: &Namespace,
         one_way: OneWay,
         drop: bool,
     ) -> Result<(), ClusterError> {
         demand_one_way()?;
-        if !namespace.exists() {
+        if !namespace.named.exists() {
             return Err(ClusterError::Refused(format!(
                 "cutting off one direction takes an engine on this machine: the network namespace {} is not here. \
                  Isolate fully instead",
-                namespace.display()
+                namespace.named.display()
             )));
         }
         let mut command = Command::new("nsenter");
-        command.arg(format!("--net={}", namespace.display())).args(filter(one_way, drop, &self.subnet));
+        command.arg(format!("--net=/proc/{}/ns/net", namespace.pid)).args(filter(
+            one_way,
+            drop,
+            &self.subnet,
+        ));
         let done = tool::run(command, FILTER_LIMIT).await;
         done.map(|_| ()).map_err(|said| {
             ClusterError::Refused(format!(

@@ -309,8 +309,14 @@ fn a_checkpoint_that_failed_may_have_any_offsets() {
 fn a_transaction_without_an_end_is_stuck_unless_the_job_failed() {
     let mut world = example();
     let commit = *world.rows_of(What::Commit).last().unwrap();
-    world.rows.remove(commit);
+    let producer = world.rows.remove(commit).producer;
     assert!(world.found().contains(&Class::StuckTransaction));
+    for (state, is_kafkas) in [(LoggedState::CompleteCommit, true), (LoggedState::PrepareCommit, false)] {
+        let logged = world.states.last_mut().unwrap().logged.as_mut().unwrap();
+        (logged.producer_id, logged.producer_epoch, logged.state) =
+            (producer.producer_id, producer.producer_epoch, state);
+        assert_eq!(text(&world, Class::StuckTransaction).contains("KAFKA-20734"), is_kafkas);
+    }
     world.in_good_order = false;
     let findings = world.judge();
     assert_eq!(verdict(&findings, Class::StuckTransaction), Verdict::Unknown);

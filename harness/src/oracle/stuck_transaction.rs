@@ -8,15 +8,22 @@ use std::collections::BTreeMap;
 use super::class::Class;
 use super::findings::{Collector, Coordinates, Example};
 use super::view::{looked_at, told};
-use crate::chaos::kafka_log::{LoggedState, OutputLog, StateChange, Transactions};
+use crate::chaos::kafka_log::{Logged, LoggedState, OutputLog, StateChange, Transaction, Transactions};
 
-/// Judges partitions and transactions of the log, and the last state of every transactional id; returns how many there are.
+/// Judges transactions and partitions of the log, and the last state of every transactional id; returns how many there are.
 pub(super) fn check(
     log: &OutputLog,
     transactions: &Transactions,
     states: &[StateChange],
     found: &mut Collector,
 ) -> u64 {
+    for transaction in transactions.all.iter().filter(|transaction| transaction.end.is_none()) {
+        found.add(Class::StuckTransaction, || Example {
+            text: format!("{} has no marker{}", told(transaction), by_kafka(transaction, states)),
+            output: Some(Coordinates { partition: transaction.partition, offset: transaction.first }),
+            ..Example::default()
+        });
+    }
     for ends in log.partitions.iter().filter(|ends| ends.last_stable < ends.high_watermark) {
         found.add(Class::StuckTransaction, || Example {
             text: format!(
@@ -24,13 +31,6 @@ pub(super) fn check(
                 ends.partition, ends.last_stable, ends.high_watermark
             ),
             output: Some(Coordinates { partition: ends.partition, offset: ends.last_stable }),
-            ..Example::default()
-        });
-    }
-    for transaction in transactions.all.iter().filter(|transaction| transaction.end.is_none()) {
-        found.add(Class::StuckTransaction, || Example {
-            text: format!("{} has no marker", told(transaction)),
-            output: Some(Coordinates { partition: transaction.partition, offset: transaction.first }),
             ..Example::default()
         });
     }
@@ -45,4 +45,21 @@ pub(super) fn check(
         }
     }
     looked_at(&log.partitions) + looked_at(&transactions.all) + looked_at(states)
+}
+
+/// What Kafka's own account adds, where its transaction coordinator wrote down that all markers are written: then it is Kafka that
+/// forgot them, and no timeout will end the transaction. KAFKA-20734 does that.
+fn by_kafka(transaction: &Transaction, states: &[StateChange]) -> &'static str {
+    let is_complete = |logged: &Logged| {
+        let epoch = transaction.producer.producer_epoch;
+        // From version 2 of the transaction protocol on (KIP-890) the end bumps the epoch.
+        let of_it = logged.producer_id == transaction.producer.producer_id
+            && (epoch..=epoch.saturating_add(1)).contains(&logged.producer_epoch);
+        of_it && matches!(logged.state, LoggedState::CompleteCommit | LoggedState::CompleteAbort)
+    };
+    if states.iter().filter_map(|change| change.logged.as_ref()).any(is_complete) {
+        ", and Kafka's transaction coordinator wrote down that it has: see KAFKA-20734"
+    } else {
+        ""
+    }
 }

@@ -13,8 +13,8 @@ pub(crate) async fn goes_through_everything(cluster: &Cluster, topic: &str) {
     let (bootstrap, only) = (cluster.bootstrap().to_owned(), BrokerId::new(1));
     let expected: Vec<String> = (0..COUNT).map(|number| number.to_string()).collect();
     records::write(&bootstrap, topic, COUNT).await;
-    // Killed after it has promised a commit and before it has written the markers, Kafka 4.3 may forget to write them:
-    // see docs/chaos.md, "What Kafka itself may do".
+    // Killed after it has promised a commit and before it has written the markers, Kafka 4.3 may forget to write them
+    // (KAFKA-20734; docs/chaos.md, "What Kafka itself may do").
     assert_eq!(records::read(&bootstrap, topic, COUNT), expected, "before the kill");
 
     cluster.kill_broker(only).await.expect("it can be killed");

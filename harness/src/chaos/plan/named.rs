@@ -22,6 +22,8 @@ pub struct PlanInfo {
     steps: fn() -> Vec<Step>,
     job: fn(JobSetting) -> JobSetting,
     brokers: u8,
+    /// The release of Kafka; truecut's usual one if there is none.
+    release: Option<&'static str>,
     ends_with: Option<u8>,
 }
 
@@ -40,6 +42,7 @@ pub const PLANS: &[PlanInfo] = &[
         },
         job: |job| job,
         brokers: 1,
+        release: None,
         ends_with: None,
     },
     PlanInfo {
@@ -61,6 +64,7 @@ pub const PLANS: &[PlanInfo] = &[
         },
         job: |job| job,
         brokers: 1,
+        release: None,
         ends_with: None,
     },
     PlanInfo {
@@ -81,6 +85,7 @@ pub const PLANS: &[PlanInfo] = &[
         },
         job: JobSetting::with_quick_heartbeats,
         brokers: 1,
+        release: None,
         ends_with: None,
     },
     PlanInfo {
@@ -101,6 +106,7 @@ pub const PLANS: &[PlanInfo] = &[
         },
         job: |job| job,
         brokers: 3,
+        release: None,
         ends_with: None,
     },
     PlanInfo {
@@ -118,11 +124,12 @@ pub const PLANS: &[PlanInfo] = &[
         },
         job: |job| job,
         brokers: 3,
+        release: None,
         ends_with: None,
     },
     PlanInfo {
         name: "broker",
-        purpose: "The only broker is killed, frozen and restarted.",
+        purpose: "The only broker, of Kafka 3.9.1, is killed, frozen and restarted; a newer one may forget markers then (KAFKA-20734).",
         steps: || {
             vec![
                 step(Fault::BrokerPause { broker: None, ms: 2_000 }),
@@ -133,6 +140,7 @@ pub const PLANS: &[PlanInfo] = &[
         },
         job: |job| job,
         brokers: 1,
+        release: Some("3.9.1"),
         ends_with: None,
     },
     PlanInfo {
@@ -142,6 +150,7 @@ pub const PLANS: &[PlanInfo] = &[
         // An InitProducerId that comes late aborts what is open; only the log gets over that.
         job: |job| JobSetting { sink: CommitByConfig::Log, ..job },
         brokers: 1,
+        release: None,
         ends_with: None,
     },
     PlanInfo {
@@ -163,6 +172,7 @@ pub const PLANS: &[PlanInfo] = &[
         },
         job: |job| job,
         brokers: 1,
+        release: None,
         ends_with: None,
     },
     PlanInfo {
@@ -171,6 +181,7 @@ pub const PLANS: &[PlanInfo] = &[
         steps: control_messages,
         job: |job| JobSetting { checkpoint_timeout_ms: 1_500, tolerable_failures: 100, ..job },
         brokers: 1,
+        release: None,
         ends_with: None,
     },
     PlanInfo {
@@ -191,6 +202,7 @@ pub const PLANS: &[PlanInfo] = &[
         },
         job: JobSetting::with_quick_heartbeats,
         brokers: 1,
+        release: None,
         ends_with: None,
     },
     PlanInfo {
@@ -206,6 +218,7 @@ pub const PLANS: &[PlanInfo] = &[
         },
         job: |job| JobSetting { tolerable_failures: 1_000, ..job },
         brokers: 1,
+        release: None,
         ends_with: None,
     },
     PlanInfo {
@@ -214,6 +227,7 @@ pub const PLANS: &[PlanInfo] = &[
         steps: || vec![after(2_000, Fault::DamageCheckpoint { damage: Damage::Torn })],
         job: |job| job,
         brokers: 1,
+        release: None,
         ends_with: Some(65),
     },
     PlanInfo {
@@ -222,6 +236,7 @@ pub const PLANS: &[PlanInfo] = &[
         steps: || vec![after(2_000, Fault::DamageCheckpoint { damage: Damage::Flipped })],
         job: |job| job,
         brokers: 1,
+        release: None,
         ends_with: Some(65),
     },
     PlanInfo {
@@ -235,6 +250,7 @@ pub const PLANS: &[PlanInfo] = &[
         },
         job: |job| job,
         brokers: 3,
+        release: None,
         ends_with: None,
     },
     PlanInfo {
@@ -243,6 +259,7 @@ pub const PLANS: &[PlanInfo] = &[
         steps: || vec![after(2_000, Fault::DeleteTopic { of: Topic::Output })],
         job: |job| JobSetting { checkpoint_timeout_ms: 5_000, max_restarts: Some(2), ..job },
         brokers: 1,
+        release: None,
         ends_with: Some(4),
     },
     PlanInfo {
@@ -265,6 +282,7 @@ pub const PLANS: &[PlanInfo] = &[
         // Kafka aborts what it thinks too old, if it is open for long enough to be found so; only the log gets over that.
         job: |job| JobSetting { sink: CommitByConfig::Log, checkpoint_interval_ms: 2_500, ..job },
         brokers: 1,
+        release: None,
         ends_with: None,
     },
     PlanInfo {
@@ -281,6 +299,7 @@ pub const PLANS: &[PlanInfo] = &[
         },
         job: |job| JobSetting { sink: CommitByConfig::Log, transaction_timeout_ms: 3_000, ..job },
         brokers: 1,
+        release: None,
         ends_with: None,
     },
 ];
@@ -349,7 +368,11 @@ impl PlanInfo {
             seed: 1,
             records: 60_000,
             job: (self.job)(JobSetting::default()),
-            kafka: KafkaSetting { brokers: self.brokers, ..KafkaSetting::default() },
+            kafka: KafkaSetting {
+                brokers: self.brokers,
+                release: self.release.map(str::to_owned),
+                ..KafkaSetting::default()
+            },
             steps: (self.steps)(),
             ends_with: self.ends_with,
             thresholds: Thresholds::default(),
