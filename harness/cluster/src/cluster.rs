@@ -19,6 +19,10 @@ use crate::{features, probe};
 const READY_LIMIT: Duration = Duration::from_secs(180);
 /// The pause between two questions to a broker that is not ready.
 const READY_PAUSE: Duration = Duration::from_millis(50);
+/// The same where a whole cluster is waited for, which takes seconds.
+const WHOLE_PAUSE: Duration = Duration::from_millis(250);
+/// How often it is looked whether a broker has ended: to a container engine that is a costly question.
+const ALIVE_PAUSE: Duration = Duration::from_secs(1);
 
 /// A Kafka cluster in use. Dropping it takes it away, as [`Cluster::stop`] does; someone else's cluster is left as it is.
 pub struct Cluster {
@@ -257,11 +261,16 @@ impl Cluster {
     ) -> BoxFuture<'a, Result<(), ClusterError>> {
         Box::pin(async move {
             let server = node.direct.to_string();
+            let pause = if whole.is_some_and(|brokers| brokers > 1) { WHOLE_PAUSE } else { READY_PAUSE };
+            let mut looked: Option<Instant> = None;
             let detail = loop {
-                if let Some(broker) = node.broker.lock().await.as_mut()
-                    && let Err(detail) = broker.alive().await
-                {
-                    break detail;
+                if looked.is_none_or(|at| at.elapsed() > ALIVE_PAUSE) {
+                    looked = Some(Instant::now());
+                    if let Some(broker) = node.broker.lock().await.as_mut()
+                        && let Err(detail) = broker.alive().await
+                    {
+                        break detail;
+                    }
                 }
                 let seen = match whole {
                     Some(brokers) => probe::is_whole(&server, brokers).await,
@@ -270,7 +279,7 @@ impl Cluster {
                 match seen {
                     Ok(()) => return Ok(()),
                     Err(detail) if started.elapsed() > READY_LIMIT => break detail,
-                    Err(_) => tokio::time::sleep(READY_PAUSE).await,
+                    Err(_) => tokio::time::sleep(pause).await,
                 }
             };
             Err(ClusterError::NotReady { bootstrap: server, seconds: started.elapsed().as_secs(), detail })
