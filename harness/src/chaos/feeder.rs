@@ -116,16 +116,23 @@ impl Drop for Feeder {
     }
 }
 
+/// Kafka has acknowledged nothing for so long: nothing more is handed over. librdkafka's threads spin while records wait behind the
+/// five requests of a partition that may be under way, and a fault that holds those back would cost the job its processors.
+const SILENT: Duration = Duration::from_millis(25);
+
 impl Shared {
     fn run(&self, feed: &Feed, producer: &ThreadedProducer<Deliveries>, history: &Writer) {
         let partitioner = Partitioner::new(feed.seed, feed.partitions.into());
         let mut bids = Bids::new(feed.seed);
         let (mut sent, mut told, mut last, mut slice) = (0_u64, 0, Instant::now(), Instant::now());
+        let (mut answered, mut since) = (0, Instant::now());
         while !self.is_over() {
             let hurry = self.hurry.load(Ordering::Relaxed);
             let allowed = self.allowed.load(Ordering::Relaxed).min(feed.records);
+            let silent = sent > answered && since.elapsed() > SILENT;
             let until = match (hurry, sent < allowed) {
                 (true, _) => feed.records,
+                (false, _) if silent => sent,
                 (false, true) => allowed.min(sent + quota(feed.rate, slice.elapsed())),
                 (false, false) => sent + quota(TRICKLE, slice.elapsed()) * u64::from(allowed > 0),
             };
@@ -137,6 +144,9 @@ impl Shared {
                 sent += 1;
             }
             let acknowledged = self.acknowledged.load(Ordering::Acquire);
+            if acknowledged > answered || acknowledged == sent {
+                (answered, since) = (acknowledged, Instant::now());
+            }
             let is_done = hurry && sent >= feed.records && acknowledged == sent;
             if acknowledged > told && (last.elapsed() >= TELL || is_done) {
                 (told, last) = (acknowledged, Instant::now());
