@@ -1,4 +1,4 @@
-//! Feeds the workload: every record of it once, in order, as fast as it is allowed to. Runs in a thread of its own.
+//! Feeds the workload: in order, as fast as it is allowed to; each record once, unless a fault made Kafka take it twice. Runs in a thread of its own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -63,7 +63,9 @@ impl Feeder {
         config
             .set("bootstrap.servers", &feed.bootstrap)
             .set("client.id", "truecut-feeder")
-            .set("enable.idempotence", "true")
+            // Not idempotent: librdkafka's threads spin while records wait behind the five requests that such a producer may
+            // have under way, and a fault that holds those back would cost the job its processors. A record that is
+            // there twice is two records: what came in is read back, and not what was sent.
             .set("acks", "all")
             .set("linger.ms", "5")
             .set("message.timeout.ms", "60000");
@@ -116,8 +118,7 @@ impl Drop for Feeder {
     }
 }
 
-/// Kafka has acknowledged nothing for so long: nothing more is handed over. librdkafka's threads spin while records wait behind the
-/// five requests of a partition that may be under way, and a fault that holds those back would cost the job its processors.
+/// Kafka has acknowledged nothing for so long: nothing more is handed over, that it may not queue up.
 const SILENT: Duration = Duration::from_millis(25);
 
 impl Shared {
