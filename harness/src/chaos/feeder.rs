@@ -68,7 +68,9 @@ impl Feeder {
             // there twice is two records: what came in is read back, and not what was sent.
             .set("acks", "all")
             .set("linger.ms", "5")
-            .set("message.timeout.ms", "60000");
+            // A request to a broker that a fault has silenced is soon made again; how long a run may take is said elsewhere.
+            .set("socket.timeout.ms", "10000")
+            .set("message.timeout.ms", "600000");
         let producer: ThreadedProducer<Deliveries> = config
             .create_with_context(Deliveries(Arc::clone(&shared)))
             .map_err(|error| Failure::internal(format!("the feeding producer can't be made: {error}")))?;
