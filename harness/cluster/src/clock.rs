@@ -26,7 +26,7 @@ pub const SEEN_AFTER: Duration = Duration::from_millis(1_200);
 #[derive(Debug, Clone)]
 pub struct Clock {
     file: PathBuf,
-    library: PathBuf,
+    preload: PathBuf,
 }
 
 impl Clock {
@@ -35,7 +35,7 @@ impl Clock {
     /// # Errors
     /// [`ClusterError::Tools`] without libfaketime; the file can't be written.
     pub fn create(file: &Path) -> Result<Self, ClusterError> {
-        let clock = Self { file: file.to_owned(), library: library()? };
+        let clock = Self { file: file.to_owned(), preload: library()? };
         clock.set(0)?;
         Ok(clock)
     }
@@ -43,12 +43,12 @@ impl Clock {
     /// What a program that is to have this clock needs in its environment.
     #[must_use]
     pub fn environment(&self) -> Vec<(String, String)> {
-        environment(&self.library.display().to_string(), &self.file.display().to_string())
+        environment(&self.preload.display().to_string(), &self.file.display().to_string())
     }
 
     /// The same for a broker.
     pub(crate) fn environment_of_java(&self) -> Vec<(String, String)> {
-        environment_of_java(&self.library.display().to_string(), &self.file.display().to_string())
+        environment_of_java(&self.preload.display().to_string(), &self.file.display().to_string())
     }
 
     /// The clock is this many milliseconds ahead of the machine's from now on, or behind it if it is negative.
