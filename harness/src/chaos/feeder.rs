@@ -49,8 +49,8 @@ struct Shared {
     acknowledged: AtomicU64,
     /// There is no rate to keep any more, and nothing comes on top.
     hurry: AtomicBool,
-    /// All records are fed and acknowledged: this many; 0 before.
-    total: AtomicU64,
+    /// All records are fed and acknowledged.
+    done: AtomicBool,
     stop: AtomicBool,
     failure: Mutex<Option<String>>,
 }
@@ -93,9 +93,9 @@ impl Feeder {
         self.allow(u64::MAX);
     }
 
-    /// How many records there are, once all of them are fed and acknowledged.
-    pub(super) fn total(&self) -> Option<u64> {
-        Some(self.shared.total.load(Ordering::Acquire)).filter(|total| *total > 0)
+    /// Whether all records are fed and acknowledged.
+    pub(super) fn is_done(&self) -> bool {
+        self.shared.done.load(Ordering::Acquire)
     }
 
     /// Records that Kafka has acknowledged.
@@ -121,7 +121,7 @@ impl Drop for Feeder {
 }
 
 /// Kafka has acknowledged nothing for so long: nothing more is handed over, that it may not queue up.
-const SILENT: Duration = Duration::from_millis(25);
+const SILENT: Duration = Duration::from_millis(250);
 
 impl Shared {
     fn run(&self, feed: &Feed, producer: &ThreadedProducer<Deliveries>, history: &Writer) {
@@ -158,7 +158,7 @@ impl Shared {
                 );
             }
             if is_done {
-                self.total.store(sent, Ordering::Release);
+                self.done.store(true, Ordering::Release);
                 return;
             }
             std::thread::sleep(SLICE.saturating_sub(slice.elapsed()));

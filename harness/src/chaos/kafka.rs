@@ -138,6 +138,16 @@ impl Kafka {
         Ok(names.filter(|name| name.starts_with(&prefix)).collect())
     }
 
+    /// How many records lie in the input: none are transactional, so that its offsets count them.
+    pub(super) async fn input_records(&self, plan: &Plan) -> Result<u64, Failure> {
+        let mut records = 0;
+        for partition in 0..i32::from(plan.job.input_partitions) {
+            let end = self.end(&self.names.input, partition, Isolation::ReadCommitted).await?;
+            records += u64::try_from(end).unwrap_or(0);
+        }
+        Ok(records)
+    }
+
     /// Whether the offsets that the job left with its group are the ends of the input.
     pub(super) async fn input_is_consumed(&self, plan: &Plan) -> Result<bool, Failure> {
         let partitions: Vec<i32> = (0..i32::from(plan.job.input_partitions)).collect();

@@ -95,7 +95,7 @@ impl Trial<'_> {
     /// A bounded job reads what there is when it starts.
     async fn feed_all(&self, feeder: &Feeder) -> Result<(), Failure> {
         feeder.finish();
-        while feeder.total().is_none() {
+        while !feeder.is_done() {
             if let Some(failure) = feeder.failure() {
                 return Err(failure);
             }
@@ -129,6 +129,7 @@ impl Trial<'_> {
         self.doing("drain");
         let stalled = if self.plan.job.mutant.is_some() { STALLED_MUTANT } else { STALLED };
         let (mut best, mut since) = (0, Instant::now());
+        let mut records = None;
         while subject.seen().ended.is_none() {
             subject.pump(TELL, |seen| seen.ended.is_some()).await?;
             shown.tell(subject.seen());
@@ -139,7 +140,11 @@ impl Trial<'_> {
             if progress > best {
                 (best, since) = (progress, Instant::now());
             }
-            if feeder.total().is_some_and(|total| sampler.visible() >= total) {
+            if records.is_none() && feeder.is_done() {
+                // A request that was repeated may have put its records in twice.
+                records = Some(self.kafka.input_records(self.plan).await?);
+            }
+            if records.is_some_and(|records| sampler.visible() >= records) {
                 break;
             }
             if since.elapsed() > stalled {

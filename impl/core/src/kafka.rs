@@ -42,8 +42,8 @@ pub const fn meaning(code: ErrorCode) -> Meaning {
     }
 }
 
-/// Whether a listing left nothing out: every broker answered, none was loading its part, and every part had a leader. A topic
-/// that does not exist yet keeps no transactions. The error is the code of who will never tell.
+/// Whether a listing left nothing out: every broker answered, none was loading its part, and each part had one leader all the
+/// while. A topic that does not exist yet keeps no transactions. The error is the code of who will never tell.
 pub(crate) fn is_whole(
     topic: Option<ErrorCode>,
     leaderless: u32,

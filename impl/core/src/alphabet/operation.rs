@@ -174,7 +174,7 @@ pub enum Outcome<S> {
     Listed {
         /// What Kafka says of the topic that keeps the transactions; `None` if it says nothing.
         topic: Option<ErrorCode>,
-        /// Partitions of that topic without a leader.
+        /// Partitions of that topic that nobody is sure to have listed: without a leader, or their leader changed meanwhile.
         leaderless: u32,
         /// What each broker answered; `None` for one that did not.
         brokers: Vec<Option<ErrorCode>>,

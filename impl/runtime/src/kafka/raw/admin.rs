@@ -53,6 +53,8 @@ pub struct PartitionInfo {
     pub partition: i32,
     /// The broker that leads it, if any does.
     pub leader: Option<i32>,
+    /// Rises whenever the leader changes or begins again; -1 from a broker that does not tell.
+    pub leader_epoch: i32,
     /// Brokers that hold a copy.
     pub replicas: Vec<i32>,
     /// Of these, the ones in sync.
@@ -149,6 +151,7 @@ fn partition_info(partition: &MetadataResponsePartition) -> PartitionInfo {
     PartitionInfo {
         partition: partition.partition_index,
         leader: Some(partition.leader_id.0).filter(|leader| *leader >= 0),
+        leader_epoch: partition.leader_epoch,
         replicas: partition.replica_nodes.iter().map(|broker| broker.0).collect(),
         in_sync: partition.isr_nodes.iter().map(|broker| broker.0).collect(),
     }

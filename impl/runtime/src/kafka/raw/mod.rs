@@ -5,6 +5,7 @@
 //! the look-up itself is answered with is given as the request's own; the request was then not sent.
 
 mod admin;
+mod listing;
 mod offsets;
 mod records;
 mod routes;
@@ -16,9 +17,10 @@ use kafka_protocol::messages::TopicName;
 use kafka_protocol::protocol::{StrBytes, VersionRange};
 
 pub use admin::{Broker, Metadata, NewTopic, PartitionInfo, TopicInfo};
+pub use listing::{Listed, Listing};
 pub use offsets::{At, CommittedOffset, ListedOffset};
 pub use records::{Aborted, Appended, Fetched, LogBatch, LogRecord, Marker, NewRecord, NewRecords};
-pub use transactions::{Description, Ended, Initialised, Listed, Listing};
+pub use transactions::{Description, Ended, Initialised};
 
 pub use truecut_core::Isolation;
 

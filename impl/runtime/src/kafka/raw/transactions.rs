@@ -1,4 +1,4 @@
-//! Transactions: begin and end them for anyone whose identity is known, and look at them.
+//! Transactions: begin and end them for anyone whose identity is known, and look at one.
 
 use std::ops::RangeInclusive;
 
@@ -10,16 +10,11 @@ use kafka_protocol::messages::describe_transactions_request::DescribeTransaction
 use kafka_protocol::messages::describe_transactions_response::TransactionState;
 use kafka_protocol::messages::end_txn_request::EndTxnRequest;
 use kafka_protocol::messages::init_producer_id_request::InitProducerIdRequest;
-use kafka_protocol::messages::list_transactions_request::ListTransactionsRequest;
 use kafka_protocol::messages::{ProducerId, TransactionalId};
-use tokio::task::JoinSet;
 
 use super::routes::Target;
 use super::{ProducerIdentity, RawClient, exactly, incomplete, text, topic_name, versions};
 use crate::kafka::connection::Transport;
-
-/// The topic whose partitions the transactional ids live in.
-const STATE_TOPIC: &str = "__transaction_state";
 
 /// Answer to InitProducerId.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,30 +49,6 @@ pub struct Description {
     pub identity: ProducerIdentity,
     /// Its topics and partitions that still lack their end marker.
     pub partitions: Vec<(String, i32)>,
-}
-
-/// Transactions of all brokers, as far as they answered, and what was answered by whom.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Listing {
-    /// What was listed.
-    pub transactions: Vec<Listed>,
-    /// The code of the topic that keeps the transactional ids (3: no transaction was ever begun), if one was given.
-    pub topic_code: Option<i16>,
-    /// Partitions of that topic without a leader: their ids are listed by nobody.
-    pub leaderless: u32,
-    /// Brokers by number: the code that each answered (14: it is loading), or why it did not.
-    pub brokers: Vec<(i32, Result<i16, Transport>)>,
-}
-
-/// One listed transaction.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// Its id.
-    pub transactional_id: String,
-    /// Its producer id.
-    pub producer_id: i64,
-    /// Kafka's name of its state.
-    pub state: String,
 }
 
 impl RawClient {
@@ -211,42 +182,6 @@ impl RawClient {
                 .map(description)
                 .ok_or_else(|| incomplete("DescribeTransactions")),
         }
-    }
-
-    /// ListTransactions of every broker, in one of these states (Kafka's names; none: in any state).
-    ///
-    /// # Errors
-    /// If not even the list of brokers could be had.
-    pub async fn list_transactions(&self, states: &[&str]) -> Result<Listing, Transport> {
-        let metadata = self.metadata(Some(&[STATE_TOPIC])).await?;
-        let topic = metadata.topics.iter().find(|topic| topic.name == STATE_TOPIC);
-        let partitions = topic.map_or(&[][..], |topic| &topic.partitions);
-        let leaderless = partitions.iter().filter(|partition| partition.leader.is_none()).count();
-        let mut listing = Listing {
-            topic_code: topic.map(|topic| topic.error_code),
-            leaderless: u32::try_from(leaderless).unwrap_or(u32::MAX),
-            ..Listing::default()
-        };
-        let mut asked = JoinSet::new();
-        for broker in metadata.brokers {
-            let (client, request) = (self.clone(), ListTransactionsRequest::default());
-            let request = request.with_state_filters(states.iter().map(|state| text(state)).collect());
-            asked.spawn(async move { (broker.id, client.ask_broker(broker.id, &request, exactly(0)).await) });
-        }
-        for (broker, answer) in asked.join_all().await {
-            listing
-                .brokers
-                .push((broker, answer.as_ref().map(|answer| answer.error_code).map_err(Clone::clone)));
-            let states = answer.map(|answer| answer.transaction_states).unwrap_or_default();
-            listing.transactions.extend(states.iter().map(|state| Listed {
-                transactional_id: state.transactional_id.to_string(),
-                producer_id: state.producer_id.0,
-                state: state.transaction_state.to_string(),
-            }));
-        }
-        listing.brokers.sort_unstable_by_key(|(broker, _)| *broker);
-        listing.transactions.sort_unstable_by(|a, b| a.transactional_id.cmp(&b.transactional_id));
-        Ok(listing)
     }
 }
 
