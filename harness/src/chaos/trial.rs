@@ -129,7 +129,7 @@ impl Trial<'_> {
         self.doing("drain");
         let stalled = if self.plan.job.mutant.is_some() { STALLED_MUTANT } else { STALLED };
         let (mut best, mut since) = (0, Instant::now());
-        let mut records = None;
+        let mut records = 0;
         while subject.seen().ended.is_none() {
             subject.pump(TELL, |seen| seen.ended.is_some()).await?;
             shown.tell(subject.seen());
@@ -140,12 +140,12 @@ impl Trial<'_> {
             if progress > best {
                 (best, since) = (progress, Instant::now());
             }
-            if records.is_none() && feeder.is_done() {
-                // A request that was repeated may have put its records in twice.
-                records = Some(self.kafka.input_records(self.plan).await?);
-            }
-            if records.is_some_and(|records| sampler.visible() >= records) {
-                break;
+            if feeder.is_done() && sampler.visible() >= records {
+                // A request that was repeated may have put its records in twice, and may do so after it was acknowledged.
+                records = self.kafka.input_records(self.plan).await?;
+                if sampler.visible() >= records {
+                    break;
+                }
             }
             if since.elapsed() > stalled {
                 let (visible, records) = (sampler.visible(), feeder.acknowledged());
