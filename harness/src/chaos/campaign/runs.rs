@@ -141,8 +141,11 @@ pub(super) fn drawn(seed: u64) -> Plan {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use truecut_runtime::crash_point;
 
+    use super::super::super::plan::FAULTS;
     use super::super::coverage::who;
     use super::*;
 
@@ -155,6 +158,16 @@ mod tests {
         assert_eq!(plans, at_missing(&Coverage::default(), 7, 0));
         let alone = plans.iter().filter(|plan| plan.name == "end_of_input");
         assert!(alone.clone().count() > 1 && alone.clone().all(|plan| plan.steps.len() == 1));
+    }
+
+    #[test]
+    fn every_kind_of_fault_is_in_a_plan_of_a_whole_campaign() {
+        let points: Vec<_> = crash_point::all().iter().map(|point| (who(point.host), point.name)).collect();
+        let plans = named(1).into_iter().chain(at_points(&points, 1, 0)).chain((1..=8).map(drawn));
+        let kinds: BTreeSet<&str> = plans.flat_map(|plan| plan.steps).map(|step| step.fault.name()).collect();
+        let missing: Vec<_> =
+            FAULTS.iter().map(|fault| fault.name).filter(|name| !kinds.contains(name)).collect();
+        assert_eq!(missing, Vec::<&str>::new());
     }
 
     #[test]

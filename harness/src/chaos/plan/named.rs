@@ -154,6 +154,16 @@ pub const PLANS: &[PlanInfo] = &[
         ends_with: None,
     },
     PlanInfo {
+        name: "late_requests",
+        purpose: "Requests to Kafka are on their way while their senders give up or die, and arrive when others have taken over.",
+        steps: late_requests,
+        // As for lost answers.
+        job: |job| JobSetting { sink: CommitByConfig::Log, ..job },
+        brokers: 1,
+        release: None,
+        ends_with: None,
+    },
+    PlanInfo {
         name: "kafka_network",
         purpose: "The network between the job and Kafka is cut, one way too, reset, and slow.",
         steps: || {
@@ -331,6 +341,22 @@ fn lost_answers() -> Vec<Step> {
         steps.push(api(frame, Side::Response, Action::Delay { ms: 400 }));
         steps.push(api(frame, Side::Request, twice));
         steps.push(api(frame, Side::Request, held));
+    }
+    steps
+}
+
+fn late_requests() -> Vec<Step> {
+    let hold = |frame: &str| {
+        step(Fault::KafkaHold { frame: frame.to_owned(), nth: 1, client: ClientSees::Reset, until: None })
+    };
+    let mut steps = Vec::new();
+    for frame in ["EndTxn", "OffsetCommit", "InitProducerId"] {
+        // Its sender asks again.
+        steps.extend([hold(frame), step(Fault::Release {})]);
+    }
+    for frame in ["EndTxn", "Produce"] {
+        // Its sender dies. Not AddPartitionsToTxn, which nothing excludes by V1: see docs/chaos.md.
+        steps.extend([hold(frame), step(Fault::Kill { who: Who::Worker }), step(Fault::Release {})]);
     }
     steps
 }
