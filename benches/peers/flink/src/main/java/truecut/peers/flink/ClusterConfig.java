@@ -1,93 +1,120 @@
 package truecut.peers.flink;
 
-import java.util.LinkedHashMap;
+import java.time.Duration;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.apache.flink.configuration.CheckpointingOptions;
+import org.apache.flink.configuration.ClusterOptions;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.CoreOptions;
+import org.apache.flink.configuration.ExecutionOptions;
+import org.apache.flink.configuration.HeartbeatManagerOptions;
+import org.apache.flink.configuration.JobManagerOptions;
+import org.apache.flink.configuration.MemorySize;
+import org.apache.flink.configuration.PipelineOptions;
+import org.apache.flink.configuration.ResourceManagerOptions;
+import org.apache.flink.configuration.RestOptions;
+import org.apache.flink.configuration.RestartStrategyOptions;
+import org.apache.flink.configuration.StateBackendOptions;
+import org.apache.flink.configuration.TaskManagerOptions;
+import org.apache.flink.configuration.WebOptions;
+import org.apache.flink.core.execution.CheckpointingMode;
 import truecut.peers.Settings;
 
 /** Flink's `config.yaml`: the cluster, checkpoints, recovery. Why each is as it is: README.md. */
 final class ClusterConfig {
-    private final Map<String, Object> options = new LinkedHashMap<>();
+    /** Flink's own part of a TaskManager's heap, in MiB. */
+    static final int FRAMEWORK_HEAP_MB = 128;
+
+    private static final String HOST = "127.0.0.1";
+
+    private final Configuration options = new Configuration();
 
     /** The options of a run whose JobManager listens on the given port. */
     ClusterConfig(Settings settings, int port) {
         addresses(port);
         memory(settings);
         job(settings);
-        recovery(settings);
+        if (settings.guarantee() != Settings.Guarantee.NONE) {
+            checkpoints(settings);
+        }
+        if (settings.variant() == Settings.Variant.TUNED) {
+            fastRecovery();
+        }
     }
 
     /** The text of the file. */
     String yaml() {
-        return options.entrySet().stream()
+        return options.toMap().entrySet().stream()
+                .sorted(Map.Entry.comparingByKey())
                 .map(option -> option.getKey() + ": \"" + option.getValue() + "\"\n")
                 .collect(Collectors.joining());
     }
 
     private void addresses(int port) {
-        options.put("jobmanager.rpc.address", "127.0.0.1");
-        options.put("jobmanager.rpc.port", port);
-        options.put("jobmanager.bind-host", "127.0.0.1");
-        options.put("taskmanager.host", "127.0.0.1");
-        options.put("taskmanager.bind-host", "127.0.0.1");
-        options.put("rest.address", "127.0.0.1");
-        options.put("rest.bind-address", "127.0.0.1");
-        options.put("rest.bind-port", "0"); // any free one: nobody calls it
-        options.put("web.submit.enable", false);
-        options.put("web.cancel.enable", false);
+        options.set(JobManagerOptions.ADDRESS, HOST);
+        options.set(JobManagerOptions.PORT, port);
+        options.set(JobManagerOptions.BIND_HOST, HOST);
+        options.set(TaskManagerOptions.HOST, HOST);
+        options.set(TaskManagerOptions.BIND_HOST, HOST);
+        options.set(RestOptions.ADDRESS, HOST);
+        options.set(RestOptions.BIND_ADDRESS, HOST);
+        options.set(RestOptions.BIND_PORT, "0"); // any free one: nobody calls it
+        options.set(WebOptions.SUBMIT_ENABLE, false);
+        options.set(WebOptions.CANCEL_ENABLE, false);
     }
 
     private void memory(Settings settings) {
-        options.put("taskmanager.numberOfTaskSlots", settings.slots());
-        options.put("taskmanager.cpu.cores", settings.slots());
-        options.put("taskmanager.memory.task.heap.size", settings.heapMb() + "m");
-        options.put("taskmanager.memory.task.off-heap.size", "0m");
-        options.put("taskmanager.memory.managed.size", "0m"); // state is on the heap: nothing manages any
-        options.put("taskmanager.memory.network.min", "64m");
-        options.put("taskmanager.memory.network.max", "64m");
-        options.put("taskmanager.memory.framework.heap.size", "128m");
-        options.put("taskmanager.memory.framework.off-heap.size", "128m");
+        options.set(TaskManagerOptions.NUM_TASK_SLOTS, settings.slots());
+        options.set(TaskManagerOptions.CPU_CORES, (double) settings.slots());
+        options.set(TaskManagerOptions.TASK_HEAP_MEMORY, MemorySize.ofMebiBytes(settings.heapMb()));
+        options.set(TaskManagerOptions.TASK_OFF_HEAP_MEMORY, MemorySize.ZERO);
+        options.set(TaskManagerOptions.MANAGED_MEMORY_SIZE, MemorySize.ZERO); // state is on the heap
+        options.set(TaskManagerOptions.NETWORK_MEMORY_MIN, MemorySize.ofMebiBytes(64));
+        options.set(TaskManagerOptions.NETWORK_MEMORY_MAX, MemorySize.ofMebiBytes(64));
+        options.set(TaskManagerOptions.FRAMEWORK_HEAP_MEMORY, MemorySize.ofMebiBytes(FRAMEWORK_HEAP_MB));
+        options.set(TaskManagerOptions.FRAMEWORK_OFF_HEAP_MEMORY, MemorySize.ofMebiBytes(128));
     }
 
     private void job(Settings settings) {
-        options.put("parallelism.default", settings.parallelism());
-        options.put("pipeline.object-reuse", true);
-        options.put("pipeline.generic-types", false);
-        options.put("pipeline.auto-watermark-interval", "0 ms"); // nobody looks at event time
+        options.set(CoreOptions.DEFAULT_PARALLELISM, settings.parallelism());
+        options.set(PipelineOptions.OBJECT_REUSE, true);
+        options.set(PipelineOptions.GENERIC_TYPES, false);
+        options.set(PipelineOptions.AUTO_WATERMARK_INTERVAL, Duration.ZERO); // nobody looks at event time
         // How long a record waits for company on its way through the shuffle; full buffers go at once.
-        options.put("execution.buffer-timeout.interval", "5 ms");
-        options.put("state.backend.type", "hashmap");
-        options.put("metrics.latency.interval", "0");
-        if (settings.guarantee() == Settings.Guarantee.NONE) {
-            return;
-        }
-        boolean exact = settings.guarantee() == Settings.Guarantee.EXACTLY_ONCE;
-        options.put("execution.checkpointing.interval", settings.intervalMs() + " ms");
-        options.put("execution.checkpointing.mode", exact ? "EXACTLY_ONCE" : "AT_LEAST_ONCE");
-        options.put("execution.checkpointing.min-pause", "0 ms");
-        options.put("execution.checkpointing.max-concurrent-checkpoints", 1);
-        options.put("execution.checkpointing.storage", "filesystem");
-        options.put("execution.checkpointing.dir", settings.directory().resolve("checkpoints").toUri());
-        // Small state goes into the one file of the checkpoint: 1 MB is the most that Flink allows.
-        options.put("execution.checkpointing.data-inline-threshold", "1 mb");
+        options.set(ExecutionOptions.BUFFER_TIMEOUT, Duration.ofMillis(5));
+        options.set(StateBackendOptions.STATE_BACKEND, "hashmap");
     }
 
-    private void recovery(Settings settings) {
-        if (settings.variant() == Settings.Variant.DEFAULT) {
-            return;
-        }
+    private void checkpoints(Settings settings) {
+        boolean exact = settings.guarantee() == Settings.Guarantee.EXACTLY_ONCE;
+        options.set(
+                CheckpointingOptions.CHECKPOINTING_CONSISTENCY_MODE,
+                exact ? CheckpointingMode.EXACTLY_ONCE : CheckpointingMode.AT_LEAST_ONCE);
+        options.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, Duration.ofMillis(settings.intervalMs()));
+        options.set(CheckpointingOptions.MIN_PAUSE_BETWEEN_CHECKPOINTS, Duration.ZERO);
+        options.set(CheckpointingOptions.MAX_CONCURRENT_CHECKPOINTS, 1);
+        options.set(CheckpointingOptions.CHECKPOINT_STORAGE, "filesystem");
+        options.set(
+                CheckpointingOptions.CHECKPOINTS_DIRECTORY, settings.directory().resolve("checkpoints").toUri().toString());
+        // Small state goes into the one file of the checkpoint: 1 MiB is the most that Flink allows.
+        options.set(CheckpointingOptions.FS_SMALL_FILE_THRESHOLD, MemorySize.ofMebiBytes(1));
+    }
+
+    private void fastRecovery() {
         // A killed process refuses connections: the first heartbeat that finds that out is believed. The timeout is for
         // those that hang, and must outlast a pause of the garbage collector and a busy machine.
-        options.put("heartbeat.interval", "100 ms");
-        options.put("heartbeat.rpc-failure-threshold", 1);
-        options.put("heartbeat.timeout", "3 s");
-        options.put("restart-strategy.type", "fixed-delay");
-        options.put("restart-strategy.fixed-delay.attempts", Integer.MAX_VALUE);
-        options.put("restart-strategy.fixed-delay.delay", "0 ms");
-        options.put("slotmanager.requirement-check-delay", "0 ms");
-        // How soon a worker that lost the JobManager, or was not yet let in, asks again.
-        options.put("cluster.registration.initial-timeout", "50 ms");
-        options.put("cluster.registration.refused-registration-delay", "100 ms");
-        options.put("cluster.registration.error-delay", "100 ms");
+        options.set(HeartbeatManagerOptions.HEARTBEAT_INTERVAL, Duration.ofMillis(100));
+        options.set(HeartbeatManagerOptions.HEARTBEAT_RPC_FAILURE_THRESHOLD, 1);
+        options.set(HeartbeatManagerOptions.HEARTBEAT_TIMEOUT, Duration.ofSeconds(3));
+        options.set(RestartStrategyOptions.RESTART_STRATEGY, "fixed-delay");
+        options.set(RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_ATTEMPTS, Integer.MAX_VALUE);
+        options.set(RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_DELAY, Duration.ZERO);
+        options.set(ResourceManagerOptions.REQUIREMENTS_CHECK_DELAY, Duration.ZERO);
+        options.set(ResourceManagerOptions.DECLARE_NEEDED_RESOURCE_DELAY, Duration.ZERO);
+        // How soon a process that was not let in, or found nobody, asks again.
+        options.set(ClusterOptions.INITIAL_REGISTRATION_TIMEOUT, Duration.ofMillis(50));
+        options.set(ClusterOptions.REFUSED_REGISTRATION_DELAY, Duration.ofMillis(100));
+        options.set(ClusterOptions.ERROR_REGISTRATION_DELAY, Duration.ofMillis(100));
     }
 }

@@ -47,13 +47,11 @@ public final class SetUp {
         Files.writeString(conf.resolve("config.yaml"), new ClusterConfig(settings, freePort()).yaml());
 
         command(settings, "jobmanager", 512, "-XX:+UseSerialGC")
-                .add("org.apache.flink.container.entrypoint.StandaloneApplicationClusterEntryPoint")
-                .add("--configDir", conf.toString(), "--job-classname", PeerJob.class.getName(), file.toString())
+                .add(JobManager.class.getName(), conf.toString(), file.toString())
                 .write(directory, "jobmanager");
         for (int i = 0; i < settings.taskmanagers(); i++) {
             var name = "taskmanager-" + i;
-            // Task heap and Flink's own 128 MiB.
-            command(settings, name, settings.heapMb() + 128, "-XX:+UseParallelGC")
+            command(settings, name, settings.heapMb() + ClusterConfig.FRAMEWORK_HEAP_MB, "-XX:+UseParallelGC")
                     .add("org.apache.flink.runtime.taskexecutor.TaskManagerRunner")
                     .add("--configDir", conf.toString())
                     .write(directory, name);
