@@ -74,6 +74,10 @@ final class ClusterConfig {
         options.set(TaskManagerOptions.NETWORK_MEMORY_MAX, MemorySize.ofMebiBytes(64));
         options.set(TaskManagerOptions.FRAMEWORK_HEAP_MEMORY, MemorySize.ofMebiBytes(FRAMEWORK_HEAP_MB));
         options.set(TaskManagerOptions.FRAMEWORK_OFF_HEAP_MEMORY, MemorySize.ofMebiBytes(128));
+        // Flink's scripts would give these to the JVM; here they only make the sum complete, which is asked for.
+        options.set(TaskManagerOptions.JVM_METASPACE, MemorySize.ofMebiBytes(256));
+        options.set(TaskManagerOptions.JVM_OVERHEAD_MIN, MemorySize.ofMebiBytes(192));
+        options.set(TaskManagerOptions.JVM_OVERHEAD_MAX, MemorySize.ofMebiBytes(192));
     }
 
     private void job(Settings settings) {

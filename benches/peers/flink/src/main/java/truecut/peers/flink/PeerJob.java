@@ -1,10 +1,16 @@
 package truecut.peers.flink;
 
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
 import java.util.Properties;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.connector.base.DeliveryGuarantee;
+import org.apache.flink.connector.kafka.lineage.DefaultKafkaDatasetFacet;
+import org.apache.flink.connector.kafka.lineage.DefaultKafkaDatasetIdentifier;
+import org.apache.flink.connector.kafka.lineage.KafkaDatasetFacet;
+import org.apache.flink.connector.kafka.lineage.KafkaDatasetFacetProvider;
 import org.apache.flink.connector.kafka.sink.KafkaRecordSerializationSchema;
 import org.apache.flink.connector.kafka.sink.KafkaSink;
 import org.apache.flink.connector.kafka.sink.TransactionNamingStrategy;
@@ -87,6 +93,7 @@ public final class PeerJob {
         properties.setProperty("commit.offsets.on.checkpoint", "false");
         // A broker that is found gone is tried again at once.
         properties.setProperty("reconnect.backoff.ms", "10");
+        properties.setProperty("reconnect.backoff.max.ms", "200");
         properties.setProperty("retry.backoff.ms", "10");
         return properties;
     }
@@ -120,6 +127,7 @@ public final class PeerJob {
         properties.setProperty("transaction.timeout.ms", "600000");
         properties.setProperty("register.producer.metrics", "false");
         properties.setProperty("reconnect.backoff.ms", "10");
+        properties.setProperty("reconnect.backoff.max.ms", "200");
         // Between transactions a broker answers "not yet" for some milliseconds: that is asked again after this time.
         properties.setProperty("retry.backoff.ms", "5");
         return properties;
@@ -134,8 +142,17 @@ public final class PeerJob {
         return transactional ? Math.max(1, Math.min(20, settings.intervalMs() / 4)) : 5;
     }
 
-    /** Hands a message to the producer, whose own partitioner goes by the key. */
-    private record Writer(String topic) implements KafkaRecordSerializationSchema<Message> {
+    /**
+     * Hands a message to the producer, whose own partitioner goes by the key. The connector asks which topic it is: that is
+     * where it looks for transactions to abort.
+     */
+    private record Writer(String topic) implements KafkaRecordSerializationSchema<Message>, KafkaDatasetFacetProvider {
+        @Override
+        public Optional<KafkaDatasetFacet> getKafkaDatasetFacet() {
+            var topics = DefaultKafkaDatasetIdentifier.ofTopics(List.of(topic));
+            return Optional.of(new DefaultKafkaDatasetFacet(topics));
+        }
+
         @Override
         public ProducerRecord<byte[], byte[]> serialize(Message message, KafkaSinkContext context, Long timestamp) {
             return new ProducerRecord<>(topic, null, timestamp, message.key, message.value);
