@@ -3,6 +3,7 @@
 //! Decides the arguments given to cargo; what the machine needs before is `need`'s.
 
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -16,6 +17,7 @@ cargo xtask test      set up what is missing, then run every test, those on cont
 cargo xtask verify    format, lints and docs are looked at, then test; writes nothing into the sources
 cargo xtask fix       format the sources and apply the lints' suggestions
 cargo xtask setup     only set up what is missing
+cargo xtask peers     build Flink and Kafka Streams, which `truecut bench` compares with (much is downloaded once)
 
 --yes   install missing Debian packages without asking (CI never asks)
 
@@ -26,6 +28,7 @@ Exit codes: 0 done, 1 a step failed, 3 this machine lacks something, 64 usage.";
 pub(crate) enum Task {
     Help,
     Setup,
+    Peers,
     Demo,
     Test,
     Verify,
@@ -54,6 +57,7 @@ impl Request {
                 }
                 "help" | "--help" | "-h" => Some(Task::Help),
                 "setup" => Some(Task::Setup),
+                "peers" => Some(Task::Peers),
                 "demo" => Some(Task::Demo),
                 "test" => Some(Task::Test),
                 "verify" => Some(Task::Verify),
@@ -84,6 +88,19 @@ pub(crate) fn demo(yes: bool, rest: &[String]) -> Result<(), Failure> {
     step::run("build truecut", &mut cargo(["build", "--workspace", "--locked", "--bin", "truecut"]))?;
     let error = built("truecut")?.arg("demo").args(rest).exec();
     Err(Failure::Step(format!("truecut demo could not be started: {error}")))
+}
+
+/// Builds the peers of the benchmarks that are Java programs; their tests run with it.
+pub(crate) fn peers(yes: bool) -> Result<(), Failure> {
+    need::java_builds(yes)?;
+    for peer in ["flink", "kafka-streams"] {
+        let project =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../benches/peers").join(peer).join("pom.xml");
+        let mut maven = Command::new("mvn");
+        maven.args(["--quiet", "--batch-mode", "--file"]).arg(project).arg("package");
+        step::run(&format!("build the peer {peer}"), &mut maven)?;
+    }
+    Ok(())
 }
 
 /// Every test of the workspace, those on containers included; none may be skipped.
@@ -165,6 +182,7 @@ mod tests {
         );
         assert!(parse("test --seed 7").is_err());
         assert!(parse("tset").is_err());
+        assert_eq!(parse("peers --yes").map(|r| r.task), Ok(Task::Peers));
     }
 
     #[test]

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         Task::Setup => command::setup(request.yes),
+        Task::Peers => command::peers(request.yes),
         Task::Demo => command::demo(request.yes, &request.rest),
         Task::Test => command::test(request.yes),
         Task::Verify => command::verify(request.yes),

@@ -76,6 +76,21 @@ pub(crate) fn containers(yes: bool) -> Result<(), Failure> {
     supply(yes, java_and_maven())
 }
 
+/// Sets up what building Java programs needs.
+///
+/// # Errors
+/// [`Failure::Environment`] when something is missing and cannot be installed from here.
+pub(crate) fn java_builds(yes: bool) -> Result<(), Failure> {
+    let compiler = if host::package_is_known("openjdk-17-jdk-headless") {
+        "openjdk-17-jdk-headless"
+    } else {
+        "default-jdk-headless"
+    };
+    let mut needs = java_and_maven();
+    needs.push(program("a Java compiler", "javac", &[compiler]));
+    supply(yes, needs)
+}
+
 /// What a broker as a plain process needs, and what building the image needs: Java and Maven.
 fn java_and_maven() -> Vec<Need> {
     let java = if host::package_is_known("openjdk-17-jre-headless") {
