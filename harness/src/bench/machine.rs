@@ -19,7 +19,8 @@ pub struct Machine {
 
 impl Machine {
     /// This one.
-    pub(super) fn here() -> Self {
+    #[must_use]
+    pub fn here() -> Self {
         let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         let processors = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();

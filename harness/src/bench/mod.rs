@@ -24,8 +24,11 @@ mod verify;
 use std::sync::Arc;
 
 pub use latency::{LatencyOptions, latency};
+pub use machine::Machine;
 pub use run::Common;
+pub use processes::Process;
 pub use settings::{Cell, Guarantee, Query};
+pub use statistics::Spread;
 pub use subject::{PEERS, SubjectName};
 pub use throughput::{ThroughputOptions, throughput};
 

@@ -61,15 +61,12 @@ pub(super) fn bars(document: &BenchDocument, metric: &Metric) -> String {
         "median of {} rounds, with the smallest and the greatest; {}",
         document.setting.rounds, document.machine.processor
     );
-    let mut at = TITLE;
+    let mut next = TITLE;
+    let mut place = |rows: f64| std::mem::replace(&mut next, next + rows);
     let drawn = html! {
         @for (cell, bars) in &groups {
-            text class="cell" x=(px(MARGIN)) y=(px(at + 17.0)) { (cell) }
-            ({ at += CELL_HEAD; "" })
-            @for bar in bars {
-                (draw(bar, at, &x, metric.digits))
-                ({ at += ROW; "" })
-            }
+            text class="cell" x=(px(MARGIN)) y=(px(place(CELL_HEAD) + 17.0)) { (cell) }
+            @for bar in bars { (draw(bar, place(ROW), &x, metric.digits)) }
         }
     };
     let svg = html! {
