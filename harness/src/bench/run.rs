@@ -111,8 +111,7 @@ impl Bench {
         tell("start Kafka");
         let mut options = ClusterOptions::new(&id);
         options.log_dir = Some(directory.join("kafka"));
-        let heard = Arc::clone(&tell);
-        options.progress = Arc::new(move |line| heard(line));
+        options.progress = Arc::clone(&tell);
         let cluster = Cluster::start(common.kafka.clone(), options).await?;
         let kafka = Kafka::of(&cluster);
         let numbered = AtomicU32::new(1);
