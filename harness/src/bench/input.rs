@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::workload::Bids;
 
 /// Fewer bytes have no room for what makes a value unique.
-pub(super) const BYTES_MIN: usize = 16;
+pub const BYTES_MIN: usize = 16;
 /// The smallest key; all have four digits at least.
 const FIRST_KEY: u64 = 1_000;
 /// The time of the first bid, and 1 ms later that of each that follows: so no two outputs of a conversion are equal.
@@ -200,11 +200,8 @@ impl Input {
         };
         let number = std::str::from_utf8(key).ok().and_then(|text| text.parse().ok());
         let number = number.ok_or_else(|| strange("its key is no number"))?;
-        let price = if query.reads_bids() {
-            price(value).ok_or_else(|| strange("its value is no bid"))?
-        } else {
-            0
-        };
+        let price =
+            if query.reads_bids() { price(value).ok_or_else(|| strange("its value is no bid"))? } else { 0 };
         let place = usize::try_from(partition).ok().and_then(|place| self.partitions.get_mut(place));
         let of_one = place.ok_or_else(|| Failure::bad_data(format!("there is no partition {partition}")))?;
         if i64::try_from(of_one.len()) != Ok(offset) {

@@ -237,8 +237,11 @@ mod tests {
         let zero = Instant::now();
         let at = |ms: u64| zero + Duration::from_millis(ms);
         let fed = Fed::of([((0, 0), at(50)), ((0, 1), at(100)), ((1, 0), at(150)), ((0, 2), at(200))]);
-        let seen = [(0, 0, 900), (0, 1, 110), (1, 0, 190), (0, 2, 900)]
-            .map(|(partition, offset, ms)| Seen { partition, offset, at: at(ms) });
+        let seen = [(0, 0, 900), (0, 1, 110), (1, 0, 190), (0, 2, 900)].map(|(partition, offset, ms)| Seen {
+            partition,
+            offset,
+            at: at(ms),
+        });
         let window = Window {
             from: Some(at(100)),
             to: Some(at(200)),

@@ -23,10 +23,11 @@ mod verify;
 
 use std::sync::Arc;
 
+pub use input::BYTES_MIN;
 pub use latency::{LatencyOptions, latency};
 pub use machine::Machine;
-pub use run::Common;
 pub use processes::Process;
+pub use run::Common;
 pub use settings::{Cell, Guarantee, Query};
 pub use statistics::Spread;
 pub use subject::{PEERS, SubjectName};

@@ -131,7 +131,9 @@ fn section(part: &Part, document: &BenchDocument) -> String {
     }
     if *verdict == Verdict::Violated {
         text.push_str("\nNot all outputs were right; what was wrong has no numbers:\n\n");
-        document.reasons.iter().for_each(|reason| drop(writeln!(text, "- {reason}")));
+        for reason in &document.reasons {
+            let _ = writeln!(text, "- {reason}");
+        }
     }
     text.push('\n');
     for metric in drawn(part) {
@@ -160,8 +162,11 @@ pub fn table(rows: &[&Summary]) -> Vec<Vec<String>> {
     }
     let mut lines = vec![head];
     for row in rows {
-        let verified =
-            if row.is_verified() { "yes".to_owned() } else { format!("no: {} of {}", row.verified, row.runs) };
+        let verified = if row.is_verified() {
+            "yes".to_owned()
+        } else {
+            format!("no: {} of {}", row.verified, row.runs)
+        };
         let mut line = vec![row.subject.to_string(), verified];
         for (place, metric) in metrics.iter().enumerate() {
             let found = row.metrics.get(metric.name);
@@ -259,7 +264,9 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let files = write(directory.path(), &document()).unwrap();
         let page = std::fs::read_to_string(directory.path().join(PAGE)).unwrap();
-        for wanted in ["flink is **missing**", "--vs raw,flink", "**unknown**", "### count, 100 bytes", "seed 7"] {
+        for wanted in
+            ["flink is **missing**", "--vs raw,flink", "**unknown**", "### count, 100 bytes", "seed 7"]
+        {
             assert!(page.contains(wanted), "{wanted}: {page}");
         }
         assert!(files.iter().all(|file| file.exists()), "{files:?}");

@@ -62,7 +62,11 @@ pub(super) fn bars(document: &BenchDocument, metric: &Metric) -> String {
         document.setting.rounds, document.machine.processor
     );
     let mut next = TITLE;
-    let mut place = |rows: f64| std::mem::replace(&mut next, next + rows);
+    let mut place = |rows: f64| {
+        let at = next;
+        next += rows;
+        at
+    };
     let drawn = html! {
         @for (cell, bars) in &groups {
             text class="cell" x=(px(MARGIN)) y=(px(place(CELL_HEAD) + 17.0)) { (cell) }

@@ -192,11 +192,8 @@ mod tests {
     fn what_a_grandchild_burns_is_counted_also_after_its_end() {
         // It burns, is waited for by its parent, and the parent then lives on.
         let burn = "sh -c 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done'; read line";
-        let mut parent = Command::new("sh")
-            .args(["-c", burn])
-            .stdin(Stdio::piped())
-            .spawn()
-            .expect("a shell");
+        let mut parent =
+            Command::new("sh").args(["-c", burn]).stdin(Stdio::piped()).spawn().expect("a shell");
         let mut tree = Tree::of(parent.id());
         let mut used = tree.look();
         let mut last = -1.0;

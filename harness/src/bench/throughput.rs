@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Tell;
-use super::document::{
-    BenchDocument, CPU, CPU_TOTAL, MEMORY, RATE, RATE_TO_END, Run, STARTUP,
-};
+use super::document::{BenchDocument, CPU, CPU_TOTAL, MEMORY, RATE, RATE_TO_END, Run, STARTUP};
 use super::input::{self, Input};
 use super::progress::{Watched, watch};
 use super::run::{Bench, Common, Started, blocking, line};
@@ -109,8 +107,7 @@ async fn measure(
     input: &Arc<Input>,
 ) -> Result<Run, Failure> {
     let records = input.records();
-    let Started { mut running, output, directory } =
-        bench.start((name, subject), cell, &input.topic).await?;
+    let Started { mut running, output, directory } = bench.start((name, subject), cell, &input.topic).await?;
     let interval = Duration::from_millis(cell.interval_ms);
     let watched = watch(&bench.kafka, &output, records, interval, &mut running).await?;
     let seconds = running.started().elapsed().as_secs_f64();

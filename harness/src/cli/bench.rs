@@ -134,6 +134,9 @@ struct Shared {
     json: Option<Option<PathBuf>>,
 }
 
+/// What Kafka takes by default as one record, less some room.
+const BYTES_MAX: usize = 1_000_000;
+
 /// Someone to compare with, or nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Peer {
@@ -151,7 +154,8 @@ impl std::str::FromStr for Peer {
 
 fn bytes(text: &str) -> Result<usize, String> {
     let bytes = text.parse().map_err(|_| "give a number of bytes".to_owned())?;
-    if (16..=1_000_000).contains(&bytes) { Ok(bytes) } else { Err("give 16 to 1000000".to_owned()) }
+    let fits = (bench::BYTES_MIN..=BYTES_MAX).contains(&bytes);
+    if fits { Ok(bytes) } else { Err(format!("give {} to {BYTES_MAX}", bench::BYTES_MIN)) }
 }
 
 impl Shared {

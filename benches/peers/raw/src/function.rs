@@ -109,7 +109,8 @@ fn state<'a>(keys: &'a mut HashMap<Box<[u8]>, State>, key: &[u8]) -> &'a mut Sta
 mod tests {
     use super::*;
 
-    const BID: &[u8] = br#"{"auction":7,"bidder":1,"price":1999,"channel":"c","url":"u","date_time":5,"extra":""}"#;
+    const BID: &[u8] =
+        br#"{"auction":7,"bidder":1,"price":1999,"channel":"c","url":"u","date_time":5,"extra":""}"#;
 
     fn record(value: &[u8], offset: i64) -> Record<'_> {
         Record { key: b"7", value, partition: 3, offset }
@@ -117,7 +118,8 @@ mod tests {
 
     #[test]
     fn every_function_writes_what_the_contract_says() {
-        let written = |function, value: &[u8]| Task::new(function).process(record(value, 9)).unwrap().to_vec();
+        let written =
+            |function, value: &[u8]| Task::new(function).process(record(value, 9)).unwrap().to_vec();
         assert_eq!(written(Function::PassThrough, b"v"), b"v");
         assert_eq!(
             written(Function::Currency, BID),

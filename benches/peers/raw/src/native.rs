@@ -80,8 +80,7 @@ fn record(message: &rd::rd_kafka_message_t) -> Result<Record<'_>, Failure> {
         return Err(format!("the input can't be read: {}", RDKafkaErrorCode::from(message.err)).into());
     }
     // SAFETY: pointers and lengths belong together and live as long as the message.
-    let (key, value) =
-        unsafe { (bytes(message.key, message.key_len), bytes(message.payload, message.len)) };
+    let (key, value) = unsafe { (bytes(message.key, message.key_len), bytes(message.payload, message.len)) };
     Ok(Record { key, value, partition: message.partition, offset: message.offset })
 }
 
@@ -128,10 +127,11 @@ impl<'a> Topic<'a> {
             return Ok(true);
         }
         // SAFETY: reads this thread's error of the call just made.
-        match RDKafkaErrorCode::from(unsafe { rd::rd_kafka_last_error() }) {
-            RDKafkaErrorCode::QueueFull => Ok(false),
-            code => Err(format!("a record can't be written: {code}").into()),
+        let code = RDKafkaErrorCode::from(unsafe { rd::rd_kafka_last_error() });
+        if code == RDKafkaErrorCode::QueueFull {
+            return Ok(false);
         }
+        Err(format!("a record can't be written: {code}").into())
     }
 
     /// Waits until everything is acknowledged; false when the time is over before.

@@ -40,9 +40,8 @@ pub(crate) enum BadProperties {
 
 impl Properties {
     pub(crate) fn read(path: &Path) -> Result<Self, BadProperties> {
-        let unreadable = |error: std::io::Error| {
-            BadProperties::Unreadable(path.display().to_string(), error.to_string())
-        };
+        let unreadable =
+            |error: std::io::Error| BadProperties::Unreadable(path.display().to_string(), error.to_string());
         Self::parse(&std::fs::read_to_string(path).map_err(unreadable)?)
     }
 
@@ -98,9 +97,7 @@ mod tests {
         let read = Properties::parse(GOOD).unwrap();
         assert_eq!((read.function, read.guarantee), (Function::Bids, Guarantee::None));
         assert_eq!((read.interval, read.parallelism), (Duration::from_millis(100), 2));
-        let said = |from: &str, to: &str| {
-            Properties::parse(&GOOD.replace(from, to)).unwrap_err().to_string()
-        };
+        let said = |from: &str, to: &str| Properties::parse(&GOOD.replace(from, to)).unwrap_err().to_string();
         assert_eq!(said("name=n\n", ""), "the property `name` is missing");
         assert!(said("function=bids", "function=q7").contains("`q7`: give pass-through"));
         assert!(said("parallelism=2", "parallelism=0").contains("from 1"));

@@ -71,8 +71,7 @@ fn read(consumer: &BaseConsumer, query: Query, count: &AtomicU64, over: &AtomicB
         // Errors pass or show as missing output; another reading is judged.
         if let Some(Ok(message)) = consumer.poll(WAIT) {
             let at = Instant::now();
-            let (partition, offset) =
-                lineage(query, Read::of(&message).value).unwrap_or((-1, -1)); // the judge will say what that is
+            let (partition, offset) = lineage(query, Read::of(&message).value).unwrap_or((-1, -1)); // the judge will say what that is
             seen.push(Seen { partition, offset, at });
             count.fetch_add(1, Ordering::Relaxed);
         }

@@ -76,7 +76,9 @@ impl Subject for JavaPeer {
     fn missing(&self) -> Option<String> {
         let directory = self.directory.display();
         if !self.launcher().is_file() {
-            return Some(format!("{directory}/run.sh is not there: name the directory of peers with --peers"));
+            return Some(format!(
+                "{directory}/run.sh is not there: name the directory of peers with --peers"
+            ));
         }
         if !self.is_built() {
             return Some(format!("{directory} is not built: {directory}/README.md says how"));

@@ -71,7 +71,7 @@ impl Running {
     /// Asks it to end and waits until it has. The text says that it did not: it was killed then.
     pub(in crate::bench) async fn stop(mut self) -> Result<Option<String>, Failure> {
         // One that has just ended by itself is not there.
-        drop(kill(self.group, Signal::SIGTERM));
+        let _ = kill(self.group, Signal::SIGTERM);
         let since = Instant::now();
         while self.status()?.is_none() {
             if since.elapsed() > END_LIMIT {
@@ -96,7 +96,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         // What it started may live on in its group.
-        drop(killpg(self.group, Signal::SIGKILL));
+        let _ = killpg(self.group, Signal::SIGKILL);
         if !self.over {
             drop(self.child.kill());
             drop(self.child.wait());

@@ -33,8 +33,7 @@ impl Subject for Truecut {
 
     fn start(&self, settings: &Settings) -> Result<Running, Failure> {
         let file = settings.directory.join("job.toml");
-        let text =
-            toml::to_string(&job(settings)).map_err(|error| Failure::internal(error.to_string()))?;
+        let text = toml::to_string(&job(settings)).map_err(|error| Failure::internal(error.to_string()))?;
         std::fs::write(&file, text).map_err(Failure::at("write", &file))?;
         let program = std::env::current_exe()
             .map_err(|error| Failure::environment(format!("where this program lies is unknown: {error}")))?;

@@ -67,7 +67,11 @@ impl BenchCheck {
         let verdict = rows.iter().fold(Verdict::Holds, |verdict, row| verdict.and(row.verdict));
         let (machine, rounds) = (Machine::here(), self.rounds);
         let document = Document { schema: SCHEMA, command: "bench check", verdict, machine, rounds, rows };
-        if self.json { output::document(&document) } else { tell(&document) }
+        if self.json {
+            output::document(&document)
+        } else {
+            tell(&document)
+        }
         Ok(Exit::from(verdict).code())
     }
 
