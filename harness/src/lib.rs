@@ -1,6 +1,7 @@
 //! What the `truecut` program is made of: what is fed in, what is seen, how it is judged, how it is told.
 //! The oracle shares no code with the protocol core, so that one mistake cannot hide in both.
 
+pub mod bench;
 pub mod chaos;
 pub mod conformance;
 pub mod counterexample;

@@ -3,6 +3,7 @@
 
 use nexmark::EventGenerator;
 use nexmark::config::NexmarkConfig;
+pub use nexmark::event::Bid;
 use nexmark::event::{Event, EventType};
 
 /// Events of one Nexmark round: 1 person, 3 auctions, 46 bids.
@@ -54,15 +55,26 @@ impl Bids {
     }
 }
 
-impl Iterator for Bids {
-    type Item = Record;
-
-    fn next(&mut self) -> Option<Record> {
+impl Bids {
+    /// The next bid, before it is made a record.
+    ///
+    /// # Panics
+    /// Never: the generator filters for bids and does not end.
+    pub fn next_bid(&mut self) -> Bid {
         let Some(Event::Bid(mut bid)) = self.events.next() else {
             panic!("the generator filters for bids and never ends");
         };
         bid.auction -= self.rounds_skipped * AUCTIONS_PER_ROUND;
         bid.bidder -= self.rounds_skipped;
+        bid
+    }
+}
+
+impl Iterator for Bids {
+    type Item = Record;
+
+    fn next(&mut self) -> Option<Record> {
+        let bid = self.next_bid();
         let value = serde_json::to_string(&bid).expect("numbers and strings always become JSON");
         let number = self.number;
         self.number += 1;

@@ -1,6 +1,7 @@
 //! The command line: which commands there are, and how each one ends. What a command does is in its own file.
 
 mod analyze;
+mod bench;
 mod campaign;
 mod chaos;
 mod check;
@@ -40,6 +41,7 @@ Examples:
   truecut chaos --campaign points              a kill at every crash point, over many runs
   truecut chaos --from found/NAME.json         a counterexample of the model, on real Kafka
   truecut replay truecut-runs/RUN              carry out the plan of a run again
+  truecut bench throughput --vs raw            how fast, beside the Kafka client's own limit
   truecut analyze truecut-runs/RUN             judge a run again, from its files alone
 ";
 
@@ -62,6 +64,7 @@ enum Command {
     Explore(explore::Explore),
     Chaos(chaos::Chaos),
     Run(run::Run),
+    Bench(bench::Bench),
     Replay(replay::Replay),
     Analyze(analyze::Analyze),
     Report(report::Report),
@@ -90,6 +93,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Explore(explore) => ("explore", false, explore.run()),
         Command::Chaos(chaos) => ("chaos", chaos.json, chaos.run()),
         Command::Run(run) => ("run", run.json, run.run()),
+        Command::Bench(bench) => ("bench", bench.json(), bench.run()),
         Command::Replay(replay) => ("replay", replay.json, replay.run()),
         Command::Analyze(analyze) => ("analyze", analyze.json, analyze.run()),
         Command::Report(report) => ("report", false, report.run()),

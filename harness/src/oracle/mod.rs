@@ -141,9 +141,23 @@ impl Oracle {
     /// # Errors
     /// If the partition's offsets do not ascend. A record that cannot be understood is no error: it is a phantom.
     pub fn output(&mut self, partition: i32, offset: i64, key: &[u8], value: &[u8]) -> Result<(), BadRead> {
+        self.output_that_says(partition, offset, (key, value), record::parse(key, value))
+    }
+
+    /// The same of a record that says in another form than JSON what it stands for, or of which the reason is given why it can't be
+    /// one of the job's.
+    ///
+    /// # Errors
+    /// As [`Oracle::output`].
+    pub fn output_that_says(
+        &mut self,
+        partition: i32,
+        offset: i64,
+        (key, value): (&[u8], &[u8]),
+        says: Result<Lineage<'_>, String>,
+    ) -> Result<(), BadRead> {
         let at = Coordinates { partition, offset };
-        let parsed = record::parse(key, value);
-        self.outputs.push(at, parsed, &mut self.inputs.keys, self.examples_per_class)?;
+        self.outputs.push(at, says, &mut self.inputs.keys, self.examples_per_class)?;
         self.seen.push(SeenRecord { partition, offset, crc32c: kafka_log::checksum(key, value) });
         Ok(())
     }

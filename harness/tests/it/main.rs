@@ -1,6 +1,7 @@
 //! The program as a person or a script calls it: arguments in; exit code, text and documents out.
 
 mod bad_input;
+mod bench;
 mod chaos;
 mod check;
 mod conformance;

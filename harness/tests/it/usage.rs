@@ -27,6 +27,12 @@ fn a_wrong_command_line_ends_with_64() {
         &["check", "--pages", "directory"],
         &["check", "--sink", "none_such"],
         &["run"],
+        &["bench"],
+        &["bench", "throughput", "--vs", "storm"],
+        &["bench", "throughput", "--bytes", "8"],
+        &["bench", "throughput", "--guarantee", "twice"],
+        &["bench", "latency", "--query", "currency", "--vs", "none"],
+        &["bench", "check", "--scope", "none_such"],
         &["list", "unicorns"],
     ] {
         let answer = call(arguments);

@@ -1,9 +1,12 @@
 //! What a job does with records: the part that is the user's. The protocol knows nothing of it but when to capture state.
 
+mod benchmark;
+
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};
 
 use crate::batch::{RecordBatch, RecordRef};
+pub use benchmark::{BidStatistics, BidsOfAuction, CountBinary, Currency};
 
 /// An error of a function; it fails the task, and the job restarts from the latest checkpoint.
 pub type FunctionError = Box<dyn std::error::Error + Send + Sync>;
@@ -172,6 +175,15 @@ pub struct Lineage {
     digest: u32,
 }
 
+impl Lineage {
+    /// Takes one more record of the key.
+    fn add(&mut self, record: RecordRef<'_>) {
+        self.count += 1;
+        let crc = crc32c::crc32c(record.value.unwrap_or_default());
+        self.digest = crc32c::crc32c_append(crc32c::crc32c(&self.digest.to_le_bytes()), &crc.to_le_bytes());
+    }
+}
+
 /// Counts the records of each key, and says of each output which input record it came from: the job of a chaos run.
 ///
 /// The value is JSON: key, count, digest (a CRC-32C folded over the CRC-32Cs of all values of the key so far, in
@@ -191,10 +203,8 @@ impl KeyedFunction for CountWithLineage {
         out: &mut RecordBatch,
     ) -> Result<(), FunctionError> {
         use std::fmt::Write as _;
-        let Lineage { count, digest } = value;
-        *count += 1;
-        let crc = crc32c::crc32c(record.value.unwrap_or_default());
-        *digest = crc32c::crc32c_append(crc32c::crc32c(&digest.to_le_bytes()), &crc.to_le_bytes());
+        value.add(record);
+        let Lineage { count, digest } = *value;
         let key = std::str::from_utf8(record.key.unwrap_or_default())?;
         if key.contains(['"', '\\']) || key.chars().any(char::is_control) {
             return Err("a key with quotes, backslashes or control characters".into());

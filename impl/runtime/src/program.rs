@@ -5,7 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::failure::ProcessError;
-use crate::function::{Count, CountWithLineage, Function, Keyed, PassThrough};
+use crate::function::{
+    BidStatistics, Count, CountBinary, CountWithLineage, Currency, Function, Keyed, PassThrough,
+};
 
 /// Makes an instance of a function.
 pub type MakeFunction = Arc<dyn Fn() -> Box<dyn Function> + Send + Sync>;
@@ -26,6 +28,9 @@ impl Default for Functions {
             .with("pass-through", || Box::new(PassThrough))
             .with("keyed-count", || Box::new(Keyed::new(Count::default())))
             .with("keyed-count-lineage", || Box::new(Keyed::new(CountWithLineage::default())))
+            .with("keyed-count-binary", || Box::new(Keyed::new(CountBinary)))
+            .with("nexmark-currency", || Box::new(Currency::default()))
+            .with("nexmark-bids", || Box::new(Keyed::new(BidStatistics::default())))
     }
 }
 

@@ -82,6 +82,49 @@ impl RawClient {
         }
     }
 
+    /// ListOffsets of several partitions in one request: where each ends. It goes to the leader of the first of them; a partition
+    /// that another broker leads has that broker's refusal as its code, and can be asked for by itself.
+    ///
+    /// # Errors
+    /// If no answer came.
+    pub async fn list_ends(
+        &self,
+        topic: &str,
+        partitions: &[i32],
+        isolation: Isolation,
+    ) -> Result<Vec<ListedOffset>, Transport> {
+        let one = |partition: &i32| {
+            ListOffsetsPartition::default()
+                .with_partition_index(*partition)
+                .with_current_leader_epoch(-1)
+                .with_timestamp(-1)
+        };
+        let asked = ListOffsetsTopic::default()
+            .with_name(topic_name(topic))
+            .with_partitions(partitions.iter().map(one).collect());
+        let request = ListOffsetsRequest::default()
+            .with_replica_id(BrokerId(-1))
+            .with_isolation_level(level(isolation))
+            .with_topics(vec![asked]);
+        let Some(first) = partitions.first() else { return Ok(Vec::new()) };
+        let target = Target::Leader { topic: topic.to_owned(), partition: *first };
+        let code = |answer: &ListOffsetsResponse| only(answer).map_or(0, |p| p.error_code);
+        match self.ask(&target, &request, versions(2, 7), code).await? {
+            Err(error_code) => Ok(vec![ListedOffset { error_code, offset: None }; partitions.len()]),
+            Ok(answer) => {
+                let found = |partition: &i32| {
+                    let mut all = answer.topics.iter().flat_map(|topic| &topic.partitions);
+                    let found = all
+                        .find(|found| found.partition_index == *partition)
+                        .ok_or_else(|| incomplete("ListOffsets"))?;
+                    let offset = Some(found.offset).filter(|offset| *offset >= 0);
+                    Ok(ListedOffset { error_code: found.error_code, offset })
+                };
+                partitions.iter().map(found).collect()
+            }
+        }
+    }
+
     /// OffsetFetch: the group's committed offsets of these partitions of a topic, in order.
     ///
     /// # Errors

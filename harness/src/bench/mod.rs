@@ -1,0 +1,37 @@
+//! Benchmarks: the same job done by truecut and by genuine others, in turn, on one Kafka; each run verified before its numbers count.
+//!
+//! Decides what is measured and how, the same for all subjects. Leaves to others: what a subject does (`subject`: truecut itself, or a
+//! program that keeps the contract of docs/benchmarks.md), whether its output is right (`verify`, by the oracle of the chaos runs), what
+//! a person reads (`page`, `plot`).
+
+mod consumer;
+pub mod document;
+mod input;
+mod kafka;
+mod latency;
+mod machine;
+pub mod page;
+mod plot;
+mod processes;
+mod progress;
+mod run;
+mod settings;
+mod statistics;
+mod subject;
+mod throughput;
+mod verify;
+
+use std::sync::Arc;
+
+pub use input::BYTES_MIN;
+pub use latency::{LatencyOptions, latency};
+pub use machine::Machine;
+pub use processes::Process;
+pub use run::Common;
+pub use settings::{Cell, Guarantee, Query};
+pub use statistics::Spread;
+pub use subject::{PEERS, SubjectName};
+pub use throughput::{ThroughputOptions, throughput};
+
+/// Hears what is being done, one short line at a time.
+pub type Tell = Arc<dyn Fn(&str) + Send + Sync>;

@@ -1,0 +1,261 @@
+//! What all benchmarks have in common: a Kafka, a directory, subjects that are there or missing, and one run from its topic to its verdict.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
+
+use truecut_cluster::{Cluster, KafkaChoice, Options as ClusterOptions};
+
+use super::Tell;
+use super::document::{BenchDocument, Missing, Run, Setting, conclude, summarise};
+use super::input::{Input, Recipe};
+use super::kafka::Kafka;
+use super::machine::Machine;
+use super::settings::{Cell, Query, Settings};
+use super::subject::{Running, Subject, SubjectName};
+use super::verify::{Judged, judge};
+use crate::failure::Failure;
+use crate::oracle::Drain;
+use crate::verdict::{Kafka as KafkaTold, SCHEMA, Verdict};
+
+/// Where benchmarks go unless told otherwise.
+const RUNS: &str = "truecut-runs";
+
+/// What every benchmark is asked for.
+#[derive(Clone, Debug)]
+pub struct Common {
+    /// Which Kafka; one broker, shared by all subjects.
+    pub kafka: KafkaChoice,
+    /// Whom truecut is compared with.
+    pub peers: Vec<SubjectName>,
+    /// The directory of the peers that are not built by cargo.
+    pub peers_directory: PathBuf,
+    /// Runs of each subject in each cell.
+    pub rounds: u32,
+    /// What the job does.
+    pub queries: Vec<Query>,
+    /// Bytes of an input value.
+    pub bytes: Vec<usize>,
+    /// Times between two checkpoints, ms.
+    pub intervals_ms: Vec<u64>,
+    /// What the job promises.
+    pub guarantees: Vec<super::Guarantee>,
+    /// Distinct keys.
+    pub keys: u64,
+    /// Subtasks.
+    pub parallelism: u16,
+    /// Decides keys and values.
+    pub seed: u64,
+    /// Run truecut once before anything counts: brokers compile their hot code while they run.
+    pub warm_up: bool,
+    /// Where everything of the runs is put; made if there is none.
+    pub directory: Option<PathBuf>,
+    /// Leave topics and directories of verified runs behind.
+    pub keep: bool,
+    /// The command line, for the document.
+    pub arguments: String,
+}
+
+impl Common {
+    /// Every combination of settings that share an input, in order.
+    pub(super) fn cells(&self, query: Query, bytes: usize) -> Vec<Cell> {
+        let cell = |guarantee, interval_ms| Cell { query, bytes, guarantee, interval_ms };
+        let of_guarantee = |guarantee: &super::Guarantee| {
+            let guarantee = *guarantee;
+            self.intervals_ms.iter().map(move |interval_ms| cell(guarantee, *interval_ms))
+        };
+        self.guarantees.iter().flat_map(of_guarantee).collect()
+    }
+
+    pub(super) fn recipe(&self, query: Query, bytes: usize) -> Recipe {
+        Recipe::of(query, bytes, self.keys, self.seed)
+    }
+}
+
+/// A benchmark under way.
+pub(super) struct Bench {
+    pub(super) common: Common,
+    pub(super) kafka: Kafka,
+    pub(super) tell: Tell,
+    cluster: Cluster,
+    id: String,
+    directory: PathBuf,
+    subjects: Vec<(SubjectName, Box<dyn Subject>)>,
+    missing: Vec<Missing>,
+    numbered: AtomicU32,
+    started: Instant,
+}
+
+impl Bench {
+    /// Starts Kafka and looks who can run.
+    pub(super) async fn begin(common: Common, tell: Tell) -> Result<Self, Failure> {
+        let started = Instant::now();
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let id = format!("bench-{}-{}-{}", common.seed, now.as_millis(), std::process::id());
+        let directory = common.directory.clone().unwrap_or_else(|| Path::new(RUNS).join(&id));
+        let directory = std::path::absolute(&directory).unwrap_or(directory);
+        std::fs::create_dir_all(&directory).map_err(Failure::at("make", &directory))?;
+        let (mut subjects, mut missing) = (Vec::new(), Vec::new());
+        for name in std::iter::once(SubjectName::Truecut).chain(common.peers.iter().copied()) {
+            let subject = name.subject(&common.peers_directory);
+            match subject.missing() {
+                None => subjects.push((name, subject)),
+                Some(why) => {
+                    tell(&format!("{name} is missing: {why}"));
+                    missing.push(Missing { subject: name, why });
+                }
+            }
+        }
+        tell("start Kafka");
+        let mut options = ClusterOptions::new(&id);
+        options.log_dir = Some(directory.join("kafka"));
+        options.progress = Arc::clone(&tell);
+        let cluster = Cluster::start(common.kafka.clone(), options).await?;
+        let kafka = Kafka::of(&cluster);
+        let numbered = AtomicU32::new(1);
+        Ok(Self { common, kafka, tell, cluster, id, directory, subjects, missing, numbered, started })
+    }
+
+    /// The subjects in the order of a round: each is the first one in turn.
+    pub(super) fn subjects(&self, round: u32) -> impl Iterator<Item = (SubjectName, &dyn Subject)> {
+        let count = self.subjects.len();
+        let first = usize::try_from(round).unwrap_or(0) % count.max(1);
+        let in_turn = self.subjects.iter().cycle().skip(first).take(count);
+        in_turn.map(|(name, subject)| (*name, subject.as_ref()))
+    }
+
+    /// truecut itself.
+    pub(super) fn truecut(&self) -> Option<(SubjectName, &dyn Subject)> {
+        self.subjects(0).find(|(name, _)| *name == SubjectName::Truecut)
+    }
+
+    /// A name on the Kafka cluster that nobody else has.
+    pub(super) fn name(&self, what: &str) -> String {
+        let number = self.numbered.fetch_add(1, Ordering::Relaxed);
+        format!("truecut-{}-{number}-{what}", self.id)
+    }
+
+    /// Starts a subject on an output topic of its own.
+    pub(super) async fn start(
+        &self,
+        (name, subject): (SubjectName, &dyn Subject),
+        cell: Cell,
+        input: &str,
+    ) -> Result<Started, Failure> {
+        let unique = self.name(name.name());
+        let directory = self.directory.join(&unique);
+        std::fs::create_dir_all(&directory).map_err(Failure::at("make", &directory))?;
+        let output = format!("{unique}-out");
+        self.kafka.create(&output).await?;
+        let settings = Settings {
+            bootstrap: self.kafka.bootstrap().to_owned(),
+            input: input.to_owned(),
+            output: output.clone(),
+            name: unique,
+            cell,
+            parallelism: self.common.parallelism,
+            directory: directory.clone(),
+        };
+        let running = subject.start(&settings)?;
+        Ok(Started { running, output, directory })
+    }
+
+    /// Reads the output and judges it. What stopped the run early, or kept it from ending, makes it no pass.
+    pub(super) async fn judge(
+        &self,
+        output: &str,
+        query: Query,
+        input: &Arc<Input>,
+        troubles: Vec<String>,
+        in_time: bool,
+    ) -> Result<Judged, Failure> {
+        let (bootstrap, output) = (self.kafka.bootstrap().to_owned(), output.to_owned());
+        let input = Arc::clone(input);
+        let drain = if in_time { Drain::Complete } else { Drain::Incomplete };
+        let judged = blocking(move || judge(&bootstrap, &output, query, &input, drain)).await?;
+        let verdict = if troubles.is_empty() { judged.verdict } else { judged.verdict.and(Verdict::Unknown) };
+        let reasons = troubles.into_iter().chain(judged.reasons).collect();
+        Ok(Judged { verdict, reasons, offsets: judged.offsets })
+    }
+
+    /// Takes away what a run left, unless someone may want to look at it.
+    pub(super) async fn tidy(&self, output: &str, directory: &Path, verdict: Verdict) {
+        if !self.common.keep && verdict == Verdict::Holds {
+            self.kafka.delete(output).await;
+            // What can't be removed is in nobody's way.
+            drop(std::fs::remove_dir_all(directory));
+        }
+    }
+
+    /// Ends Kafka and tells everything.
+    pub(super) async fn end(
+        self,
+        command: &str,
+        rate: Option<u64>,
+        runs: Vec<Run>,
+    ) -> Result<BenchDocument, Failure> {
+        let (verdict, reasons) = conclude(&runs, &self.missing);
+        let version_of = |(name, subject): &(SubjectName, Box<dyn Subject>)| {
+            (*name, subject.versions().into_iter().collect::<BTreeMap<_, _>>())
+        };
+        let document = BenchDocument {
+            schema: SCHEMA,
+            command: command.to_owned(),
+            verdict,
+            reasons,
+            seconds: self.started.elapsed().as_secs_f64(),
+            arguments: self.common.arguments.clone(),
+            machine: Machine::here(),
+            kafka: KafkaTold {
+                kind: self.cluster.kind().to_owned(),
+                version: self.cluster.version().to_owned(),
+            },
+            versions: self.subjects.iter().map(version_of).collect(),
+            setting: Setting {
+                seed: self.common.seed,
+                rounds: self.common.rounds,
+                partitions: super::settings::PARTITIONS,
+                parallelism: self.common.parallelism,
+                keys: self.common.keys,
+                rate,
+            },
+            missing: self.missing.clone(),
+            summary: summarise(&runs),
+            runs,
+        };
+        (self.tell)("stop Kafka");
+        self.cluster.stop().await?;
+        if !self.common.keep && document.verdict == Verdict::Holds && self.common.directory.is_none() {
+            drop(std::fs::remove_dir_all(&self.directory));
+        }
+        Ok(document)
+    }
+}
+
+/// A subject on its output topic.
+pub(super) struct Started {
+    pub(super) running: Running,
+    pub(super) output: String,
+    pub(super) directory: PathBuf,
+}
+
+/// Does blocking work on a thread that may block.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Failure::internal(format!("a thread of the benchmark failed: {error}")))?
+}
+
+/// Tells a run in a line.
+pub(super) fn line(run: &Run) -> String {
+    let numbers = super::document::METRICS.iter().filter_map(|metric| {
+        let value = run.measured.get(metric.name)?;
+        Some(format!("{}: {value:.*}", metric.title, metric.digits))
+    });
+    let numbers: Vec<String> = numbers.take(4).collect();
+    let told = if run.verdict == Verdict::Holds { numbers.join(", ") } else { run.reasons.join("; ") };
+    format!("round {}, {}, {}: {} {told}", run.round, run.cell, run.subject, run.verdict.name())
+}

@@ -1,0 +1,155 @@
+//! Throughput: an input that is already there is processed by each subject in turn, and its output read by the judge.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Tell;
+use super::document::{BenchDocument, CPU, CPU_TOTAL, MEMORY, RATE, RATE_TO_END, Run, STARTUP};
+use super::input::{self, Input};
+use super::progress::{Watched, watch};
+use super::run::{Bench, Common, Started, blocking, line};
+use super::settings::{Cell, Query};
+use super::statistics::{Visible, real, steady, to_the_end};
+use super::subject::{Subject, SubjectName};
+use crate::failure::Failure;
+use crate::verdict::Verdict;
+
+/// Records of more bytes are fewer: no input has more bytes than as many records of this size.
+const BYTES_OF_FULL_COUNT: u64 = 400;
+const MIB: u64 = 1 << 20;
+
+/// A benchmark of throughput.
+#[derive(Clone, Debug)]
+pub struct ThroughputOptions {
+    /// What all benchmarks are asked for.
+    pub common: Common,
+    /// Input records; fewer if they have more than 400 bytes.
+    pub records: u64,
+}
+
+impl ThroughputOptions {
+    fn records(&self, bytes: usize) -> u64 {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX).max(BYTES_OF_FULL_COUNT);
+        (self.records.saturating_mul(BYTES_OF_FULL_COUNT) / bytes).max(1)
+    }
+}
+
+/// Runs it all.
+///
+/// # Errors
+/// The machine or Kafka is not usable. A peer that is missing, and a run that fails, is no error but said in the document.
+pub async fn throughput(options: ThroughputOptions, tell: Tell) -> Result<BenchDocument, Failure> {
+    let bench = Bench::begin(options.common.clone(), tell).await?;
+    let mut runs = Vec::new();
+    for round in 0..options.common.rounds {
+        for &query in &options.common.queries {
+            for &bytes in &options.common.bytes {
+                let input = prepare(&bench, &options, query, bytes).await?;
+                if round == 0 && options.common.warm_up && runs.is_empty() {
+                    warm_up(&bench, query, bytes, &input).await?;
+                }
+                for cell in options.common.cells(query, bytes) {
+                    for subject in bench.subjects(round) {
+                        let run = measure(&bench, subject, cell, round + 1, &input).await?;
+                        (bench.tell)(&line(&run));
+                        runs.push(run);
+                    }
+                }
+                bench.kafka.delete(&input.topic).await;
+            }
+        }
+    }
+    bench.end("bench throughput", None, runs).await
+}
+
+/// Writes an input and reads it back.
+async fn prepare(
+    bench: &Bench,
+    options: &ThroughputOptions,
+    query: Query,
+    bytes: usize,
+) -> Result<Arc<Input>, Failure> {
+    let (records, recipe) = (options.records(bytes), options.common.recipe(query, bytes));
+    (bench.tell)(&format!("write {records} records of {bytes} bytes for {query}"));
+    let topic = bench.name("in");
+    bench.kafka.create(&topic).await?;
+    let bootstrap = bench.kafka.bootstrap().to_owned();
+    let input = blocking(move || {
+        input::write(&bootstrap, &topic, recipe, records)?;
+        Input::read(&bootstrap, &topic, query)
+    })
+    .await?;
+    let there = input.records();
+    if there != records {
+        let text = format!("of {records} records written as input Kafka has {there}: is it well?");
+        return Err(Failure::environment(text));
+    }
+    Ok(Arc::new(input))
+}
+
+/// One run that counts for nothing.
+async fn warm_up(bench: &Bench, query: Query, bytes: usize, input: &Arc<Input>) -> Result<(), Failure> {
+    let cell = bench.common.cells(query, bytes).into_iter().next();
+    if let (Some(subject), Some(cell)) = (bench.truecut(), cell) {
+        (bench.tell)("warm up");
+        let run = measure(bench, subject, cell, 0, input).await?;
+        (bench.tell)(&line(&run));
+    }
+    Ok(())
+}
+
+async fn measure(
+    bench: &Bench,
+    (name, subject): (SubjectName, &dyn Subject),
+    cell: Cell,
+    round: u32,
+    input: &Arc<Input>,
+) -> Result<Run, Failure> {
+    let records = input.records();
+    let Started { mut running, output, directory } = bench.start((name, subject), cell, &input.topic).await?;
+    let interval = Duration::from_millis(cell.interval_ms);
+    let watched = watch(&bench.kafka, &output, records, interval, &mut running).await?;
+    let seconds = running.started().elapsed().as_secs_f64();
+    let unended = running.stop().await?;
+    let in_time = watched.gave_up.is_none();
+    let troubles = watched.gave_up.iter().cloned().chain(unended).collect();
+    let judged = bench.judge(&output, cell.query, input, troubles, in_time).await?;
+    bench.tidy(&output, &directory, judged.verdict).await;
+    let mut run = Run {
+        subject: name,
+        round,
+        cell,
+        records,
+        value_bytes: real(input.bytes) / real(records.max(1)),
+        verdict: judged.verdict,
+        reasons: judged.reasons,
+        seconds,
+        measured: BTreeMap::new(),
+        processes: Vec::new(),
+    };
+    if run.verdict == Verdict::Holds {
+        let visible = watched.visible(&judged.offsets);
+        run.measured = measured(&watched, &visible, records);
+        run.processes = watched.tree.processes();
+        if !run.measured.contains_key(RATE) {
+            run.reasons.push("too few commits were seen for a rate: give more --records".to_owned());
+        }
+    }
+    Ok(run)
+}
+
+/// What a verified run gives. What can't be told is not there.
+fn measured(watched: &Watched, visible: &[Visible], records: u64) -> BTreeMap<String, f64> {
+    let part = steady(visible, records);
+    let first = visible.iter().find(|seen| seen.records > 0);
+    let values = [
+        (RATE, part.map(|part| part.rate())),
+        (RATE_TO_END, to_the_end(visible, records).map(|part| part.rate())),
+        (CPU, part.and_then(|part| watched.cpu_per_million(&part))),
+        (CPU_TOTAL, Some(watched.cpu_total())),
+        (MEMORY, Some(real(watched.peak_memory() / MIB))),
+        (STARTUP, first.map(|seen| seen.at)),
+    ];
+    values.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}

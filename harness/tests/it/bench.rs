@@ -1,0 +1,78 @@
+//! `bench`: tiny, to see that it measures, verifies, and tells what is missing. No speed is asserted.
+
+use serde_json::Value;
+
+use crate::program::call_in;
+
+fn names<'a>(list: &'a Value, field: &str) -> Vec<&'a str> {
+    let all = list.as_array().expect("a list").iter();
+    all.filter_map(|entry| entry[field].as_str()).collect()
+}
+
+#[test]
+fn throughput_is_measured_of_verified_runs_and_who_is_missing_has_no_number() {
+    let Some(kafka) = truecut_cluster::testing::shared_kafka() else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let arguments = "bench throughput --quick --vs raw,flink --peers none --records 60000 --query count,currency \
+                     --run-directory runs --write reports --json --kafka";
+    let mut arguments: Vec<&str> = arguments.split_whitespace().collect();
+    arguments.push(kafka.bootstrap());
+    let answer = call_in(directory.path(), &arguments);
+    assert_eq!(answer.code, 2, "flink is missing: {}", answer.err);
+    let document = answer.document();
+    let missing = names(&document["missing"], "subject");
+    if missing.contains(&"raw") {
+        truecut_cluster::testing::skip("the raw peer is not built: test the whole workspace");
+        return;
+    }
+    assert_eq!(missing, ["flink"], "{document}");
+    assert_eq!(names(&document["runs"], "verdict"), ["holds"; 4], "{document}");
+    let mut subjects = names(&document["summary"], "subject");
+    subjects.sort_unstable();
+    assert_eq!(subjects, ["raw", "raw", "truecut", "truecut"]);
+    for run in document["runs"].as_array().expect("runs") {
+        let measured = &run["measured"];
+        assert!(measured["cpu_seconds_total"].as_f64().is_some_and(|seconds| seconds > 0.0), "{run}");
+        assert!(measured["peak_memory_mib"].as_f64().is_some_and(|mib| mib > 1.0), "{run}");
+        assert!(measured["startup_seconds"].as_f64().is_some_and(|seconds| seconds > 0.0), "{run}");
+    }
+    let page = std::fs::read_to_string(directory.path().join("reports/benchmarks.md")).expect("a page");
+    assert!(page.contains("flink is **missing**") && page.contains("| truecut | yes |"), "{page}");
+    assert!(directory.path().join("reports/benchmark-throughput.json").exists());
+}
+
+#[test]
+fn latency_is_measured_to_a_reader_of_committed_records() {
+    let Some(kafka) = truecut_cluster::testing::shared_kafka() else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let arguments =
+        "bench latency --quick --vs none --rate 200 --measure 1s --run-directory runs --json --kafka";
+    let mut arguments: Vec<&str> = arguments.split_whitespace().collect();
+    arguments.push(kafka.bootstrap());
+    let answer = call_in(directory.path(), &arguments);
+    assert_eq!(answer.code, 0, "{}", answer.err);
+    let document = answer.document();
+    assert_eq!(names(&document["runs"], "verdict"), ["holds"], "{document}");
+    let measured = &document["runs"][0]["measured"];
+    let of = |name: &str| measured[name].as_f64().unwrap_or(-1.0);
+    assert!(of("p50_ms") > 0.0 && of("p50_ms") <= of("p99_ms"), "{measured}");
+    assert!(of("p99_ms") <= of("p999_ms") && of("p999_ms") <= of("longest_ms"), "{measured}");
+}
+
+#[test]
+fn the_search_of_the_model_is_measured_by_scope_and_threads() {
+    let answer = call_in(
+        &std::env::temp_dir(),
+        &["bench", "check", "--scope", "smoke", "--threads", "1,2", "--rounds", "2", "--json"],
+    );
+    let document = answer.document();
+    assert_eq!(answer.code, 0, "{document}");
+    let rows = document["rows"].as_array().expect("rows");
+    assert_eq!(rows.len(), 2);
+    for row in rows {
+        assert!(row["unique_states"].as_u64().is_some_and(|states| states > 0), "{row}");
+        assert!(row["states_per_second"]["median"].as_f64().is_some_and(|rate| rate > 0.0), "{row}");
+        assert!(row["bytes_per_state"].as_f64().is_some_and(|bytes| bytes > 0.0), "{row}");
+    }
+    assert_eq!(rows[0]["unique_states"], rows[1]["unique_states"]);
+}
