@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::mem::ManuallyDrop;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use bollard::Docker;
 use bollard::query_parameters::{InspectContainerOptions, KillContainerOptionsBuilder, LogsOptionsBuilder};
@@ -25,6 +26,9 @@ use crate::{clock, port, tool};
 
 /// How often another port is tried when somebody took the chosen one.
 const PORT_ATTEMPTS: usize = 5;
+/// How often the engine is asked to pause a container, and how long it is left alone in between.
+const PAUSES: usize = 5;
+const PAUSE_AGAIN: Duration = Duration::from_millis(200);
 /// How many lines of a broker's log an error quotes.
 const QUOTED_LINES: usize = 15;
 
@@ -135,6 +139,16 @@ impl ContainerBroker {
     }
 
     pub(crate) async fn pause(&self) -> Result<(), ClusterError> {
+        // On a busy machine the kernel may not have stopped every thread by the time the engine looks ("unable to freeze").
+        for _ in 1..PAUSES {
+            match self.container.pause().await {
+                Ok(()) => return Ok(()),
+                Err(error) if !with_causes(&error).contains("unable to freeze") => {
+                    return Err(self.failed("pause", &error));
+                }
+                Err(_) => tokio::time::sleep(PAUSE_AGAIN).await,
+            }
+        }
         self.container.pause().await.map_err(|e| self.failed("pause", &e))
     }
 
