@@ -107,7 +107,7 @@ impl RawClient {
                 let identity = ProducerIdentity { producer_id, producer_epoch };
                 Initialised { error_code: answer.error_code, identity }
             }
-            Err(error_code) => Initialised { error_code, identity: NOBODY },
+            Err(error_code) => Initialised { error_code, identity: ProducerIdentity::NOBODY },
         })
     }
 
@@ -249,8 +249,6 @@ impl RawClient {
         Ok(listing)
     }
 }
-
-const NOBODY: ProducerIdentity = ProducerIdentity { producer_id: -1, producer_epoch: -1 };
 
 fn coordinator(transactional_id: &str) -> Target {
     Target::TransactionalId(transactional_id.to_owned())
