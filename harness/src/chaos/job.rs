@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use truecut_runtime::config::{
-    CheckpointConfig, CompressionConfig, ExchangeConfig, GuaranteeConfig, JobConfig, OperatorConfig, SinkConfig, SourceConfig,
-    Start, WorkerConfig,
+    CheckpointConfig, CompressionConfig, ExchangeConfig, GuaranteeConfig, JobConfig, OperatorConfig,
+    SinkConfig, SourceConfig, Start, WorkerConfig,
 };
 
 use super::plan::Plan;

@@ -95,7 +95,8 @@ impl JobSetting {
     /// Whose code writes the output.
     #[must_use]
     pub fn producer(&self) -> ProducerConfig {
-        let usual = if self.mutant.is_some() { ProducerConfig::Librdkafka } else { ProducerConfig::default() };
+        let usual =
+            if self.mutant.is_some() { ProducerConfig::Librdkafka } else { ProducerConfig::default() };
         self.producer.unwrap_or(usual)
     }
 

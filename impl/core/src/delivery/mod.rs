@@ -269,7 +269,8 @@ impl<P: Copy + Ord, B: Clone> Delivery<P, B> {
             Settled::Going => lane.send(to, self.window, out),
             Settled::Acknowledged(interval) => {
                 lane.send(to, self.window, out);
-                let at = usize::try_from(interval - self.first_interval).expect("as many as there are flushes");
+                let at =
+                    usize::try_from(interval - self.first_interval).expect("as many as there are flushes");
                 self.intervals[at].unacknowledged -= 1;
                 self.answer_flushes(out);
             }

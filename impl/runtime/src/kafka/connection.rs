@@ -150,7 +150,8 @@ impl Connection {
             let range = VersionRange { min: api.min_version, max: api.max_version };
             (api.api_key, range)
         });
-        let transactions = answer.finalized_features.iter().find(|f| f.name.as_str() == "transaction.version");
+        let transactions =
+            answer.finalized_features.iter().find(|f| f.name.as_str() == "transaction.version");
         let transaction_version = transactions.map_or(0, |feature| feature.max_version_level);
         connection.spoken = Arc::new(Spoken { versions: ranges.collect(), transaction_version });
         Ok(connection)
@@ -288,7 +289,8 @@ impl Inner {
             .with_client_id(Some(StrBytes::from_string(self.client_id.clone())));
         // So large that nothing is moved while it is written: records may be most of it.
         let header_version = R::header_version(version);
-        let size = header.compute_size(header_version).and_then(|h| Ok(4 + h + request.compute_size(version)?));
+        let size =
+            header.compute_size(header_version).and_then(|h| Ok(4 + h + request.compute_size(version)?));
         let mut frame = BytesMut::with_capacity(size.unwrap_or_default());
         frame.put_i32(0);
         header

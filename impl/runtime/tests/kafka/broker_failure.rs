@@ -52,8 +52,9 @@ async fn clients_outlive_a_killed_broker_and_an_open_transaction_does_too(kind: 
     // Written in part before the failure, in part after it.
     producer.produce(&topic, keyed(100, 200)).await;
     assert_eq!(timeout(LONG, producer.flush()).await.expect("in time"), Ok(Flushed { records: 100 }));
-    let committed =
-        || async { raw.end_txn(&id, identity, true, versions.clone()).await.is_ok_and(|ended| ended.error_code == 0) };
+    let committed = || async {
+        raw.end_txn(&id, identity, true, versions.clone()).await.is_ok_and(|ended| ended.error_code == 0)
+    };
     eventually("the commit is answered", committed).await;
     let mut read = 0;
     while read < 200 {

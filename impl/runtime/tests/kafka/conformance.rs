@@ -114,7 +114,8 @@ fn assert_same(one: &[Vec<Read>], other: &[Vec<Read>]) {
         read.0.is_none() && number % 3 != 0
     };
     for (partition, (one, other)) in one.iter().zip(other).enumerate() {
-        let placed = |reads: &[Read]| reads.iter().filter(|read| !anywhere(read)).cloned().collect::<Vec<_>>();
+        let placed =
+            |reads: &[Read]| reads.iter().filter(|read| !anywhere(read)).cloned().collect::<Vec<_>>();
         assert_eq!(placed(one), placed(other), "partition {partition}");
     }
     let loose = |partitions: &[Vec<Read>]| {

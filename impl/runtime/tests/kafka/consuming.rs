@@ -91,7 +91,8 @@ async fn content_arrives_as_written_and_batches_keep_their_limits() {
 
 #[tokio::test]
 async fn aborted_records_are_skipped_and_the_end_lies_behind_the_markers() {
-    let (raw, topic, id, producers) = (raw(), new_topic(1).await, unique("mixed"), producers(ProducerKind::Librdkafka));
+    let (raw, topic, id, producers) =
+        (raw(), new_topic(1).await, unique("mixed"), producers(ProducerKind::Librdkafka));
     for (commit, from) in [(true, 0), (false, 10), (true, 20), (false, 30)] {
         let (producer, description) = producers.init(&id, LONG).await.expect("initialised");
         let identity = description.identity;

@@ -45,7 +45,8 @@ async fn transactions_follow_each_other_by_the_older_protocol() {
     }
     let visible = || async {
         let fetched = raw.fetch(&topic, 2, 0, Isolation::ReadCommitted).await.expect("an answer");
-        fetched.batches.iter().filter(|batch| batch.marker.is_none()).map(|b| b.records.len()).sum::<usize>() == 40
+        fetched.batches.iter().filter(|batch| batch.marker.is_none()).map(|b| b.records.len()).sum::<usize>()
+            == 40
     };
     eventually("all is visible", visible).await;
 }

@@ -12,8 +12,8 @@ use truecut_runtime::kafka::raw::{Description, Isolation, Marker, ProducerIdenti
 
 use crate::by_both;
 use crate::support::{
-    Process, child_arguments, commit, committed, committed_count, eventually, keyed, new_topic, numbered, pool,
-    producers, raw, say, settings, unique,
+    Process, child_arguments, commit, committed, committed_count, eventually, keyed, new_topic, numbered,
+    pool, producers, raw, say, settings, unique,
 };
 
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -57,7 +57,11 @@ async fn end_txn_commits_what_a_killed_process_left_open_and_may_be_repeated(kin
     eventually("all records are visible", || async { committed_count(&topic, 0).await == 100 }).await;
     let ended = raw.end_txn(&id, identity, true, protocol.end_txn_versions()).await.expect("an answer");
     let gives_another = protocol == TransactionProtocol::V2;
-    assert_eq!((ended.error_code, ended.next.is_some()), (0, gives_another), "long after, it still answers 0");
+    assert_eq!(
+        (ended.error_code, ended.next.is_some()),
+        (0, gives_another),
+        "long after, it still answers 0"
+    );
 }
 
 #[tokio::test]

@@ -53,7 +53,8 @@ impl Compression {
                 out.reserve(header + records.len() / 2);
                 out.extend_from_slice(room);
                 // What Java's client writes, and all that it reads: blocks that do not depend on one another.
-                let frame = FrameInfo::new().block_mode(BlockMode::Independent).block_size(BlockSize::Max64KB);
+                let frame =
+                    FrameInfo::new().block_mode(BlockMode::Independent).block_size(BlockSize::Max64KB);
                 let mut encoder = FrameEncoder::with_frame_info(frame, out);
                 encoder.write_all(records).and_then(|()| encoder.finish().map_err(std::io::Error::other))
             }
@@ -82,7 +83,8 @@ mod tests {
     #[test]
     fn what_is_compressed_comes_back_and_the_header_stays() {
         let header = b"header";
-        let records: Vec<u8> = b"many records that look alike; ".iter().copied().cycle().take(200_000).collect();
+        let records: Vec<u8> =
+            b"many records that look alike; ".iter().copied().cycle().take(200_000).collect();
         let bytes = [&header[..], &records].concat();
         for compression in [Compression::Lz4, Compression::Zstd] {
             let packed = compression.apply(bytes.clone(), header.len()).expect("compressed");
@@ -94,9 +96,10 @@ mod tests {
                 Compression::Lz4 => {
                     lz4_flex::frame::FrameDecoder::new(packed).read_to_end(&mut back).expect("a frame")
                 }
-                Compression::Zstd => {
-                    zstd::stream::read::Decoder::new(packed).expect("a frame").read_to_end(&mut back).expect("whole")
-                }
+                Compression::Zstd => zstd::stream::read::Decoder::new(packed)
+                    .expect("a frame")
+                    .read_to_end(&mut back)
+                    .expect("whole"),
             };
             assert_eq!(back, records, "{compression:?}");
         }

@@ -64,8 +64,7 @@ impl OpenBatch {
 
     /// Adds a record; one without a timestamp gets this time.
     pub(super) fn push(&mut self, record: &RecordRef<'_>, now_ms: i64) {
-        let timestamp_ms =
-            if record.timestamp_ms == NO_TIMESTAMP { now_ms } else { record.timestamp_ms };
+        let timestamp_ms = if record.timestamp_ms == NO_TIMESTAMP { now_ms } else { record.timestamp_ms };
         if self.records == 0 {
             self.first_ms = timestamp_ms;
         }
@@ -175,8 +174,10 @@ mod tests {
 
     type Field = Option<Vec<u8>>;
 
-    const AUTHOR: Author =
-        Author { identity: ProducerIdentity { producer_id: 7_000_000_007, producer_epoch: 12 }, transactional: true };
+    const AUTHOR: Author = Author {
+        identity: ProducerIdentity { producer_id: 7_000_000_007, producer_epoch: 12 },
+        transactional: true,
+    };
 
     fn seal(records: &[(Field, Field, i64)], compression: Compression) -> Bytes {
         let mut batch = OpenBatch::with_capacity(0);
@@ -238,7 +239,8 @@ mod tests {
 
     #[test]
     fn a_batch_takes_what_fits_and_a_first_record_whatever_its_size() {
-        let record = RecordRef { key: None, value: Some(&[b'.'; 100]), timestamp_ms: 1, partition: 0, offset: 0 };
+        let record =
+            RecordRef { key: None, value: Some(&[b'.'; 100]), timestamp_ms: 1, partition: 0, offset: 0 };
         let mut batch = OpenBatch::with_capacity(300);
         assert!(batch.has_room(&record, 50));
         batch.push(&record, 1);

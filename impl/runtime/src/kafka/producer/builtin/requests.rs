@@ -92,7 +92,8 @@ pub(super) fn produce(
     parcels: Vec<Parcel>,
     timeout: Duration,
 ) -> BoxFuture<'static, Event> {
-    let names: Vec<Arc<str>> = parcels.iter().map(|parcel| Arc::clone(&topics[parcel.to.topic].name)).collect();
+    let names: Vec<Arc<str>> =
+        parcels.iter().map(|parcel| Arc::clone(&topics[parcel.to.topic].name)).collect();
     let request = request(writer, &names, &parcels, timeout);
     let began = Instant::now();
     let started = connection.start(&request, versions(writer.protocol));

@@ -13,14 +13,14 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
 use truecut_core::delivery::{Answer, Delivery, Effect, IN_FLIGHT_MAX, Input, Timer};
 
-use super::gather::{Gathering, Place};
 use super::encode::OpenBatch;
+use super::gather::{Gathering, Place};
 use super::requests::{self, Delivered, Event, Parcel};
 use super::topics::Topic;
 use super::{Compression, Factory, Writer};
 use crate::batch::{BatchPool, RecordBatch};
-use crate::kafka::{Failure, Transport};
 use crate::kafka::producer::{Command, Flushed, ProducerSettings};
+use crate::kafka::{Failure, Transport};
 use crate::metrics;
 
 /// UNKNOWN_TOPIC_OR_PARTITION

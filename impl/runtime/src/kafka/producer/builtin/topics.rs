@@ -61,7 +61,8 @@ impl Topics {
         let mut leaders = vec![None; found.partitions.len()];
         for partition in &found.partitions {
             let place = usize::try_from(partition.partition).ok().and_then(|at| leaders.get_mut(at));
-            *place.ok_or_else(|| Transport::NotSent(format!("topic {name} lacks partitions")))? = partition.leader;
+            *place.ok_or_else(|| Transport::NotSent(format!("topic {name} lacks partitions")))? =
+                partition.leader;
         }
         if leaders.is_empty() {
             return Ok(Err(NO_LEADER));
