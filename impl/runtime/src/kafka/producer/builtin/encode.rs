@@ -12,7 +12,7 @@ use crate::kafka::Failure;
 use crate::kafka::raw::ProducerIdentity;
 
 /// Bytes of a batch before its first record.
-pub(super) const HEADER_BYTES: usize = 61;
+const HEADER_BYTES: usize = 61;
 /// The most that a record is larger than its key and value: length, attributes, two deltas, two lengths, no headers.
 const RECORD_BYTES_MAX: usize = 5 + 1 + 10 + 5 + 5 + 5 + 1;
 /// Bytes before the batch's length counts.
@@ -143,7 +143,7 @@ fn field_length(field: Option<&[u8]>) -> i64 {
 
 /// Small numbers of either sign are small.
 fn zigzag(value: i64) -> u64 {
-    (value << 1 ^ value >> 63).cast_unsigned()
+    ((value << 1) ^ (value >> 63)).cast_unsigned()
 }
 
 fn varint_len(value: i64) -> usize {

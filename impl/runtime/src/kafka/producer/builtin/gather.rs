@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::encode::{HEADER_BYTES, OpenBatch};
+use super::encode::OpenBatch;
 use super::partition;
 use super::topics::Topic;
 use crate::batch::{ANY_PARTITION, RecordBatch, RecordRef};
@@ -14,6 +14,9 @@ pub(super) struct Place {
     pub(super) topic: usize,
     pub(super) partition: usize,
 }
+
+/// Room for the first batch of a partition; it grows if need be.
+const FIRST_BYTES: usize = 16 << 10;
 
 /// Where to begin with records without a key: each producer elsewhere, so that short transactions do not all meet.
 static NEXT: AtomicUsize = AtomicUsize::new(0);
@@ -76,7 +79,7 @@ impl Gathering {
         let gathered = &mut self.topics[topic];
         let partitions = gathered.known.as_ref().map_or(0, |known| known.partitions());
         gathered.open.resize_with(partitions.max(gathered.open.len()), || None);
-        gathered.usual.resize(gathered.open.len(), HEADER_BYTES);
+        gathered.usual.resize(gathered.open.len(), FIRST_BYTES);
         for (at, record) in batch.iter().enumerate().skip(from) {
             let partition = gathered.partition(&record, partitions).ok_or(at)?;
             let open = &mut gathered.open[partition];

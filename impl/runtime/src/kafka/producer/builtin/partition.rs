@@ -27,7 +27,7 @@ fn murmur2(data: &[u8]) -> u32 {
     }
     hash ^= hash >> 13;
     hash = hash.wrapping_mul(M);
-    hash ^ hash >> 15
+    hash ^ (hash >> 15)
 }
 
 #[cfg(test)]

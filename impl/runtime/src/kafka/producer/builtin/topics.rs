@@ -52,7 +52,7 @@ impl Topics {
         if let Some(topic) = self.remembered(name) {
             return Ok(Ok(topic));
         }
-        let metadata = self.raw.metadata(Some(&[name])).await?;
+        let metadata = self.raw.metadata(Some(&[&**name])).await?;
         let found = metadata.topics.iter().find(|topic| topic.name == **name);
         let found = found.ok_or_else(|| Transport::NotSent(format!("Kafka says nothing of topic {name}")))?;
         if found.error_code != 0 {
