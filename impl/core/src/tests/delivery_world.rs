@@ -165,8 +165,8 @@ impl State {
         if !self.member {
             return INVALID_TXN_STATE;
         }
-        let remembered = self.log.iter().rev().take(scope.remembered);
-        if remembered.into_iter().any(|known| known.first == sent.first) {
+        let mut remembered = self.log.iter().rev().take(scope.remembered);
+        if remembered.any(|known| known.first == sent.first) {
             return 0;
         }
         let next = self.log.last().map(|last| last.first.after(1));

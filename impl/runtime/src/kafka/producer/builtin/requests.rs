@@ -159,7 +159,8 @@ fn read(
         None => missing(&Transport::Unanswered(format!("Produce said nothing of {topic}-{partition}"))),
         Some(found) => {
             let code = found.error_code;
-            let said = found.error_message.as_ref().map(|said| format!(": {}", said.as_str())).unwrap_or_default();
+            let said =
+                found.error_message.as_ref().map(|said| format!(": {}", said.as_str())).unwrap_or_default();
             let reason = format!("Produce to {topic}-{partition} from sequence {}{said}", parcel.first.get());
             (Answer::Code(code), (code != 0).then_some(Failure { code, reason }))
         }

@@ -1,5 +1,8 @@
 //! The task that serves one producer: takes records, gathers and sends them, and steps its [`Delivery`] with what comes back.
 
+mod answers;
+mod send;
+
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,22 +14,19 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
-use truecut_core::delivery::{Answer, Delivery, Effect, IN_FLIGHT_MAX, Input, Timer};
+use truecut_core::delivery::{Delivery, Effect, IN_FLIGHT_MAX, Input};
 
 use super::encode::OpenBatch;
 use super::gather::{Gathering, Place};
-use super::requests::{self, Delivered, Event, Parcel};
-use super::topics::Topic;
+use super::requests::{self, Event, Parcel};
 use super::{Compression, Factory, Writer};
 use crate::batch::{BatchPool, RecordBatch};
+use crate::kafka::Failure;
 use crate::kafka::producer::{Command, Flushed, ProducerSettings};
-use crate::kafka::{Failure, Transport};
 use crate::metrics;
 
 /// UNKNOWN_TOPIC_OR_PARTITION
 const NO_PARTITION: i16 = 3;
-/// Requests under way to one broker. It takes them one after the other.
-const REQUESTS_MAX: usize = 5;
 /// The pause before something is tried again, at first.
 const PAUSE: Duration = Duration::from_millis(5);
 /// It doubles with each failure in a row, so often.
@@ -288,95 +288,6 @@ impl Serving {
         }
     }
 
-    fn happened(&mut self, event: Event) {
-        match event {
-            Event::Located { topic, found } => self.located(topic, found),
-            Event::Connected { broker, failed } => {
-                self.connecting.remove(&broker);
-                if let Some(why) = failed {
-                    tracing::debug!(broker, %why, "not connected");
-                    self.failures += 1;
-                    self.give_back(|topic, parcel| leads(topic, parcel, broker), Answer::Missing);
-                }
-            }
-            Event::Produced(delivered) => self.produced(delivered),
-            Event::Added { partitions, answered } => {
-                let (answers, said) = match &answered {
-                    Ok(codes) => {
-                        let refused = codes.iter().find(|code| **code != 0);
-                        let reason = || "AddPartitionsToTxn".to_owned();
-                        let said = refused.map(|code| Failure { code: *code, reason: reason() });
-                        (codes.iter().map(|code| Answer::Code(*code)).collect(), said)
-                    }
-                    Err(why) => {
-                        let (answer, said) = requests::missing(why);
-                        (vec![answer; partitions.len()], said)
-                    }
-                };
-                self.failures += u32::from(answers.iter().any(|answer| *answer != Answer::Code(0)));
-                self.step_told(Input::Added(partitions.into_iter().zip(answers).collect()), said);
-            }
-            Event::Fired(timer) => {
-                self.step(Input::Fired(timer));
-                if let (Timer::Locate, Some(stalled)) = (timer, &self.stalled) {
-                    self.locate(stalled.topic);
-                }
-            }
-        }
-    }
-
-    fn produced(&mut self, delivered: Delivered) {
-        let Delivered { broker, took, answers } = delivered;
-        *self.under_way.entry(broker).or_insert(1) -= 1;
-        metrics::of_round_trip(took);
-        let failed = answers.iter().any(|(_, answer, _)| *answer != Answer::Code(0));
-        self.failures = if failed { self.failures + 1 } else { 0 };
-        for (Parcel { to, first, batch }, answer, said) in answers {
-            if answer == Answer::Code(0) {
-                self.unacknowledged = self.unacknowledged.saturating_sub(batch.records.into());
-            } else {
-                tracing::debug!(?to, ?answer, ?said, "a batch came back");
-                self.forget(to.topic);
-            }
-            self.step_told(Input::Produced { to, first, answer }, said);
-        }
-    }
-
-    fn located(&mut self, topic: usize, found: Result<Result<Arc<Topic>, i16>, Transport>) {
-        self.locating.remove(&topic);
-        let (answer, said) = match found {
-            Ok(Ok(known)) => {
-                self.gathering.topics[topic].known = Some(known);
-                return;
-            }
-            Ok(Err(code)) => {
-                let reason = format!("topic {} can't be found", self.gathering.topics[topic].name);
-                (Answer::Code(code), Some(Failure { code, reason }))
-            }
-            Err(why) => requests::missing(&why),
-        };
-        self.failures += 1;
-        self.give_back(|_, parcel| parcel.to.topic == topic, answer);
-        if self.stalled.as_ref().is_some_and(|stalled| stalled.topic == topic) {
-            self.step_told(Input::NotLocated(answer), said);
-            if self.delivery.failed().is_some() {
-                self.stalled = None;
-            }
-        }
-    }
-
-    /// Batches that were not sent are answered for.
-    fn give_back(&mut self, which: impl Fn(Option<&Arc<Topic>>, &Parcel) -> bool, answer: Answer) {
-        let topics = &self.gathering.topics;
-        let back = |parcel: &Parcel| which(topics[parcel.to.topic].known.as_ref(), parcel);
-        let (back, kept): (VecDeque<_>, _) = self.outbox.drain(..).partition(back);
-        self.outbox = kept;
-        for Parcel { to, first, .. } in back {
-            self.forget(to.topic);
-            self.step(Input::Produced { to, first, answer });
-        }
-    }
-
     /// What was known of the topic is no longer so.
     fn forget(&mut self, topic: usize) {
         let topic = &mut self.gathering.topics[topic];
@@ -393,76 +304,4 @@ impl Serving {
             self.events.push(requests::locate(&self.factory, topic, name));
         }
     }
-
-    /// Sends what has a way: at most one batch of each partition in a request, and one request to each broker. Whether there was any.
-    fn send(&mut self) -> bool {
-        let mut requests: HashMap<i32, (usize, Vec<Parcel>)> = HashMap::new();
-        let (mut kept, mut back) = (VecDeque::new(), Vec::new());
-        for parcel in std::mem::take(&mut self.outbox) {
-            // Batches of one partition go in order, one in a request.
-            let waits = kept.iter().any(|kept: &Parcel| kept.to == parcel.to);
-            match self.leader(&parcel) {
-                _ if waits => kept.push_back(parcel),
-                Ok(None) => kept.push_back(parcel),
-                Err(code) => back.push((parcel, code)),
-                Ok(Some(broker)) => {
-                    let (bytes, parcels) = requests.entry(broker).or_default();
-                    let together = *bytes + parcel.batch.bytes.len();
-                    let fits = parcels.is_empty() || together <= self.request_bytes;
-                    if fits && !parcels.iter().any(|other| other.to == parcel.to) {
-                        *bytes = together;
-                        parcels.push(parcel);
-                    } else {
-                        kept.push_back(parcel);
-                    }
-                }
-            }
-        }
-        self.outbox = kept;
-        for (Parcel { to, first, .. }, code) in back {
-            self.forget(to.topic);
-            self.step(Input::Produced { to, first, answer: Answer::Code(code) });
-        }
-        let any = !requests.is_empty();
-        for (broker, (_, parcels)) in requests {
-            self.send_to(broker, parcels);
-        }
-        any
-    }
-
-    fn send_to(&mut self, broker: i32, parcels: Vec<Parcel>) {
-        let Some(connection) = self.factory.data.connected(broker) else {
-            // It was open a moment ago.
-            return parcels.into_iter().rev().for_each(|parcel| self.outbox.push_front(parcel));
-        };
-        *self.under_way.entry(broker).or_default() += 1;
-        let (writer, topics) = (&self.writer, &self.gathering.topics);
-        let within = self.acknowledge_within;
-        self.events.push(requests::produce(writer, topics, &connection, broker, parcels, within));
-    }
-
-    /// The broker that a batch can be sent to now; `None` while its way is being looked for, or enough is under way.
-    fn leader(&mut self, parcel: &Parcel) -> Result<Option<i32>, i16> {
-        let Place { topic, partition } = parcel.to;
-        if self.gathering.topics[topic].known.is_none() {
-            self.locate(topic);
-        }
-        let Some(known) = &self.gathering.topics[topic].known else { return Ok(None) };
-        let broker = known.leader(partition)?;
-        if self.under_way.get(&broker).is_some_and(|requests| *requests >= REQUESTS_MAX) {
-            return Ok(None);
-        }
-        if self.factory.data.connected(broker).is_none() {
-            if self.connecting.insert(broker) {
-                self.events.push(requests::connect(&self.factory, broker));
-            }
-            return Ok(None);
-        }
-        Ok(Some(broker))
-    }
-}
-
-/// Whether a batch waits for this broker.
-fn leads(topic: Option<&Arc<Topic>>, parcel: &Parcel, broker: i32) -> bool {
-    topic.is_some_and(|topic| topic.leader(parcel.to.partition) == Ok(broker))
 }
