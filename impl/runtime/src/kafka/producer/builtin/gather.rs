@@ -129,3 +129,82 @@ impl Gathered {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gathering(batch_bytes: usize) -> Gathering {
+        let mut gathering = Gathering::new(batch_bytes);
+        assert_eq!(gathering.topic(&Arc::from("out")), 0);
+        gathering.topics[0].known = Some(Topic::led_by(&[1, 2, 1]));
+        gathering
+    }
+
+    fn batch(records: &[(Option<&str>, i32)]) -> RecordBatch {
+        let mut batch = RecordBatch::default();
+        for (key, partition) in records {
+            let (key, value) = (key.map(str::as_bytes), Some(&b"some value"[..]));
+            batch.push(RecordRef { key, value, timestamp_ms: 1, partition: *partition, offset: 0 });
+        }
+        batch
+    }
+
+    /// Partitions of what is closed, with how many records.
+    fn closed(gathering: &mut Gathering) -> Vec<(usize, u32)> {
+        let mut closed = Vec::new();
+        gathering.close(|to, open| closed.push((to.partition, open.records())));
+        closed
+    }
+
+    #[test]
+    fn a_key_has_its_partition_and_a_given_one_counts() {
+        let mut gathering = gathering(1 << 20);
+        let records =
+            batch(&[(Some("abc"), ANY_PARTITION), (Some("abc"), 0), (None, 0), (Some("abc"), ANY_PARTITION)]);
+        gathering.add(0, &records, 0, 1, |_, _| panic!("there is room")).expect("all have a place");
+        let of_abc = partition::of_key(b"abc", 3);
+        assert_ne!(of_abc, 0);
+        assert_eq!(closed(&mut gathering), [(0, 2), (of_abc, 2)]);
+    }
+
+    #[test]
+    fn records_without_a_key_stay_together_until_their_batch_is_closed() {
+        let mut gathering = gathering(1 << 20);
+        let records = batch(&[(None, ANY_PARTITION); 5]);
+        let mut went = Vec::new();
+        for _ in 0..3 {
+            gathering.add(0, &records, 0, 1, |_, _| panic!("there is room")).expect("all have a place");
+            went.extend(closed(&mut gathering));
+        }
+        went.sort_unstable();
+        assert_eq!(went, [(0, 5), (1, 5), (2, 5)]);
+    }
+
+    #[test]
+    fn a_full_batch_is_closed_and_its_bytes_are_no_longer_counted() {
+        let mut gathering = gathering(200);
+        let mut full = Vec::new();
+        let records = batch(&[(Some("k"), 1); 20]);
+        gathering
+            .add(0, &records, 0, 1, |to, open| full.push((to.partition, open)))
+            .expect("all have a place");
+        assert!(full.len() > 2 && full.iter().all(|(to, open)| *to == 1 && open.len() <= 200), "{full:?}");
+        assert!(gathering.bytes() > 0 && gathering.bytes() <= 200);
+        let before: u32 = full.iter().map(|(_, open)| open.records()).sum();
+        let rest: u32 = closed(&mut gathering).into_iter().map(|(_, records)| records).sum();
+        assert_eq!((before + rest, gathering.bytes()), (20, 0));
+    }
+
+    #[test]
+    fn a_partition_that_is_not_known_is_told_with_what_came_before_it_gathered() {
+        let mut gathering = gathering(1 << 20);
+        let records = batch(&[(Some("k"), 2), (Some("k"), 3), (Some("k"), 2)]);
+        assert_eq!(gathering.add(0, &records, 0, 1, |_, _| panic!("there is room")), Err(1));
+        gathering.topics[0].known = Some(Topic::led_by(&[1, 2, 1, 2]));
+        assert_eq!(gathering.add(0, &records, 1, 1, |_, _| panic!("there is room")), Ok(()));
+        assert_eq!(closed(&mut gathering), [(2, 2), (3, 1)]);
+        let negative = batch(&[(Some("k"), -7)]);
+        assert_eq!(gathering.add(0, &negative, 0, 1, |_, _| panic!("there is room")), Err(0));
+    }
+}

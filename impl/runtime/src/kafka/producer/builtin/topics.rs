@@ -17,6 +17,11 @@ pub(super) struct Topic {
 }
 
 impl Topic {
+    #[cfg(test)]
+    pub(super) fn led_by(leaders: &[i32]) -> Arc<Self> {
+        Arc::new(Self { leaders: leaders.iter().copied().map(Some).collect() })
+    }
+
     pub(super) fn partitions(&self) -> usize {
         self.leaders.len()
     }
