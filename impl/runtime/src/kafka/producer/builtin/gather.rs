@@ -161,11 +161,11 @@ mod tests {
     fn a_key_has_its_partition_and_a_given_one_counts() {
         let mut gathering = gathering(1 << 20);
         let records =
-            batch(&[(Some("abc"), ANY_PARTITION), (Some("abc"), 0), (None, 0), (Some("abc"), ANY_PARTITION)]);
+            batch(&[(Some("abc"), ANY_PARTITION), (Some("abc"), 1), (None, 1), (Some("abc"), ANY_PARTITION)]);
         gathering.add(0, &records, 0, 1, |_, _| panic!("there is room")).expect("all have a place");
         let of_abc = partition::of_key(b"abc", 3);
-        assert_ne!(of_abc, 0);
-        assert_eq!(closed(&mut gathering), [(0, 2), (of_abc, 2)]);
+        assert_ne!(of_abc, 1);
+        assert_eq!(closed(&mut gathering), [(of_abc, 2), (1, 2)]);
     }
 
     #[test]
