@@ -13,7 +13,7 @@ use truecut_runtime::kafka::raw::{NewTopic, RawClient};
 use truecut_runtime::kafka::{Cluster, Transport};
 
 use crate::by_both;
-use crate::support::{eventually, keyed, pool, unique};
+use crate::support::{eventually, initialised, keyed, pool, unique};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -37,7 +37,7 @@ async fn clients_outlive_a_killed_broker_and_an_open_transaction_does_too(kind: 
     let settings = ConsumerSettings::new(cluster, &unique("group"));
     let mut consumer = Consumer::start(&settings, &from_start, pool()).expect("a consumer");
 
-    let (producer, description) = producers.init(&id, LONG).await.expect("initialised");
+    let (producer, description) = initialised(&producers, &id).await;
     let (identity, versions) = (description.identity, producer.protocol().end_txn_versions());
     producer.produce(&topic, keyed(0, 100)).await;
     assert_eq!(producer.flush().await, Ok(Flushed { records: 100 }));

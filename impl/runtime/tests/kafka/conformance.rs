@@ -10,7 +10,7 @@ use truecut_runtime::kafka::producer::{
     Compression, Flushed, ProducerKind, ProducerSettings, TransactionalProducers,
 };
 
-use crate::support::{cluster, commit, new_topic, pool, raw, settings, unique};
+use crate::support::{cluster, commit, initialised, new_topic, pool, raw, settings, unique};
 
 const LONG: Duration = Duration::from_secs(60);
 const PARTITIONS: i32 = 5;
@@ -73,7 +73,7 @@ fn stream() -> Vec<RecordBatch> {
 async fn write_and_read(settings: ProducerSettings, batches: &[RecordBatch]) -> Vec<Vec<Read>> {
     let (topic, id) = (new_topic(PARTITIONS).await, unique("conformance"));
     let producers = TransactionalProducers::new(settings, raw(), pool());
-    let (producer, description) = producers.init(&id, LONG).await.expect("initialised");
+    let (producer, description) = initialised(&producers, &id).await;
     for batch in batches {
         producer.produce(&topic, batch.clone()).await;
     }

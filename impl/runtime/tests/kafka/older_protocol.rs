@@ -4,14 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use truecut_cluster::testing::own_kafka;
-use truecut_core::{Meaning, TransactionProtocol, meaning};
+use truecut_core::TransactionProtocol;
 use truecut_runtime::kafka::Cluster;
-use truecut_runtime::kafka::producer::{
-    Flushed, NotInitialised, Producer, ProducerKind, ProducerSettings, TransactionalProducers,
-};
-use truecut_runtime::kafka::raw::{Isolation, NewTopic, ProducerIdentity, RawClient};
+use truecut_runtime::kafka::producer::{Flushed, ProducerKind, ProducerSettings, TransactionalProducers};
+use truecut_runtime::kafka::raw::{Isolation, NewTopic, RawClient};
 
-use crate::support::{eventually, numbered, pool, unique};
+use crate::support::{eventually, initialised, numbered, pool, unique};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -32,7 +30,7 @@ async fn transactions_follow_each_other_by_the_older_protocol() {
     let producers = TransactionalProducers::new(settings, raw.clone(), pool());
 
     for turn in 0..4 {
-        let (producer, identity) = initialised(&producers, &id).await;
+        let (producer, description) = initialised(&producers, &id).await;
         assert_eq!(producer.protocol(), TransactionProtocol::V1);
         for partition in 0..3 {
             producer.produce(&topic, numbered(turn * 10, (turn + 1) * 10, partition, 10)).await;
@@ -40,7 +38,7 @@ async fn transactions_follow_each_other_by_the_older_protocol() {
         assert_eq!(producer.flush().await, Ok(Flushed { records: 30 }));
         let described = raw.describe_transaction(&id).await.expect("an answer");
         assert_eq!((described.state.as_str(), described.partitions.len()), ("Ongoing", 3));
-        let ended = raw.end_txn(&id, identity, true, 0..=4).await.expect("an answer");
+        let ended = raw.end_txn(&id, description.identity, true, 0..=4).await.expect("an answer");
         assert_eq!((ended.error_code, ended.next), (0, None));
     }
     let visible = || async {
@@ -49,16 +47,4 @@ async fn transactions_follow_each_other_by_the_older_protocol() {
             == 40
     };
     eventually("all is visible", visible).await;
-}
-
-async fn initialised(producers: &TransactionalProducers, id: &str) -> (Producer, ProducerIdentity) {
-    loop {
-        match producers.init(id, LONG).await {
-            Ok((producer, description)) => return (producer, description.identity),
-            Err(NotInitialised::Refused(failure)) if meaning(failure.code) == Meaning::Retry => {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-            Err(why) => panic!("{why}"),
-        }
-    }
 }

@@ -5,18 +5,14 @@ use std::time::{Duration, Instant};
 
 use truecut_core::{Meaning, TransactionProtocol, meaning};
 use truecut_runtime::batch::{RecordBatch, RecordRef};
-use truecut_runtime::kafka::producer::{
-    Flushed, NotInitialised, Producer, ProducerKind, ProducerSettings, TransactionalProducers,
-};
-use truecut_runtime::kafka::raw::{Description, Isolation, Marker, ProducerIdentity};
+use truecut_runtime::kafka::producer::{Flushed, ProducerKind, ProducerSettings, TransactionalProducers};
+use truecut_runtime::kafka::raw::{Isolation, Marker, ProducerIdentity};
 
 use crate::by_both;
 use crate::support::{
-    Process, child_arguments, commit, committed, committed_count, eventually, keyed, new_topic, numbered,
-    pool, producers, raw, say, settings, unique,
+    Process, child_arguments, commit, committed, committed_count, eventually, initialised, keyed, new_topic,
+    numbered, pool, producers, raw, say, settings, unique,
 };
-
-const TIMEOUT: Duration = Duration::from_secs(60);
 
 by_both![
     end_txn_commits_what_a_killed_process_left_open_and_may_be_repeated,
@@ -69,7 +65,7 @@ async fn a_process_that_writes_and_waits_to_be_killed() {
     let Some(arguments) = child_arguments() else { return };
     let (topic, id): (Arc<str>, _) = (arguments[0].as_str().into(), &arguments[1]);
     let kind = if arguments[2] == "own" { ProducerKind::BuiltIn } else { ProducerKind::Librdkafka };
-    let (producer, description) = producers(kind).init(id, TIMEOUT).await.expect("initialised");
+    let (producer, description) = initialised(&producers(kind), id).await;
     let identity = description.identity;
     producer.produce(&topic, keyed(0, 100)).await;
     assert_eq!(producer.flush().await, Ok(Flushed { records: 100 }));
@@ -80,7 +76,7 @@ async fn a_process_that_writes_and_waits_to_be_killed() {
 
 async fn dropping_a_producer_leaves_its_transaction_open(kind: ProducerKind) {
     let (raw, topic, id) = (raw(), new_topic(1).await, unique("dropped"));
-    let (producer, description) = producers(kind).init(&id, TIMEOUT).await.expect("initialised");
+    let (producer, description) = initialised(&producers(kind), &id).await;
     let (identity, protocol) = (description.identity, producer.protocol());
     producer.produce(&topic, keyed(0, 10)).await;
     assert_eq!(producer.flush().await, Ok(Flushed { records: 10 }));
@@ -99,7 +95,7 @@ async fn dropping_a_producer_leaves_its_transaction_open(kind: ProducerKind) {
 
 async fn each_initialisation_aborts_what_was_open_and_fences_its_writer(kind: ProducerKind) {
     let (topic, id, producers) = (new_topic(1).await, unique("fenced"), producers(kind));
-    let (old, description) = producers.init(&id, TIMEOUT).await.expect("initialised");
+    let (old, description) = initialised(&producers, &id).await;
     let first = description.identity;
     old.produce(&topic, keyed(0, 10)).await;
     old.flush().await.expect("flushed");
@@ -121,19 +117,6 @@ async fn each_initialisation_aborts_what_was_open_and_fences_its_writer(kind: Pr
     eventually("only the second is visible", || async { committed_count(&topic, 0).await == 5 }).await;
     let markers: Vec<_> = committed(&topic, 0).await.batches.iter().filter_map(|b| b.marker).collect();
     assert_eq!(markers, [Marker::Abort, Marker::Commit]);
-}
-
-/// Initialises as the protocol does: again, as long as Kafka says that it may be.
-async fn initialised(producers: &TransactionalProducers, id: &str) -> (Producer, Description) {
-    loop {
-        match producers.init(id, TIMEOUT).await {
-            Ok(initialised) => return initialised,
-            Err(NotInitialised::Refused(failure)) if meaning(failure.code) == Meaning::Retry => {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-            Err(why) => panic!("{why}"),
-        }
-    }
 }
 
 async fn transactions_of_one_id_follow_each_other(kind: ProducerKind) {
@@ -160,7 +143,7 @@ async fn a_full_queue_slows_the_producer_and_loses_nothing(kind: ProducerKind) {
     let (topic, id) = (new_topic(2).await, unique("full"));
     let settings = ProducerSettings { buffer_mb: 1, ..settings(kind) };
     let producers = TransactionalProducers::new(settings, raw(), pool());
-    let (producer, description) = producers.init(&id, TIMEOUT).await.expect("initialised");
+    let (producer, description) = initialised(&producers, &id).await;
     for part in 0..20 {
         producer.produce(&topic, numbered(part * 1000, (part + 1) * 1000, 1, 1000)).await;
     }
@@ -187,7 +170,7 @@ async fn a_flush_does_not_wait_for_linger(kind: ProducerKind) {
     let (topic, id) = (new_topic(1).await, unique("linger"));
     let settings = ProducerSettings { linger: Duration::from_secs(5), ..settings(kind) };
     let producers = TransactionalProducers::new(settings, raw(), pool());
-    let (producer, _) = producers.init(&id, TIMEOUT).await.expect("initialised");
+    let (producer, _) = initialised(&producers, &id).await;
     producer.produce(&topic, keyed(0, 10)).await;
     let before = Instant::now();
     producer.flush().await.expect("flushed");
@@ -196,7 +179,7 @@ async fn a_flush_does_not_wait_for_linger(kind: ProducerKind) {
 
 async fn a_record_for_a_partition_that_is_not_there_fails_the_flush(kind: ProducerKind) {
     let (topic, id) = (new_topic(1).await, unique("nowhere"));
-    let (producer, _) = producers(kind).init(&id, TIMEOUT).await.expect("initialised");
+    let (producer, _) = initialised(&producers(kind), &id).await;
     producer.produce(&topic, keyed(0, 1)).await;
     producer.flush().await.expect("the partitions are now known");
     producer.produce(&topic, numbered(1, 2, 7, 0)).await;
@@ -208,10 +191,9 @@ async fn a_record_for_a_partition_that_is_not_there_fails_the_flush(kind: Produc
 
 async fn a_topic_that_is_not_there_fails_the_flush(kind: ProducerKind) {
     let (topic, id): (Arc<str>, _) = (unique("no-topic").into(), unique("nowhere"));
-    let (producer, _) = producers(kind).init(&id, TIMEOUT).await.expect("initialised");
+    let (producer, _) = initialised(&producers(kind), &id).await;
     producer.produce(&topic, keyed(0, 1)).await;
-    let code = if kind == ProducerKind::BuiltIn { 3 } else { -188 };
-    assert_eq!(producer.flush().await.expect_err("no such topic").code, code);
+    assert_eq!(producer.flush().await.expect_err("no such topic").code, 3, "UNKNOWN_TOPIC_OR_PARTITION");
 }
 
 /// Hashes from Kafka's `UtilsTest.testMurmur2`.
@@ -277,10 +259,8 @@ async fn properties_that_correctness_rests_on_are_refused() {
 
 #[tokio::test]
 async fn ours_is_chosen_where_the_broker_allows_and_speaks_what_the_cluster_agreed_on() {
-    let (producer, _) =
-        producers(ProducerKind::Auto).init(&unique("chosen"), TIMEOUT).await.expect("initialised");
-    let (other, _) =
-        producers(ProducerKind::Librdkafka).init(&unique("chosen"), TIMEOUT).await.expect("initialised");
+    let (producer, _) = initialised(&producers(ProducerKind::Auto), &unique("chosen")).await;
+    let (other, _) = initialised(&producers(ProducerKind::Librdkafka), &unique("chosen")).await;
     // The brokers of these tests are of release 4.3, which agrees on `transaction.version` 2 by itself.
     assert_eq!(producer.protocol(), TransactionProtocol::V2);
     assert_eq!(other.protocol(), TransactionProtocol::V1);

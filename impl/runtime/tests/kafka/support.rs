@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
-use truecut_core::TransactionProtocol;
+use truecut_core::{Meaning, TransactionProtocol, meaning};
 use truecut_runtime::batch::{ANY_PARTITION, BatchPool, NO_TIMESTAMP, RecordBatch, RecordRef};
 use truecut_runtime::kafka::Cluster;
-use truecut_runtime::kafka::producer::{ProducerKind, ProducerSettings, TransactionalProducers};
-use truecut_runtime::kafka::raw::{Fetched, Isolation, NewTopic, ProducerIdentity, RawClient};
+use truecut_runtime::kafka::producer::{
+    NotInitialised, Producer, ProducerKind, ProducerSettings, TransactionalProducers,
+};
+use truecut_runtime::kafka::raw::{Description, Fetched, Isolation, NewTopic, ProducerIdentity, RawClient};
 
 /// The address of the broker that all these tests share.
 pub(crate) fn bootstrap() -> &'static str {
@@ -37,6 +39,19 @@ pub(crate) fn settings(kind: ProducerKind) -> ProducerSettings {
 
 pub(crate) fn producers(kind: ProducerKind) -> TransactionalProducers {
     TransactionalProducers::new(settings(kind), raw(), pool())
+}
+
+/// Initialises as the protocol does: again, as long as Kafka says that it may be.
+pub(crate) async fn initialised(producers: &TransactionalProducers, id: &str) -> (Producer, Description) {
+    loop {
+        match producers.init(id, Duration::from_secs(60)).await {
+            Ok(initialised) => return initialised,
+            Err(NotInitialised::Refused(failure)) if meaning(failure.code) == Meaning::Retry => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            Err(why) => panic!("{why}"),
+        }
+    }
 }
 
 /// Ends the transaction as the protocol of its producer wants it, and gives the raw code.
