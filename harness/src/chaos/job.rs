@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use truecut_runtime::config::{
-    CheckpointConfig, ExchangeConfig, GuaranteeConfig, JobConfig, OperatorConfig, SinkConfig, SourceConfig,
-    Start, WorkerConfig,
+    CheckpointConfig, CompressionConfig, ExchangeConfig, GuaranteeConfig, JobConfig, OperatorConfig,
+    SinkConfig, SourceConfig, Start, WorkerConfig,
 };
 
 use super::plan::Plan;
@@ -61,6 +61,9 @@ pub(super) fn config(plan: &Plan, names: &Names, bootstrap: &str, run_directory:
             commit_by: plan.job.sink,
             marker_topic: None,
             transaction_timeout_ms: plan.job.transaction_timeout_ms,
+            producer: plan.job.producer(),
+            // The reader of the log takes records as they are.
+            compression: CompressionConfig::None,
         },
         checkpoints: CheckpointConfig {
             directory: run_directory.join(CHECKPOINTS),

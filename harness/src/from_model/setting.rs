@@ -4,7 +4,7 @@
 use truecut_core::{CommitBy, Guarantee, TransactionProtocol};
 use truecut_model::{Action, Assumption, KafkaStep, Scope};
 use truecut_mutants::Mutant;
-use truecut_runtime::config::CommitByConfig;
+use truecut_runtime::config::{CommitByConfig, ProducerConfig};
 
 use super::Impossible;
 use crate::chaos::{JobSetting, KafkaSetting};
@@ -60,6 +60,7 @@ pub(super) fn of(
         // What an owner that lives waits for is late, and nobody is to be given up for it.
         heartbeat_timeout_ms: times_out.then_some(PATIENT_MS),
         accept_loss: scope.accept_loss,
+        producer: Some(ProducerConfig::Librdkafka),
         mutant: mutant.map(|mutant| mutant.name().to_owned()),
         ..usual
     };
@@ -80,7 +81,7 @@ fn world(scope: &Scope) -> Result<(), Impossible> {
     }
     if scope.protocol == TransactionProtocol::V2 {
         return refuse(
-            "the job's client, librdkafka, speaks transaction protocol V1: no transaction is begun by V2",
+            "compiled counterexamples are carried out with librdkafka, which speaks transaction protocol V1: no transaction is begun by V2",
         );
     }
     if scope.budget.of(Assumption::ReadUncommitted) > 0 {

@@ -36,7 +36,8 @@ pub(super) enum Which {
 /// What is asked of Kafka about the id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ask {
-    /// InitProducerId by a client that asks again by itself, then DescribeTransactions.
+    /// InitProducerId: by librdkafka, which asks again by itself, and then DescribeTransactions; or by our own producer, once, whose answer
+    /// is told as a description, or as its code.
     Init,
     /// InitProducerId, once.
     Fence,
@@ -318,15 +319,23 @@ fn land(state: &Possible, place: usize, under_way: &UnderWay) -> Vec<Possible> {
     };
     match (ask, answered) {
         (Ask::Init, Some(Answer::Described(_))) => Vec::new(),
+        // A client that asks once has heard that it is not done.
+        (Ask::Init, Some(Answer::Code(code))) if code != 0 => Vec::new(),
         // The client asks again until it hears of success, and what it does then is described.
         (Ask::Init | Ask::Records(_), _) => {
             let (mut next, code) = done();
             let described = ask == Ask::Init && answered.is_some();
+            let refused = ask == Ask::Init && answered.is_none() && code != 0;
+            let refused = refused.then(|| {
+                let mut next = next.clone();
+                next.answers[place] = Some(Answer::Code(code));
+                next
+            });
             if code == 0 {
                 next.answers[place] = Some(Answer::Code(0));
             }
             let described = described.then(|| answered_so(Answer::Described(state.id.describe())));
-            described.into_iter().chain([next]).collect()
+            described.into_iter().chain(refused).chain([next]).collect()
         }
         (_, Some(_)) => Vec::new(),
         (Ask::Describe, None) => vec![answered_so(Answer::Described(state.id.describe()))],

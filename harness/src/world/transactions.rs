@@ -11,6 +11,8 @@ use super::{Answered, Asked, Circumstances, Impossible, Slots, Trace, WorldFound
 /// Codes of EndTxn and InitProducerId that the transaction coordinator answers when it has looked at the id. With any other, nobody
 /// knows whether it was done.
 const DECIDED: [ErrorCode; 6] = [0, 47, 48, 49, 51, 90];
+/// CONCURRENT_TRANSACTIONS
+const CONCURRENT: ErrorCode = 51;
 /// TRANSACTIONAL_ID_NOT_FOUND
 const NOT_FOUND: ErrorCode = 105;
 /// UNKNOWN_TOPIC_OR_PARTITION: there are no transactions yet.
@@ -143,6 +145,10 @@ impl Transactions {
                 let Some(id) = self.calls.get(&call).copied() else { return Ok(()) };
                 self.generations.insert((trace, slot), (id, described.producer));
                 self.described(call, id, *described, at_us)
+            }
+            // Told by a producer that asks once, and by nobody else: librdkafka asks again.
+            (Op::InitProducer(_), Outcome::Answer(CONCURRENT)) => {
+                self.hear(call, Answer::Code(CONCURRENT), at_us)
             }
             (Op::Describe(id), Outcome::Described(described)) => self.described(call, id, *described, at_us),
             (Op::Describe(_), Outcome::Answer(NOT_FOUND)) => {

@@ -42,6 +42,63 @@ pub const fn meaning(code: ErrorCode) -> Meaning {
     }
 }
 
+/// What a code says about a batch that was to be appended to a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Appending {
+    /// It is in the log.
+    Done,
+    /// Nobody knows, or it is not; the same batch may be sent again.
+    Retry,
+    /// It is not in the log, which misses a batch before it.
+    OutOfOrder,
+    /// The broker does not know the partition: it has not heard of it yet, or there is none.
+    Unheard,
+    /// It can't be appended, and sending it again will not help.
+    Refused,
+}
+
+/// Reads a raw code of Produce, or of the search for a partition's leader.
+pub(crate) const fn appending(code: ErrorCode) -> Appending {
+    match code {
+        // UNKNOWN_TOPIC_OR_PARTITION
+        3 => Appending::Unheard,
+        // OUT_OF_ORDER_SEQUENCE_NUMBER; UNKNOWN_PRODUCER_ID is what older brokers say of a log that misses the first batch
+        45 | 59 => Appending::OutOfOrder,
+        // DUPLICATE_SEQUENCE_NUMBER: it was appended before
+        46 => Appending::Done,
+        code => match meaning(code) {
+            Meaning::Done => Appending::Done,
+            Meaning::Retry => Appending::Retry,
+            Meaning::Fenced | Meaning::Refused => Appending::Refused,
+        },
+    }
+}
+
+/// What a code says about a partition that was to become part of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Adding {
+    /// It is part of it.
+    Done,
+    /// It is not yet; it may be asked for again.
+    Retry,
+    /// It can't be.
+    Refused(ErrorCode),
+}
+
+/// Reads a raw code of AddPartitionsToTxn.
+pub(crate) const fn adding(code: ErrorCode) -> Adding {
+    match code {
+        // OPERATION_NOT_ATTEMPTED, because of another partition, whose code decides. UNKNOWN_TOPIC_OR_PARTITION is said by a
+        // coordinator that has not heard of the partition yet; that there is none is found where its leader is looked for.
+        55 | 3 => Adding::Retry,
+        code => match meaning(code) {
+            Meaning::Done => Adding::Done,
+            Meaning::Retry => Adding::Retry,
+            Meaning::Fenced | Meaning::Refused => Adding::Refused(code),
+        },
+    }
+}
+
 /// Whether a listing left nothing out: every broker answered, none was loading its part, and each part had one leader all the
 /// while. A topic that does not exist yet keeps no transactions. The error is the code of who will never tell.
 pub(crate) fn is_whole(
@@ -71,6 +128,21 @@ mod tests {
         for code in [14, 15, 16, 51, -195, -185] {
             assert_eq!(meaning(code), Meaning::Retry, "code {code}");
         }
+    }
+
+    #[test]
+    fn a_batch_that_comes_again_is_appended_and_a_fenced_one_never() {
+        assert_eq!(appending(46), Appending::Done, "DUPLICATE_SEQUENCE_NUMBER");
+        assert_eq!(appending(45), Appending::OutOfOrder);
+        for code in [5, 6, 7, 19, 20, 51, 56] {
+            assert_eq!(appending(code), Appending::Retry, "code {code}");
+        }
+        // MESSAGE_TOO_LARGE, INVALID_PRODUCER_EPOCH, INVALID_TXN_STATE, PRODUCER_FENCED, TRANSACTION_ABORTABLE
+        for code in [10, 47, 48, 90, 120] {
+            assert_eq!(appending(code), Appending::Refused, "code {code}");
+            assert_eq!(adding(code), Adding::Refused(code), "code {code}");
+        }
+        assert_eq!((adding(0), adding(51), adding(55)), (Adding::Done, Adding::Retry, Adding::Retry));
     }
 
     #[test]

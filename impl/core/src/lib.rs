@@ -14,6 +14,7 @@
 //! | [`Source`] | next offsets, barriers | `source.rs` |
 //! | [`Operator`] | alignment, when state is snapshotted | `operator.rs`, `alignment.rs` |
 //! | [`Sink`] | transactions: slots, pre-commit, commit, what an outcome means | `sink/` |
+//! | [`delivery::Delivery`], below the sink | which batch is sent when, with which sequence; what an answer means | `delivery/` |
 //!
 //! What is deliberately absent: unaligned checkpoints, rescaling on restore, and everything per record.
 #![no_std]
@@ -25,6 +26,7 @@ mod alignment;
 mod alphabet;
 mod codec;
 mod coordinator;
+pub mod delivery;
 mod id;
 mod job;
 mod kafka;

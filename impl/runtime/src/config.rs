@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use truecut_core::{CommitBy, Exchange, Guarantee, Isolation, Job, Settings, StartPosition};
 
+use crate::kafka::Cluster;
+use crate::kafka::producer::{Compression, ProducerKind, ProducerSettings};
+
 /// A job description that can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -143,6 +146,57 @@ pub struct SinkConfig {
     /// the most that a broker allows by default (`transaction.max.timeout.ms`).
     #[serde(default = "transaction_timeout")]
     pub transaction_timeout_ms: u32,
+    /// Whose code writes. Default: librdkafka, until whole chaos campaigns have held with the other.
+    #[serde(default)]
+    pub producer: ProducerConfig,
+    /// How records are compressed. Default: none.
+    #[serde(default)]
+    pub compression: CompressionConfig,
+}
+
+/// Whose code writes. What is written is the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProducerConfig {
+    /// truecut's own where the brokers allow it (Kafka 3.0 or newer), else librdkafka.
+    Auto,
+    /// truecut's own: it speaks the newer protocol of transactions (KIP-890) where the cluster agreed on it, and a transaction costs it
+    /// little, so that short checkpoint intervals are cheap.
+    Builtin,
+    /// librdkafka: one client per transaction, and always the older protocol.
+    #[default]
+    Librdkafka,
+}
+
+/// How records are compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CompressionConfig {
+    /// Not at all.
+    #[default]
+    None,
+    /// Quick, to about a half.
+    Lz4,
+    /// Slower and smaller.
+    Zstd,
+}
+
+impl SinkConfig {
+    /// How its producers write.
+    #[must_use]
+    pub fn producer_settings(&self, cluster: Cluster) -> ProducerSettings {
+        let kind = match self.producer {
+            ProducerConfig::Auto => ProducerKind::Auto,
+            ProducerConfig::Builtin => ProducerKind::BuiltIn,
+            ProducerConfig::Librdkafka => ProducerKind::Librdkafka,
+        };
+        let compression = match self.compression {
+            CompressionConfig::None => Compression::None,
+            CompressionConfig::Lz4 => Compression::Lz4,
+            CompressionConfig::Zstd => Compression::Zstd,
+        };
+        ProducerSettings { kind, compression, ..ProducerSettings::new(cluster) }
+    }
 }
 
 /// What a sink promises.
@@ -424,6 +478,22 @@ mod tests {
         assert_eq!(promised("exactly_once"), Guarantee::ExactlyOnce);
         assert_eq!(promised("at_least_once"), Guarantee::AtLeastOnce);
         assert_eq!(promised("none"), Guarantee::None);
+    }
+
+    #[test]
+    fn a_sink_is_written_by_whom_the_file_says() {
+        let settings = |more: &str| {
+            let sink = format!("topic = \"out\"{more}");
+            let config: JobConfig = toml::from_str(&SMALLEST.replace("topic = \"out\"", &sink)).unwrap();
+            let settings = config.sink.producer_settings(Cluster::new(&config.bootstrap, "test"));
+            (settings.kind, settings.compression)
+        };
+        assert_eq!(settings(""), (ProducerKind::Librdkafka, Compression::None));
+        assert_eq!(settings(", producer = \"auto\"").0, ProducerKind::Auto);
+        let own = settings(", producer = \"builtin\", compression = \"zstd\"");
+        assert_eq!(own, (ProducerKind::BuiltIn, Compression::Zstd));
+        let other = settings(", producer = \"librdkafka\", compression = \"lz4\"");
+        assert_eq!(other, (ProducerKind::Librdkafka, Compression::Lz4));
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::exchange::{ElementInbox, OutputChannel, Outputs, Target};
 use crate::failure::ProcessError;
 use crate::inbox::Inbox;
 use crate::kafka::Cluster;
-use crate::kafka::producer::{ProducerSettings, TransactionalProducers};
+use crate::kafka::producer::TransactionalProducers;
 use crate::kafka::raw::RawClient;
 use crate::metrics;
 use crate::program::Functions;
@@ -148,7 +148,7 @@ impl Host {
         let shared = Shared {
             function: functions.named(&config.operator.function)?,
             producers: TransactionalProducers::new(
-                ProducerSettings::new(cluster.clone()),
+                config.sink.producer_settings(cluster.clone()),
                 raw.clone(),
                 BatchPool::new(16, 1 << 20),
             ),

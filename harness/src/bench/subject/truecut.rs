@@ -3,8 +3,8 @@
 use std::process::Command;
 
 use truecut_runtime::config::{
-    CheckpointConfig, CommitByConfig, ExchangeConfig, JobConfig, OperatorConfig, SinkConfig, SourceConfig,
-    Start, WorkerConfig,
+    CheckpointConfig, CommitByConfig, CompressionConfig, ExchangeConfig, JobConfig, OperatorConfig,
+    ProducerConfig, SinkConfig, SourceConfig, Start, WorkerConfig,
 };
 
 use super::{Running, Subject};
@@ -74,6 +74,8 @@ fn job(settings: &Settings) -> JobConfig {
             commit_by: CommitByConfig::Resume,
             marker_topic: None,
             transaction_timeout_ms: TRANSACTION_TIMEOUT_MS,
+            producer: ProducerConfig::Auto,
+            compression: CompressionConfig::None,
         },
         checkpoints: CheckpointConfig {
             directory: settings.directory.join("checkpoints"),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use truecut_cluster::Options;
-use truecut_runtime::config::CommitByConfig;
+use truecut_runtime::config::{CommitByConfig, ProducerConfig};
 
 use crate::failure::Failure;
 
@@ -45,6 +45,10 @@ pub struct JobSetting {
     /// A worker that is silent for longer is given up, ms; as jobs have it if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub heartbeat_timeout_ms: Option<u64>,
+    /// Whose code writes the output. If none is named: the one that jobs have, and librdkafka for a wrong protocol: several need one
+    /// generation for several transactions, which the newer protocol of transactions makes impossible.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub producer: Option<ProducerConfig>,
     /// The wrong protocol to run, by name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mutant: Option<String>,
@@ -69,6 +73,7 @@ impl Default for JobSetting {
             accept_loss: false,
             heartbeat_ms: None,
             heartbeat_timeout_ms: None,
+            producer: None,
             mutant: None,
         }
     }
@@ -85,6 +90,14 @@ impl JobSetting {
     pub fn slots_per_worker(&self) -> u16 {
         let needed = self.input_partitions.max(self.operators);
         needed.div_ceil(self.workers.saturating_sub(1).max(1))
+    }
+
+    /// Whose code writes the output.
+    #[must_use]
+    pub fn producer(&self) -> ProducerConfig {
+        let usual =
+            if self.mutant.is_some() { ProducerConfig::Librdkafka } else { ProducerConfig::default() };
+        self.producer.unwrap_or(usual)
     }
 
     /// Heartbeats quick enough for plans with pauses.

@@ -150,6 +150,29 @@ fn a_commit_without_an_answer_is_narrowed_by_what_is_read_later() {
 }
 
 #[test]
+fn an_initialisation_that_is_asked_once_is_put_off_only_while_a_transaction_is_open_or_ends() {
+    let init = |script: &mut Script, answer: &Answered| {
+        script.ask(0, Op::InitProducer(SLOT), Asked::InitProducer { id: id(), timeout_ms: 600_000 });
+        script.hear(0, Op::InitProducer(SLOT), answer)
+    };
+    let put_off = Outcome::Answer(51);
+    let given = |epoch| Outcome::Initialised {
+        described: described(TransactionState::Empty, epoch),
+        protocol: TransactionProtocol::V2,
+    };
+    let mut ends = Script::flushed();
+    assert_eq!(ends.commit(0, 0), Ok(()));
+    assert_eq!(init(&mut ends, &put_off), Ok(()), "the markers of the commit are being written");
+    assert_eq!(init(&mut ends, &given(1)), Ok(()));
+    assert!(init(&mut ends, &put_off).is_err(), "nothing was open");
+
+    let mut open = Script::flushed();
+    assert_eq!(init(&mut open, &put_off), Ok(()), "it aborts what is open");
+    assert!(init(&mut open, &given(1)).is_err(), "that abort took epoch 1");
+    assert!(Script::new().commit(0, 51).is_err());
+}
+
+#[test]
 fn what_is_listed_was_opened_and_what_is_open_is_listed() {
     assert_eq!(Script::flushed().list(&["job/1/0/0", "other/1/0/0"]), Ok(()));
     assert!(Script::flushed().list(&[]).is_err());

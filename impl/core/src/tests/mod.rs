@@ -9,6 +9,8 @@ mod coordinator_ends;
 mod coordinator_failures;
 mod coordinator_store;
 mod coordinator_takeover;
+mod delivery;
+mod delivery_world;
 mod operator;
 mod read;
 mod seed_example;

@@ -94,8 +94,16 @@ impl Security {
 #[derive(Clone)]
 pub(crate) struct Connection {
     inner: Arc<Inner>,
-    /// What the broker speaks, by API key.
-    versions: Arc<HashMap<i16, VersionRange>>,
+    spoken: Arc<Spoken>,
+}
+
+/// What the broker speaks.
+#[derive(Default)]
+struct Spoken {
+    /// By API key.
+    versions: HashMap<i16, VersionRange>,
+    /// The level of the feature `transaction.version` that the cluster agreed on; 0 where there is no such feature.
+    transaction_version: i16,
 }
 
 struct Inner {
@@ -127,11 +135,11 @@ impl Connection {
             Err(_) => return Err(not_sent(format!("no answer within {:?}", cluster.request_timeout))),
         };
         let mut connection =
-            Self { inner: Arc::new(Inner::start(cluster, address, stream)), versions: Arc::default() };
+            Self { inner: Arc::new(Inner::start(cluster, address, stream)), spoken: Arc::default() };
         let hello = ApiVersionsRequest::default()
             .with_client_software_name(StrBytes::from_static_str("truecut"))
             .with_client_software_version(StrBytes::from_static_str(env!("CARGO_PKG_VERSION")));
-        let answer = connection.send(&hello, 3).await.map_err(|error| not_sent(error.to_string()))?;
+        let answer = connection.send(&hello, 3)?.await.map_err(|error| not_sent(error.to_string()))?;
         if answer.error_code != 0 {
             return Err(not_sent(format!(
                 "ApiVersions answered {}; Kafka 3.0 or newer is needed",
@@ -142,12 +150,25 @@ impl Connection {
             let range = VersionRange { min: api.min_version, max: api.max_version };
             (api.api_key, range)
         });
-        connection.versions = Arc::new(ranges.collect());
+        let transactions =
+            answer.finalized_features.iter().find(|f| f.name.as_str() == "transaction.version");
+        let transaction_version = transactions.map_or(0, |feature| feature.max_version_level);
+        connection.spoken = Arc::new(Spoken { versions: ranges.collect(), transaction_version });
         Ok(connection)
     }
 
     pub(crate) fn is_closed(&self) -> bool {
         self.inner.waiting().closed.is_some()
+    }
+
+    /// The level of the feature `transaction.version` that the cluster had agreed on when this connection was made.
+    pub(crate) fn transaction_version(&self) -> i16 {
+        self.spoken.transaction_version
+    }
+
+    /// Whether broker and codec share one of these versions of a request.
+    pub(crate) fn speaks<R: Request>(&self, wanted: VersionRange) -> bool {
+        self.version::<R>(wanted).is_ok()
     }
 
     /// Sends a request in the highest version that the broker, the codec and `wanted` allow.
@@ -156,13 +177,23 @@ impl Connection {
         request: &R,
         wanted: VersionRange,
     ) -> Result<R::Response, Transport> {
+        self.start(request, wanted)?.await
+    }
+
+    /// The same in two steps: the request is on its way when this returns, behind those before it; what comes back is its answer. Several
+    /// may be under way at once.
+    pub(crate) fn start<R: Request>(
+        &self,
+        request: &R,
+        wanted: VersionRange,
+    ) -> Result<impl Future<Output = Result<R::Response, Transport>> + use<R>, Transport> {
         let version = self.version::<R>(wanted)?;
-        self.send(request, version).await
+        self.send(request, version)
     }
 
     fn version<R: Request>(&self, wanted: VersionRange) -> Result<i16, Transport> {
         let ours = wanted.intersect(&R::VERSIONS).intersect(&<R::Response as Message>::VERSIONS);
-        let theirs = self.versions.get(&R::KEY).copied().unwrap_or(VersionRange { min: 0, max: -1 });
+        let theirs = self.spoken.versions.get(&R::KEY).copied().unwrap_or(VersionRange { min: 0, max: -1 });
         let both = ours.intersect(&theirs);
         if both.is_empty() {
             let (address, key) = (&self.inner.address, R::KEY);
@@ -172,22 +203,29 @@ impl Connection {
         Ok(both.max)
     }
 
-    async fn send<R: Request>(&self, request: &R, version: i16) -> Result<R::Response, Transport> {
+    fn send<R: Request>(
+        &self,
+        request: &R,
+        version: i16,
+    ) -> Result<impl Future<Output = Result<R::Response, Transport>> + use<R>, Transport> {
         let (id, answer) = self.inner.expect_answer()?;
         let frame = self.inner.frame(request, version, id).inspect_err(|_| self.inner.forget(id))?;
         if self.inner.outbox.send(frame).is_err() {
             self.inner.forget(id);
             return Err(Transport::NotSent(format!("connection to {} is closed", self.inner.address)));
         }
-        match timeout(self.inner.request_timeout, answer).await {
-            Ok(Ok(bytes)) => self.inner.decode::<R::Response>(bytes, version),
-            Ok(Err(_)) => Err(self.inner.unanswered("connection lost")),
-            Err(_) => {
-                // The answer may still come; a connection that has fallen behind is not used again.
-                self.inner.close("a request timed out");
-                Err(self.inner.unanswered(&format!("nothing within {:?}", self.inner.request_timeout)))
+        let inner = Arc::clone(&self.inner);
+        Ok(async move {
+            match timeout(inner.request_timeout, answer).await {
+                Ok(Ok(bytes)) => inner.decode::<R::Response>(bytes, version),
+                Ok(Err(_)) => Err(inner.unanswered("connection lost")),
+                Err(_) => {
+                    // The answer may still come; a connection that has fallen behind is not used again.
+                    inner.close("a request timed out");
+                    Err(inner.unanswered(&format!("nothing within {:?}", inner.request_timeout)))
+                }
             }
-        }
+        })
     }
 }
 
@@ -249,10 +287,14 @@ impl Inner {
             .with_request_api_version(version)
             .with_correlation_id(id)
             .with_client_id(Some(StrBytes::from_string(self.client_id.clone())));
-        let mut frame = BytesMut::new();
+        // So large that nothing is moved while it is written: records may be most of it.
+        let header_version = R::header_version(version);
+        let size =
+            header.compute_size(header_version).and_then(|h| Ok(4 + h + request.compute_size(version)?));
+        let mut frame = BytesMut::with_capacity(size.unwrap_or_default());
         frame.put_i32(0);
         header
-            .encode(&mut frame, R::header_version(version))
+            .encode(&mut frame, header_version)
             .and_then(|()| request.encode(&mut frame, version))
             .map_err(|error| {
                 Transport::Unsupported(format!("cannot encode API {} v{version}: {error}", R::KEY))

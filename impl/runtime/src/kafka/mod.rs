@@ -7,7 +7,7 @@
 //! | what | by | where |
 //! | --- | --- | --- |
 //! | source data | librdkafka, assigned partitions at explicit offsets | [`consumer`] |
-//! | sink data | librdkafka, one client per transaction | [`producer`] |
+//! | sink data | our own producer, or librdkafka with one client per transaction | [`producer`] |
 //! | ends of transactions, descriptions, listings, offsets, topics | raw requests | [`raw`] |
 //!
 //! Both kinds of client take the same [`Cluster`], so that TLS and SASL will have one place.

@@ -56,8 +56,8 @@ metrics! {
     OpenTransactions Gauge "truecut_transactions_open" "Transactions with records that are not flushed yet."
     PreCommitted Gauge "truecut_transactions_pre_committed" "Flushed transactions whose commit is not confirmed."
     Committed Counter "truecut_transactions_committed_total" "Transactions whose commit Kafka confirmed."
-    ProducerQueue Gauge "truecut_producer_queue_records" "Records in the queues of the producer that reported last (librdkafka's msg_cnt)."
-    ProducerRoundTrip Gauge "truecut_producer_round_trip_seconds" "99th percentile of that producer's slowest broker (librdkafka's rtt)."
+    ProducerQueue Gauge "truecut_producer_queue_records" "Records that the producer that reported last holds unacknowledged (librdkafka's msg_cnt)."
+    ProducerRoundTrip Gauge "truecut_producer_round_trip_seconds" "Round trip of its last request; of librdkafka the 99th percentile of its slowest broker (rtt)."
 }
 
 impl Metric {

@@ -69,6 +69,19 @@ pub(crate) fn of_producer(statistics: &rdkafka::Statistics) {
     }
 }
 
+/// Records of a producer of our own that are not acknowledged.
+pub(crate) fn of_queue(records: u64) {
+    set(Metric::ProducerQueue, None, records);
+}
+
+/// How long a request of a producer of our own took.
+pub(crate) fn of_round_trip(took: Duration) {
+    if is_enabled() {
+        let millis = u64::try_from(took.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX);
+        set(Metric::ProducerRoundTrip, None, millis);
+    }
+}
+
 /// One number of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {

@@ -9,24 +9,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use truecut_core::{
-    Committable, Effect, Input, LogName, Marker, Op, Outcome, Request, Slot, Subtask, TransactionProtocol,
-    TransactionalId,
+    Committable, Effect, Input, LogName, Marker, Op, Outcome, Request, Slot, Subtask, TransactionalId,
 };
 
-use crate::batch::{BatchPool, RecordBatch};
+use crate::batch::RecordBatch;
 use crate::driver::Driver;
 use crate::exchange::ElementInbox;
 use crate::kafka::markers::Markers;
-use crate::kafka::producer::{NotInitialised, Producer, ProducerSettings};
+use crate::kafka::producer::{NotInitialised, Producer};
 use crate::outcome::unanswered;
 use crate::store::StateHandle;
 use crate::task::transactions::{self, described};
 use crate::task::{Reported, Shared, Stepped, done, fire_later, output_log};
 use crate::trace::Stamp;
 use crate::types::Out;
-
-/// What librdkafka's producers speak.
-const SPOKEN: TransactionProtocol = TransactionProtocol::V1;
 
 /// A sink subtask.
 pub(super) struct SinkTask {
@@ -128,18 +124,21 @@ impl Hands {
     }
 
     fn open(&self, op: Op, slot: Slot) {
-        let settings = ProducerSettings::new(self.shared.cluster.clone());
-        let outcome = match Producer::idempotent(&settings, BatchPool::new(8, 1 << 20)) {
-            Ok(producer) => {
-                self.slots().insert(slot, Arc::new(producer));
-                Outcome::Opened
+        let (makers, producers) = (self.shared.producers.clone(), Arc::clone(&self.producers));
+        let (subtask, topic) = (self.subtask, Arc::clone(&self.topic));
+        self.answer(op, async move {
+            match makers.idempotent().await {
+                Ok(producer) => {
+                    let mut producers = producers.lock().unwrap_or_else(PoisonError::into_inner);
+                    producers.insert(slot, Arc::new(producer));
+                    Outcome::Opened
+                }
+                Err(why) => {
+                    tracing::warn!(%subtask, %topic, %why, "can't write");
+                    not_initialised(why)
+                }
             }
-            Err(failure) => {
-                tracing::warn!(subtask = %self.subtask, topic = &*self.topic, %failure, "can't write");
-                Outcome::Answer(failure.code)
-            }
-        };
-        done(&self.inbox, self.subtask, op, outcome);
+        });
     }
 
     fn init(&self, op: Op, id: TransactionalId, timeout_ms: u32) {
@@ -149,19 +148,14 @@ impl Hands {
         self.answer(op, async move {
             match makers.init(&name, timeout).await {
                 Ok((producer, description)) => {
-                    producers
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .insert(id.slot, Arc::new(producer));
-                    Outcome::Initialised { described: described(&description), protocol: SPOKEN }
+                    let protocol = producer.protocol();
+                    let mut producers = producers.lock().unwrap_or_else(PoisonError::into_inner);
+                    producers.insert(id.slot, Arc::new(producer));
+                    Outcome::Initialised { described: described(&description), protocol }
                 }
                 Err(why) => {
                     tracing::warn!(transaction = name, %why, "a transaction was not initialised");
-                    match why {
-                        NotInitialised::Refused(failure) => Outcome::Answer(failure.code),
-                        NotInitialised::NotDescribed(why) => unanswered(&why),
-                        NotInitialised::Undescribed(code) => Outcome::Answer(code),
-                    }
+                    not_initialised(why)
                 }
             }
         });
@@ -278,5 +272,13 @@ impl Hands {
                 }
             }
         });
+    }
+}
+
+fn not_initialised(why: NotInitialised) -> Outcome<StateHandle> {
+    match why {
+        NotInitialised::Refused(failure) => Outcome::Answer(failure.code),
+        NotInitialised::Unanswered(why) | NotInitialised::NotDescribed(why) => unanswered(&why),
+        NotInitialised::Undescribed(code) => Outcome::Answer(code),
     }
 }

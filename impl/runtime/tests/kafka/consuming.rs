@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use truecut_runtime::kafka::consumer::{Assigned, Consumer, ConsumerSettings, Delivery};
-use truecut_runtime::kafka::producer::{Producer, ProducerSettings};
+use truecut_runtime::kafka::producer::ProducerKind;
 use truecut_runtime::kafka::raw::Isolation;
 
 use crate::support::{
@@ -25,7 +25,7 @@ fn from(topic: &Arc<str>, partition: i32, next_offset: i64) -> Assigned {
 }
 
 async fn write(topic: &Arc<str>, batches: impl IntoIterator<Item = truecut_runtime::batch::RecordBatch>) {
-    let producer = Producer::idempotent(&ProducerSettings::new(cluster()), pool()).expect("a producer");
+    let producer = producers(ProducerKind::Auto).idempotent().await.expect("a producer");
     for batch in batches {
         producer.produce(topic, batch).await;
     }
@@ -91,7 +91,8 @@ async fn content_arrives_as_written_and_batches_keep_their_limits() {
 
 #[tokio::test]
 async fn aborted_records_are_skipped_and_the_end_lies_behind_the_markers() {
-    let (raw, topic, id, producers) = (raw(), new_topic(1).await, unique("mixed"), producers());
+    let (raw, topic, id, producers) =
+        (raw(), new_topic(1).await, unique("mixed"), producers(ProducerKind::Librdkafka));
     for (commit, from) in [(true, 0), (false, 10), (true, 20), (false, 30)] {
         let (producer, description) = producers.init(&id, LONG).await.expect("initialised");
         let identity = description.identity;
@@ -114,7 +115,7 @@ async fn aborted_records_are_skipped_and_the_end_lies_behind_the_markers() {
 async fn an_open_transaction_ends_the_readable_part() {
     let (topic, id) = (new_topic(1).await, unique("open"));
     write(&topic, [keyed(0, 10)]).await;
-    let (producer, _) = producers().init(&id, LONG).await.expect("initialised");
+    let (producer, _) = producers(ProducerKind::Librdkafka).init(&id, LONG).await.expect("initialised");
     producer.produce(&topic, keyed(10, 20)).await;
     producer.flush().await.expect("flushed");
     write(&topic, [keyed(20, 30)]).await;

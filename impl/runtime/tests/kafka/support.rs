@@ -7,10 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
+use truecut_core::{Meaning, TransactionProtocol, meaning};
 use truecut_runtime::batch::{ANY_PARTITION, BatchPool, NO_TIMESTAMP, RecordBatch, RecordRef};
 use truecut_runtime::kafka::Cluster;
-use truecut_runtime::kafka::producer::{ProducerSettings, TransactionalProducers};
-use truecut_runtime::kafka::raw::{Fetched, Isolation, NewTopic, RawClient};
+use truecut_runtime::kafka::producer::{
+    NotInitialised, Producer, ProducerKind, ProducerSettings, TransactionalProducers,
+};
+use truecut_runtime::kafka::raw::{Description, Fetched, Isolation, NewTopic, ProducerIdentity, RawClient};
 
 /// The address of the broker that all these tests share.
 pub(crate) fn bootstrap() -> &'static str {
@@ -30,8 +33,50 @@ pub(crate) fn pool() -> BatchPool {
     BatchPool::new(16, 8 << 20)
 }
 
-pub(crate) fn producers() -> TransactionalProducers {
-    TransactionalProducers::new(ProducerSettings::new(cluster()), raw(), pool())
+pub(crate) fn settings(kind: ProducerKind) -> ProducerSettings {
+    ProducerSettings { kind, ..ProducerSettings::new(cluster()) }
+}
+
+pub(crate) fn producers(kind: ProducerKind) -> TransactionalProducers {
+    TransactionalProducers::new(settings(kind), raw(), pool())
+}
+
+/// Initialises as the protocol does: again, as long as Kafka says that it may be.
+pub(crate) async fn initialised(producers: &TransactionalProducers, id: &str) -> (Producer, Description) {
+    loop {
+        match producers.init(id, Duration::from_secs(60)).await {
+            Ok(initialised) => return initialised,
+            Err(NotInitialised::Refused(failure)) if meaning(failure.code) == Meaning::Retry => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            Err(why) => panic!("{why}"),
+        }
+    }
+}
+
+/// Ends the transaction as the protocol of its producer wants it, and gives the raw code.
+pub(crate) async fn commit(id: &str, identity: ProducerIdentity, protocol: TransactionProtocol) -> i16 {
+    let ended = raw().end_txn(id, identity, true, protocol.end_txn_versions()).await;
+    ended.expect("an answer").error_code
+}
+
+/// Makes each test twice: for our own producer, and for librdkafka's.
+#[macro_export]
+macro_rules! by_both {
+    ($($test:ident),* $(,)?) => {
+        mod builtin {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                super::$test(truecut_runtime::kafka::producer::ProducerKind::BuiltIn).await;
+            })*
+        }
+        mod librdkafka {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                super::$test(truecut_runtime::kafka::producer::ProducerKind::Librdkafka).await;
+            })*
+        }
+    };
 }
 
 /// A name that no other test and no other run has.

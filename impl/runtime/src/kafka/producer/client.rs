@@ -1,6 +1,6 @@
 //! One librdkafka producer and the thread that serves it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rdkafka::client::ClientContext;
@@ -8,7 +8,7 @@ use rdkafka::producer::{BaseProducer, DeliveryResult, Producer as _, ProducerCon
 use rdkafka::{ClientConfig, Statistics};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Flushed, ProducerSettings};
+use super::{Command, Flushed, ProducerSettings};
 use crate::batch::{BatchPool, RecordBatch};
 use crate::kafka::Failure;
 use crate::kafka::native::NativeProducer;
@@ -29,17 +29,6 @@ const POLL: Duration = Duration::from_millis(1);
 /// How often a flush looks whether deliveries failed, or nobody waits for it any more.
 const FLUSH_STEP: Duration = Duration::from_millis(10);
 
-/// What a producer's thread is asked for.
-pub(super) enum Command {
-    Produce {
-        topic: Arc<str>,
-        batch: RecordBatch,
-    },
-    Flush(oneshot::Sender<Result<Flushed, Failure>>),
-    /// The transaction is committed; the next one begins.
-    Next,
-}
-
 pub(super) fn idempotent_config(settings: &ProducerSettings) -> Result<ClientConfig, Failure> {
     config(settings, &[])
 }
@@ -55,6 +44,7 @@ pub(super) fn transactional_config(
 
 fn config(settings: &ProducerSettings, transaction: Settings<'_>) -> Result<ClientConfig, Failure> {
     let buffer_kb = settings.buffer_mb.saturating_mul(1024).to_string();
+    let linger_ms = settings.linger.as_millis().to_string();
     let statistics_ms = if metrics::is_enabled() { "1000" } else { "0" };
     let fixed = [
         ("statistics.interval.ms", statistics_ms),
@@ -67,7 +57,8 @@ fn config(settings: &ProducerSettings, transaction: Settings<'_>) -> Result<Clie
         ("queue.buffering.max.messages", "1000000"),
     ];
     let preferred = [
-        ("linger.ms", "5"),
+        ("linger.ms", linger_ms.as_str()),
+        ("compression.type", settings.compression.name()),
         ("allow.auto.create.topics", "false"),
         // The defaults are made for long-lived clients; these make a new one ready in milliseconds.
         ("retry.backoff.ms", "5"),

@@ -36,6 +36,11 @@ pub struct ProducerIdentity {
     pub producer_epoch: i16,
 }
 
+impl ProducerIdentity {
+    /// Of nobody: where there is none, or where a new one is asked for whatever the current one is.
+    pub const NOBODY: Self = Self { producer_id: -1, producer_epoch: -1 };
+}
+
 /// Sends raw requests; clones share connections. Requests to one broker travel in order on one connection.
 #[derive(Clone)]
 pub struct RawClient {
@@ -80,11 +85,11 @@ fn exactly(version: i16) -> VersionRange {
     versions(version, version)
 }
 
-fn text(value: &str) -> StrBytes {
+pub(super) fn text(value: &str) -> StrBytes {
     StrBytes::from_string(value.to_owned())
 }
 
-fn topic_name(value: &str) -> TopicName {
+pub(super) fn topic_name(value: &str) -> TopicName {
     TopicName(text(value))
 }
 

@@ -1,6 +1,6 @@
 //! Records as they lie in the log: appended with any identity, read with their batches and control markers.
 //!
-//! For tests of what Kafka does and for looking at its log. The data path is librdkafka's; there is no compression here.
+//! For tests of what Kafka does and for looking at its log. The data path is elsewhere; there is no compression here.
 
 use bytes::{Buf, Bytes, BytesMut};
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchRequest, FetchTopic};
@@ -209,7 +209,7 @@ fn only_fetched(answer: &FetchResponse) -> Option<&PartitionData> {
 }
 
 fn encode(transactional_id: Option<&str>, new: NewRecords<'_>) -> Result<Bytes, Transport> {
-    let identity = new.identity.unwrap_or(ProducerIdentity { producer_id: -1, producer_epoch: -1 });
+    let identity = new.identity.unwrap_or(ProducerIdentity::NOBODY);
     let records: Vec<_> = (0..)
         .zip(new.records)
         .map(|(at, record): (i32, _)| Record {

@@ -76,6 +76,13 @@ impl Routes {
         Ok(opened)
     }
 
+    /// The connection to a broker, if one is open.
+    fn open_to(&self, broker: i32) -> Option<Connection> {
+        let known = self.known();
+        let slot = known.connections.get(known.addresses.get(&broker)?)?;
+        slot.try_lock().ok()?.clone().filter(|open| !open.is_closed())
+    }
+
     async fn to_broker(&self, broker: i32) -> Result<Connection, Transport> {
         let address = self.known().addresses.get(&broker).cloned();
         let unknown = || Transport::NotSent(format!("broker {broker} has no known address"));
@@ -97,6 +104,21 @@ impl Routes {
 }
 
 impl RawClient {
+    /// The connection to a broker, if one is open.
+    pub(in crate::kafka) fn connected(&self, broker: i32) -> Option<Connection> {
+        self.routes.open_to(broker)
+    }
+
+    /// The connection to a broker, made if there is none.
+    pub(in crate::kafka) async fn connect(&self, broker: i32) -> Result<Connection, Transport> {
+        self.routes.to_broker(broker).await
+    }
+
+    /// A connection to any broker.
+    pub(in crate::kafka) async fn connect_any(&self) -> Result<Connection, Transport> {
+        self.routes.to_any().await
+    }
+
     pub(super) async fn ask_any<R: Request>(
         &self,
         request: &R,

@@ -78,7 +78,7 @@ impl RawClient {
                 let identity = ProducerIdentity { producer_id, producer_epoch };
                 Initialised { error_code: answer.error_code, identity }
             }
-            Err(error_code) => Initialised { error_code, identity: NOBODY },
+            Err(error_code) => Initialised { error_code, identity: ProducerIdentity::NOBODY },
         })
     }
 
@@ -184,8 +184,6 @@ impl RawClient {
         }
     }
 }
-
-const NOBODY: ProducerIdentity = ProducerIdentity { producer_id: -1, producer_epoch: -1 };
 
 fn coordinator(transactional_id: &str) -> Target {
     Target::TransactionalId(transactional_id.to_owned())
