@@ -154,6 +154,11 @@ fn label(words: &[&str]) -> String {
             "-cp" | "-classpath" | "--class-path" => drop(rest.next()),
             option if option.starts_with('-') => {}
             // A class by its last name; a hidden argument without its underscores.
+            // A file of arguments is named for what they are.
+            word if word.starts_with('@') => {
+                let stem = Path::new(word).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+                return format!("{program} {stem}");
+            }
             word if program == "java" => {
                 return format!("{program} {}", word.rsplit(['.', '/']).next().unwrap_or(word));
             }
@@ -184,6 +189,7 @@ mod tests {
             label(&["/x/java", "-Xmx1g", "-cp", "a.jar:b.jar", "org.x.TaskManager", "--flag"]),
             "java TaskManager"
         );
+        assert_eq!(label(&["java", "@/x/taskmanager-0.args"]), "java taskmanager-0");
         assert_eq!(label(&["bash", "/peers/run.sh", "p"]), "bash run.sh");
         assert_eq!((label(&["raw"]), label(&[])), ("raw".to_owned(), String::new()));
     }
