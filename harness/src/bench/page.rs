@@ -195,8 +195,9 @@ pub fn table(rows: &[&Summary]) -> Vec<Vec<String>> {
 /// Metrics that a ratio is told of.
 const COMPARED: usize = 3;
 
-/// A number with its thousands apart.
-fn number(value: f64, digits: usize) -> String {
+/// A number with its thousands apart, and so many digits behind the point.
+#[must_use]
+pub fn number(value: f64, digits: usize) -> String {
     let text = format!("{value:.digits$}");
     let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
     let mut grouped = String::new();

@@ -153,6 +153,8 @@ fn label(words: &[&str]) -> String {
         match *word {
             "-cp" | "-classpath" | "--class-path" => drop(rest.next()),
             option if option.starts_with('-') => {}
+            // A script in words: too long for a name.
+            script if script.contains(char::is_whitespace) => return program,
             // A class by its last name; a hidden argument without its underscores.
             // A file of arguments is named for what they are.
             word if word.starts_with('@') => {
