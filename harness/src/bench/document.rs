@@ -38,6 +38,8 @@ pub struct BenchDocument {
     pub setting: Setting,
     /// Who could not run.
     pub missing: Vec<Missing>,
+    /// Who offers to nobody what some of the settings ask for; there was nothing to measure.
+    pub not_offered: Vec<Missing>,
     /// Every run, in order.
     pub runs: Vec<Run>,
     /// One row for each subject in each cell.

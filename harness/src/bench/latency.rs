@@ -64,7 +64,7 @@ pub async fn latency(options: LatencyOptions, tell: Tell) -> Result<BenchDocumen
         for &query in &options.common.queries {
             for &bytes in &options.common.bytes {
                 for cell in options.common.cells(query, bytes) {
-                    for subject in bench.subjects(round) {
+                    for subject in bench.subjects(round, cell) {
                         let run = measure(&bench, &options, subject, cell, round + 1).await?;
                         (bench.tell)(&line(&run));
                         runs.push(run);

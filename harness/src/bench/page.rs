@@ -129,6 +129,9 @@ fn section(part: &Part, document: &BenchDocument) -> String {
     for missing in &document.missing {
         let _ = writeln!(text, "- {} is **missing**: {}", missing.subject, missing.why);
     }
+    for refusal in &document.not_offered {
+        let _ = writeln!(text, "- {} is left out of some: {}", refusal.subject, refusal.why);
+    }
     if *verdict == Verdict::Violated {
         text.push_str("\nNot all outputs were right; what was wrong has no numbers:\n\n");
         for reason in &document.reasons {
@@ -192,8 +195,9 @@ pub fn table(rows: &[&Summary]) -> Vec<Vec<String>> {
 /// Metrics that a ratio is told of.
 const COMPARED: usize = 3;
 
-/// A number with its thousands apart.
-fn number(value: f64, digits: usize) -> String {
+/// A number with its thousands apart, and so many digits behind the point.
+#[must_use]
+pub fn number(value: f64, digits: usize) -> String {
     let text = format!("{value:.digits$}");
     let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
     let mut grouped = String::new();
@@ -245,6 +249,7 @@ mod tests {
             versions: [(SubjectName::Raw, [("librdkafka".to_owned(), "2.12.1".to_owned())].into())].into(),
             setting: Setting { seed: 7, rounds: 2, partitions: 4, parallelism: 2, keys: 9, rate: None },
             missing,
+            not_offered: Vec::new(),
             summary: summarise(&runs),
             runs: runs.to_vec(),
         }

@@ -153,7 +153,14 @@ fn label(words: &[&str]) -> String {
         match *word {
             "-cp" | "-classpath" | "--class-path" => drop(rest.next()),
             option if option.starts_with('-') => {}
+            // A script in words: too long for a name.
+            script if script.contains(char::is_whitespace) => return program,
             // A class by its last name; a hidden argument without its underscores.
+            // A file of arguments is named for what they are.
+            word if word.starts_with('@') => {
+                let stem = Path::new(word).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+                return format!("{program} {stem}");
+            }
             word if program == "java" => {
                 return format!("{program} {}", word.rsplit(['.', '/']).next().unwrap_or(word));
             }
@@ -184,6 +191,7 @@ mod tests {
             label(&["/x/java", "-Xmx1g", "-cp", "a.jar:b.jar", "org.x.TaskManager", "--flag"]),
             "java TaskManager"
         );
+        assert_eq!(label(&["java", "@/x/taskmanager-0.args"]), "java taskmanager-0");
         assert_eq!(label(&["bash", "/peers/run.sh", "p"]), "bash run.sh");
         assert_eq!((label(&["raw"]), label(&[])), ("raw".to_owned(), String::new()));
     }

@@ -118,17 +118,31 @@ impl Bench {
         Ok(Self { common, kafka, tell, cluster, id, directory, subjects, missing, numbered, started })
     }
 
-    /// The subjects in the order of a round: each is the first one in turn.
-    pub(super) fn subjects(&self, round: u32) -> impl Iterator<Item = (SubjectName, &dyn Subject)> {
+    /// The subjects that can do what a cell asks for, in the order of a round: each is the first one in turn.
+    pub(super) fn subjects(
+        &self,
+        round: u32,
+        cell: Cell,
+    ) -> impl Iterator<Item = (SubjectName, &dyn Subject)> {
         let count = self.subjects.len();
         let first = usize::try_from(round).unwrap_or(0) % count.max(1);
         let in_turn = self.subjects.iter().cycle().skip(first).take(count);
-        in_turn.map(|(name, subject)| (*name, subject.as_ref()))
+        let able = in_turn.filter(move |(name, _)| name.refuses(cell).is_none());
+        able.map(|(name, subject)| (*name, subject.as_ref()))
     }
 
-    /// truecut itself.
-    pub(super) fn truecut(&self) -> Option<(SubjectName, &dyn Subject)> {
-        self.subjects(0).find(|(name, _)| *name == SubjectName::Truecut)
+    /// Who does not offer what the settings ask for, and why.
+    fn refusals(&self) -> Vec<Missing> {
+        let mut refusals = Vec::new();
+        for (name, _) in &self.subjects {
+            let cells = self.common.queries.iter().flat_map(|query| {
+                self.common.bytes.iter().flat_map(|bytes| self.common.cells(*query, *bytes))
+            });
+            let mut why: Vec<&str> = cells.filter_map(|cell| name.refuses(cell)).collect();
+            why.dedup();
+            refusals.extend(why.into_iter().map(|why| Missing { subject: *name, why: why.to_owned() }));
+        }
+        refusals
     }
 
     /// A name on the Kafka cluster that nobody else has.
@@ -222,6 +236,7 @@ impl Bench {
                 rate,
             },
             missing: self.missing.clone(),
+            not_offered: self.refusals(),
             summary: summarise(&runs),
             runs,
         };

@@ -154,7 +154,8 @@ impl Settings {
         let directory = directory.display().to_string().replace('\\', "\\\\");
         format!(
             "bootstrap={bootstrap}\ninput={input}\noutput={output}\nname={name}\nfunction={query}\n\
-             guarantee={guarantee}\ninterval_ms={interval_ms}\nparallelism={parallelism}\ndirectory={directory}\n"
+             guarantee={guarantee}\ninterval_ms={interval_ms}\nparallelism={parallelism}\ndirectory={directory}\n\
+             input_by_key=true\n"
         )
     }
 }
@@ -192,7 +193,7 @@ mod tests {
         assert_eq!(
             settings.properties(),
             "bootstrap=127.0.0.1:9092\ninput=in\noutput=out\nname=bench-1\nfunction=bids\n\
-             guarantee=at_least_once\ninterval_ms=100\nparallelism=2\ndirectory=runs/1\n"
+             guarantee=at_least_once\ninterval_ms=100\nparallelism=2\ndirectory=runs/1\ninput_by_key=true\n"
         );
     }
 }

@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::settings::Settings;
+use super::settings::{Cell, Guarantee, Settings};
 use crate::failure::Failure;
 use peer::{JavaPeer, RawPeer};
 pub(super) use running::Running;
@@ -52,6 +52,14 @@ impl SubjectName {
             Self::Truecut => Box::new(Truecut),
             Self::Raw => Box::new(RawPeer::beside_this_program()),
             Self::Flink | Self::KafkaStreams => Box::new(JavaPeer::new(peers.join(self.name()))),
+        }
+    }
+
+    /// What it does not offer to anybody, if the settings ask for that.
+    pub(super) fn refuses(self, cell: Cell) -> Option<&'static str> {
+        match (self, cell.guarantee) {
+            (Self::KafkaStreams, Guarantee::None) => Some("it has no weaker guarantee than at_least_once"),
+            (Self::Truecut | Self::Raw | Self::Flink | Self::KafkaStreams, _) => None,
         }
     }
 }

@@ -50,7 +50,7 @@ pub async fn throughput(options: ThroughputOptions, tell: Tell) -> Result<BenchD
                     warm_up(&bench, query, bytes, &input).await?;
                 }
                 for cell in options.common.cells(query, bytes) {
-                    for subject in bench.subjects(round) {
+                    for subject in bench.subjects(round, cell) {
                         let run = measure(&bench, subject, cell, round + 1, &input).await?;
                         (bench.tell)(&line(&run));
                         runs.push(run);
@@ -91,7 +91,8 @@ async fn prepare(
 /// One run that counts for nothing.
 async fn warm_up(bench: &Bench, query: Query, bytes: usize, input: &Arc<Input>) -> Result<(), Failure> {
     let cell = bench.common.cells(query, bytes).into_iter().next();
-    if let (Some(subject), Some(cell)) = (bench.truecut(), cell) {
+    let Some(cell) = cell else { return Ok(()) };
+    if let Some(subject) = bench.subjects(0, cell).find(|(name, _)| *name == SubjectName::Truecut) {
         (bench.tell)("warm up");
         let run = measure(bench, subject, cell, 0, input).await?;
         (bench.tell)(&line(&run));

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde::Serialize;
-use truecut::bench::{Machine, Spread};
+use truecut::bench::{Machine, Spread, page};
 use truecut::counterexample::world::World;
 use truecut::failure::Failure;
 use truecut::verdict::{Exit, SCHEMA, Verdict};
@@ -116,7 +116,7 @@ fn tell(document: &Document) {
             row.scope.clone(),
             row.threads.to_string(),
             grouped(row.unique_states),
-            format!("{:.0} ± {:.0} %", rate.median, rate.percent()),
+            format!("{} ± {:.0} %", page::number(rate.median, 0), rate.percent()),
             format!("{:.2}", row.seconds.median),
             format!("{:.1}", row.bytes_per_state),
         ]
