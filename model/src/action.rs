@@ -75,7 +75,7 @@ pub enum Action {
 
 impl Action {
     /// Whether it is a step that the job waits for: neither a fault, nor a trigger, nor a request of a dead sender.
-    pub(crate) fn is_progress(&self) -> bool {
+    pub fn is_progress(&self) -> bool {
         match self {
             Self::TakeReport(_)
             | Self::LoseWorker(_)

@@ -69,7 +69,7 @@ pub use scope::{Scope, deep_scope, deep_scopes, scope, scopes};
 pub use search::{Cost, Progress};
 pub use shape::{Shapes, StepShape};
 pub use state::State;
-pub use walk::{WalkOptions, WalkReport, Walked, walk};
+pub use walk::{Steered, WalkOptions, WalkReport, Walked, steer, walk};
 pub use world::conformance::{Answer, Generation, KafkaRequest, Observed, run_modelled};
 pub use world::ending::Told;
 pub use world::one_id::OneId;

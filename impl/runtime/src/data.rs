@@ -218,7 +218,8 @@ fn name_of(bytes: &[u8]) -> io::Result<ChannelName> {
     read().map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
-fn encode(stamped: &Stamped, out: &mut Vec<u8>) {
+/// Appends the bytes of an element, as a frame carries them.
+pub fn encode(stamped: &Stamped, out: &mut Vec<u8>) {
     match &stamped.element {
         Element::Batch(records) => {
             out.push(0);
@@ -242,7 +243,11 @@ fn encode(stamped: &Stamped, out: &mut Vec<u8>) {
     }
 }
 
-fn decode(bytes: &[u8]) -> io::Result<Stamped> {
+/// Reads an element.
+///
+/// # Errors
+/// The bytes are not those of one.
+pub fn decode(bytes: &[u8]) -> io::Result<Stamped> {
     let invalid =
         |error: &dyn std::fmt::Display| io::Error::new(io::ErrorKind::InvalidData, error.to_string());
     let (tag, rest) = bytes.split_first().ok_or_else(|| invalid(&"an empty frame"))?;

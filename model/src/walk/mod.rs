@@ -6,6 +6,9 @@
 //! Groce et al., ISSTA 2012). A seed determines every walk, whatever the number of threads.
 
 mod shrink;
+mod steered;
+
+pub use steered::{Steered, steer};
 
 use std::collections::HashMap;
 use std::mem::{Discriminant, discriminant};
@@ -21,7 +24,6 @@ use crate::model::JobModel;
 use crate::property::{Property, properties};
 use crate::quiet::quietly;
 use crate::report::{PropertyReport, Verdict};
-use crate::state::State;
 
 /// How walks are taken.
 pub struct WalkOptions<'a> {
@@ -83,6 +85,38 @@ struct Find {
     number: u64,
     broken: Broken,
     way: Vec<Action>,
+}
+
+/// A walk that was taken: its steps, bits of what it witnessed, and what broke.
+type Taken = (Vec<Action>, u32, Option<Broken>);
+
+/// Takes one walk; `choose` gives the place of the next step among those that are possible, or ends it.
+fn take(model: &JobModel, mut choose: impl FnMut(&[Action]) -> Option<usize>) -> Taken {
+    let (mut way, mut witnessed) = (Vec::new(), 0);
+    let mut state = model.begin();
+    loop {
+        let mut actions = model.enabled(&state);
+        let (violated, seen) = model.judge_among(&state, &actions);
+        witnessed |= seen;
+        if violated & model.scope.checked() != 0 {
+            return (way, witnessed, Some(Broken::Violated(violated & model.scope.checked())));
+        }
+        let Some(place) = choose(&actions) else {
+            return (way, witnessed, None);
+        };
+        way.push(actions.swap_remove(place));
+        if way.len() > LONGEST {
+            return (way, witnessed, Some(Broken::Panicked("a walk comes to no end".into())));
+        }
+        let action = way.last().expect("it was put there");
+        match quietly(|| model.step_from(state, action)) {
+            Ok((next, seen)) => {
+                witnessed |= seen;
+                state = next;
+            }
+            Err(message) => return (way, witnessed, Some(Broken::Panicked(message))),
+        }
+    }
 }
 
 /// Takes random walks through a model's scope. Ends with the first that violates a property.
@@ -155,40 +189,10 @@ impl<'a> Crew<'a> {
     }
 
     /// One walk: its steps, what it witnessed, and what broke.
-    fn one(&self, number: u64) -> (Vec<Action>, u32, Option<Broken>) {
+    fn one(&self, number: u64) -> Taken {
         let mut dice = Dice::of(self.options.seed, number);
         let mut weights = HashMap::new();
-        let (mut way, mut witnessed) = (Vec::new(), 0);
-        let mut state = self.model.begin();
-        loop {
-            let actions = self.model.enabled(&state);
-            let (violated, seen) = self.judge(&state, &actions);
-            witnessed |= seen;
-            if violated != 0 {
-                return (way, witnessed, Some(Broken::Violated(violated)));
-            }
-            let Some(action) = choose(&mut dice, &mut weights, actions) else {
-                return (way, witnessed, None);
-            };
-            way.push(action);
-            if way.len() > LONGEST {
-                return (way, witnessed, Some(Broken::Panicked("a walk comes to no end".into())));
-            }
-            let action = way.last().expect("it was put there");
-            match quietly(|| self.model.step_from(state, action)) {
-                Ok((next, seen)) => {
-                    witnessed |= seen;
-                    state = next;
-                }
-                Err(message) => return (way, witnessed, Some(Broken::Panicked(message))),
-            }
-        }
-    }
-
-    /// Bits of the asked properties that a state violates, and of those that it witnesses.
-    fn judge(&self, state: &State, actions: &[Action]) -> (u32, u32) {
-        let (violated, witnessed) = self.model.judge_among(state, actions);
-        (violated & self.model.scope.checked(), witnessed)
+        take(self.model, |actions| choose(&mut dice, &mut weights, actions))
     }
 
     fn report(self) -> WalkReport {
@@ -241,16 +245,15 @@ impl<'a> Crew<'a> {
 fn choose(
     dice: &mut Dice,
     weights: &mut HashMap<Discriminant<Action>, u32>,
-    mut actions: Vec<Action>,
-) -> Option<Action> {
+    actions: &[Action],
+) -> Option<usize> {
     if actions.is_empty() {
         return None;
     }
-    for action in &actions {
+    for action in actions {
         // From 1 to 1024; what the job waits for begins at 16, or most walks would have spent their faults before any checkpoint.
         let least = if action.is_progress() { 2 } else { 0 };
         weights.entry(discriminant(action)).or_insert_with(|| 1 << (2 * (least + dice.below(6 - least))));
     }
-    let place = dice.weighted(actions.iter().map(|action| weights[&discriminant(action)]));
-    Some(actions.swap_remove(place))
+    Some(dice.weighted(actions.iter().map(|action| weights[&discriminant(action)])))
 }

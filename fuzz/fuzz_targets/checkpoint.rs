@@ -1,0 +1,6 @@
+//! Target `checkpoint` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    truecut_fuzz::targets::checkpoint::run(data);
+});

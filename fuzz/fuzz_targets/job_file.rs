@@ -1,0 +1,6 @@
+//! Target `job_file` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    truecut_fuzz::targets::job_file::run(data);
+});
