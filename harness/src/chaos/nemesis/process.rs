@@ -19,8 +19,9 @@ const AWAKE: Duration = Duration::from_secs(15);
 const HEARD: Duration = Duration::from_millis(100);
 /// How often a process is looked at that is to stop itself.
 const LOOK: Duration = Duration::from_millis(5);
-/// Where a worker dies so that a checkpoint lists a transaction that nobody has committed.
-const UNCOMMITTED: At<'static> = ("completed.received", 1);
+/// Where a worker dies so that a checkpoint lists a transaction that nobody has committed. Not where it hears of the checkpoint: a
+/// heartbeat tells of the latest one too, which may be committed long since.
+const UNCOMMITTED: At<'static> = ("commit.before", 1);
 /// How long the job may take for its last checkpoint.
 const LAST_CHECKPOINT: Duration = Duration::from_secs(60);
 
