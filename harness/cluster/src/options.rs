@@ -35,6 +35,10 @@ pub struct Options {
     /// Gives every broker a wall clock of its own, to be moved by [`crate::Cluster::set_clock`]. Of containers, only those
     /// of the image that is built here can.
     pub clock: bool,
+    /// A broker that falls silent is taken for lost within 3 s, not 30: for those who kill brokers, as the controller takes a
+    /// killed one back only then. Of several brokers every one is; the only one has nobody to take over from it, and a
+    /// machine that stands still for a moment must not cost its partitions their leader.
+    pub notices_loss_soon: bool,
     /// Where the brokers' logs are put, if anywhere. Created if missing.
     pub log_dir: Option<PathBuf>,
     /// More broker settings, by Kafka's own property names; they replace truecut's.
@@ -60,6 +64,7 @@ impl Options {
             proxies: BTreeMap::new(),
             disk_mib: None,
             clock: false,
+            notices_loss_soon: false,
             log_dir: None,
             config: BTreeMap::new(),
             java_options: Vec::new(),
@@ -121,6 +126,7 @@ impl fmt::Debug for Options {
             .field("proxies", &self.proxies)
             .field("disk_mib", &self.disk_mib)
             .field("clock", &self.clock)
+            .field("notices_loss_soon", &self.notices_loss_soon)
             .field("log_dir", &self.log_dir)
             .field("config", &self.config)
             .field("java_options", &self.java_options)

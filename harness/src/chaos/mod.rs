@@ -161,6 +161,7 @@ async fn start_kafka(
     cluster.proxies = network.in_front_of_brokers();
     let fills = |step: &Step| matches!(step.fault, Fault::BrokerDiskFull { .. });
     cluster.disk_mib = options.plan.steps.iter().any(fills).then_some(BROKER_DISK_MIB);
+    cluster.notices_loss_soon = options.plan.steps.iter().any(|step| step.fault.stops_brokers());
     cluster.clock = options.plan.moves_clock(Clocks::Brokers);
     cluster.log_dir = Some(directory.join(LOGS));
     cluster.keep_data = options.keep;

@@ -7,7 +7,7 @@ use crate::broker;
 
 #[tokio::test]
 async fn a_container_broker_goes_through_everything() {
-    let Some(cluster) = own_kafka(|_| {}) else { return };
+    let Some(cluster) = own_kafka(|options| options.notices_loss_soon = true) else { return };
     assert_eq!((cluster.kind(), cluster.version()), ("container", KAFKA_VERSION));
     broker::goes_through_everything(&cluster, "all").await;
     let bootstrap = cluster.bootstrap().to_owned();

@@ -13,6 +13,7 @@ async fn a_process_broker_goes_through_everything() {
     let logs = tempfile::tempdir().expect("a folder");
     let mut options = Options::new(format!("test-process-{}", std::process::id()));
     options.log_dir = Some(logs.path().to_path_buf());
+    options.notices_loss_soon = true;
     options.java_options.push("-XX:TieredStopAtLevel=1".to_owned());
     let cluster = Cluster::start(KafkaChoice::Process, options).await.expect("it starts");
     assert_eq!(cluster.kind(), "process");

@@ -436,6 +436,18 @@ impl Fault {
         matches!(self, Self::StoreFull { .. } | Self::StoreReadOnly { .. })
     }
 
+    /// A broker falls silent for it, and is to come back soon.
+    #[must_use]
+    pub fn stops_brokers(&self) -> bool {
+        matches!(
+            self,
+            Self::BrokerKill { .. }
+                | Self::BrokerPause { .. }
+                | Self::BrokerRestart { .. }
+                | Self::RollingRestart {}
+        )
+    }
+
     /// The brokers must be this run's own for it.
     #[must_use]
     #[expect(clippy::wildcard_enum_match_arm, reason = "the rest is done to the job")]

@@ -20,7 +20,8 @@ const LONG: Duration = Duration::from_secs(60);
 by_both![clients_outlive_a_killed_broker_and_an_open_transaction_does_too];
 
 async fn clients_outlive_a_killed_broker_and_an_open_transaction_does_too(kind: ProducerKind) {
-    let kafka = own_kafka(|_| {}).expect("start a container engine, or say TRUECUT_TEST_KAFKA=process");
+    let kafka = own_kafka(|options| options.notices_loss_soon = true);
+    let kafka = kafka.expect("start a container engine, or say TRUECUT_TEST_KAFKA=process");
     if kafka.kind() == "external" {
         eprintln!("skipped: someone else's broker is not killed");
         return;
