@@ -159,7 +159,8 @@ mod tests {
 
     #[test]
     fn the_only_broker_is_taken_for_lost_soon_only_where_it_will_be_killed() {
-        let session = |options: &Options| value(&properties(&place(1, 1), options), "broker.session.timeout.ms");
+        let session =
+            |options: &Options| value(&properties(&place(1, 1), options), "broker.session.timeout.ms");
         assert_eq!(session(&Options::new("r")), "30000");
         assert_eq!(session(&Options { notices_loss_soon: true, ..Options::new("r") }), "3000");
         assert_eq!(session(&Options { brokers: 3, ..Options::new("r") }), "3000");

@@ -65,6 +65,14 @@ fn requests_to_kafka_and_their_answers_may_be_lost_late_or_come_twice() {
 }
 
 #[test]
+fn so_may_they_with_our_own_producer_and_the_newer_protocol_of_transactions() {
+    if shared_kafka().is_none() {
+        return;
+    }
+    holds("lost_answers_v2", &own_kafka());
+}
+
+#[test]
 fn a_damaged_checkpoint_ends_the_job_and_is_named() {
     let Some(kafka) = shared_kafka() else { return };
     let (code, document, history) = carried_out("flipped_checkpoint", kafka.bootstrap());

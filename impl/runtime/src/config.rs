@@ -146,7 +146,7 @@ pub struct SinkConfig {
     /// the most that a broker allows by default (`transaction.max.timeout.ms`).
     #[serde(default = "transaction_timeout")]
     pub transaction_timeout_ms: u32,
-    /// Whose code writes. Default: librdkafka, until whole chaos campaigns have held with the other.
+    /// Whose code writes. Default: auto.
     #[serde(default)]
     pub producer: ProducerConfig,
     /// How records are compressed. Default: none.
@@ -159,12 +159,12 @@ pub struct SinkConfig {
 #[serde(rename_all = "snake_case")]
 pub enum ProducerConfig {
     /// truecut's own where the brokers allow it (Kafka 3.0 or newer), else librdkafka.
+    #[default]
     Auto,
     /// truecut's own: it speaks the newer protocol of transactions (KIP-890) where the cluster agreed on it, and a transaction costs it
     /// little, so that short checkpoint intervals are cheap.
     Builtin,
     /// librdkafka: one client per transaction, and always the older protocol.
-    #[default]
     Librdkafka,
 }
 
@@ -488,7 +488,7 @@ mod tests {
             let settings = config.sink.producer_settings(Cluster::new(&config.bootstrap, "test"));
             (settings.kind, settings.compression)
         };
-        assert_eq!(settings(""), (ProducerKind::Librdkafka, Compression::None));
+        assert_eq!(settings(""), (ProducerKind::Auto, Compression::None));
         assert_eq!(settings(", producer = \"auto\"").0, ProducerKind::Auto);
         let own = settings(", producer = \"builtin\", compression = \"zstd\"");
         assert_eq!(own, (ProducerKind::BuiltIn, Compression::Zstd));

@@ -1,7 +1,7 @@
 //! Which runs a campaign is made of: every plan that has a name, then plans for the crash points that nothing has struck yet, each in a
 //! job where it comes, then plans drawn from seeds until there are enough kills.
 
-use truecut_runtime::config::CommitByConfig;
+use truecut_runtime::config::{CommitByConfig, ProducerConfig};
 
 use super::super::plan::{
     Comes, Fault, JobSetting, KafkaSetting, PLAN_SCHEMA, PLANS, Plan, Step, Victims, Wanted, When, comes,
@@ -113,7 +113,7 @@ pub(super) fn at_missing(coverage: &Coverage, seed: u64, tries: u64) -> Vec<Plan
     at_points(&coverage.missing_points(), seed, tries)
 }
 
-/// A plan drawn from a seed; what is killed, how the sink commits and which Kafka there is take turns.
+/// A plan drawn from a seed; what is killed, how the sink commits, whose code writes and which Kafka there is take turns.
 pub(super) fn drawn(seed: u64) -> Plan {
     let turn = |of: u64| usize::try_from(seed % of).unwrap_or_default();
     let victims = [Victims::Workers, Victims::All, Victims::Coordinator][turn(3)];
@@ -123,6 +123,7 @@ pub(super) fn drawn(seed: u64) -> Plan {
         3 => KafkaSetting { release: Some("3.9.1".to_owned()), ..KafkaSetting::default() },
         _ => KafkaSetting::default(),
     };
+    let producer = (turn(5) < 2).then_some(ProducerConfig::Librdkafka);
     let pauses = u32::from(seed.is_multiple_of(3));
     let plan = Plan::draw(Wanted {
         seed,
@@ -136,7 +137,8 @@ pub(super) fn drawn(seed: u64) -> Plan {
         outage_ms: 0,
         kafka,
     });
-    Plan { name: format!("drawn_{seed}"), ..plan }
+    let job = JobSetting { producer, ..plan.job };
+    Plan { name: format!("drawn_{seed}"), job, ..plan }
 }
 
 #[cfg(test)]
@@ -176,6 +178,8 @@ mod tests {
         assert!(plans.iter().any(|plan| plan.kafka.release.is_some()));
         assert!(plans.iter().any(|plan| plan.kafka.transaction_version == Some(1)));
         assert!(plans.iter().any(|plan| plan.job.sink == CommitByConfig::Log));
+        let by = |producer| plans.iter().filter(|plan| plan.job.producer() == producer).count();
+        assert!(by(ProducerConfig::Librdkafka) > 3 && by(ProducerConfig::Auto) > 3);
         assert!(plans.iter().all(|plan| plan.check() == Ok(())));
     }
 }

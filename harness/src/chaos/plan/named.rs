@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use truecut_proxy::{Action, ClientSees, LinkFaultKind, Newcomers, Occurrence, Pace, Rule, Side};
-use truecut_runtime::config::CommitByConfig;
+use truecut_runtime::config::{CommitByConfig, ProducerConfig};
 
 use super::{
     Clocks, Damage, Direction, Fault, JobSetting, KafkaSetting, PLAN_SCHEMA, Plan, Step, Topic, When,
@@ -146,9 +146,17 @@ pub const PLANS: &[PlanInfo] = &[
     PlanInfo {
         name: "lost_answers",
         purpose: "One request of each kind to Kafka, or its answer, is lost, late, sent twice, or on its way while its sender gives up.",
-        steps: lost_answers,
-        // An InitProducerId that comes late aborts what is open; only the log gets over that.
-        job: |job| JobSetting { sink: CommitByConfig::Log, ..job },
+        steps: || lost_answers(&["AddPartitionsToTxn"]),
+        job: on_the_way_by_v1,
+        brokers: 1,
+        release: None,
+        ends_with: None,
+    },
+    PlanInfo {
+        name: "lost_answers_v2",
+        purpose: "The same with truecut's own producer and transaction protocol V2 (KIP-890).",
+        steps: || lost_answers(&[]),
+        job: on_the_way_by_v2,
         brokers: 1,
         release: None,
         ends_with: None,
@@ -157,8 +165,16 @@ pub const PLANS: &[PlanInfo] = &[
         name: "late_requests",
         purpose: "Requests to Kafka are on their way while their senders give up or die, and arrive when others have taken over.",
         steps: late_requests,
-        // As for lost answers.
-        job: |job| JobSetting { sink: CommitByConfig::Log, ..job },
+        job: on_the_way_by_v1,
+        brokers: 1,
+        release: None,
+        ends_with: None,
+    },
+    PlanInfo {
+        name: "late_requests_v2",
+        purpose: "The same with truecut's own producer and transaction protocol V2 (KIP-890).",
+        steps: late_requests,
+        job: on_the_way_by_v2,
         brokers: 1,
         release: None,
         ends_with: None,
@@ -329,13 +345,24 @@ fn rule(frame: &str, side: Side, action: Action) -> Rule {
     }
 }
 
-fn lost_answers() -> Vec<Step> {
+/// Where requests are lost and late, and transactions speak V1. An InitProducerId that comes late aborts what is open; only the log gets
+/// over that.
+fn on_the_way_by_v1(job: JobSetting) -> JobSetting {
+    JobSetting { sink: CommitByConfig::Log, producer: Some(ProducerConfig::Librdkafka), ..job }
+}
+
+/// The same by V2.
+fn on_the_way_by_v2(job: JobSetting) -> JobSetting {
+    JobSetting { sink: CommitByConfig::Log, producer: Some(ProducerConfig::Builtin), ..job }
+}
+
+fn lost_answers(more: &[&'static str]) -> Vec<Step> {
     let lost = Action::Drop { close_after_ms: Some(0) };
     let held = Action::Hold { after_ms: Some(700), client: ClientSees::Reset };
     let twice = Action::Duplicate { after_ms: 300 };
     let api = |frame, side, action| step(Fault::KafkaApi(rule(frame, side, action)));
     let mut steps = Vec::new();
-    for frame in ["EndTxn", "Produce", "InitProducerId", "OffsetCommit", "AddPartitionsToTxn"] {
+    for frame in ["EndTxn", "Produce", "InitProducerId", "OffsetCommit"].iter().chain(more).copied() {
         steps.push(api(frame, Side::Response, lost));
         steps.push(api(frame, Side::Request, lost));
         steps.push(api(frame, Side::Response, Action::Delay { ms: 400 }));
