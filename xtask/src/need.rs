@@ -69,11 +69,25 @@ pub(crate) fn containers(yes: bool) -> Result<(), Failure> {
             engine::start()?;
         }
     }
+    clock_faults(yes)?;
     if engine::has_or_can_pull_image() {
         return Ok(());
     }
     eprintln!("    no Kafka image is here and none can be pulled: one will be built");
     supply(yes, java_and_maven())
+}
+
+/// Sets up what one kind of fault needs, wall clocks that jump. Where it can't be installed all others do without.
+fn clock_faults(yes: bool) -> Result<(), Failure> {
+    let here = |folder: std::fs::DirEntry| folder.path().join("faketime/libfaketime.so.1").is_file();
+    let present =
+        std::fs::read_dir("/usr/lib").is_ok_and(|mut folders| folders.any(|one| one.is_ok_and(here)));
+    let need = Need { what: "libfaketime, for faults of clocks", present, packages: vec!["libfaketime"] };
+    if present || (host::is_root() && host::is_debian_like()) {
+        return supply(yes, vec![need]);
+    }
+    eprintln!("    {} is not here: chaos runs whose clocks jump will be refused", need.what);
+    Ok(())
 }
 
 /// Sets up what building Java programs needs.

@@ -18,7 +18,7 @@ use crate::verdict::{Kafka, Verdict};
 pub struct BenchDocument {
     /// Version of the form of all documents.
     pub schema: u32,
-    /// Which benchmark: `bench throughput` or `bench latency`.
+    /// Which benchmark: `bench throughput`, `bench latency` or `bench recovery`.
     pub command: String,
     /// Holds: everyone who was asked for ran, and every output is what its input demands.
     pub verdict: Verdict,
@@ -55,10 +55,6 @@ pub struct Setting {
     pub rounds: u32,
     /// Partitions of input and output.
     pub partitions: u16,
-    /// Threads, subtasks, stream threads: whatever a subject computes with.
-    pub parallelism: u16,
-    /// Distinct keys, where the query does not decide.
-    pub keys: u64,
     /// Records fed a second, in a benchmark that feeds steadily.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub rate: Option<u64>,
@@ -97,6 +93,28 @@ pub struct Run {
     pub measured: BTreeMap<String, f64>,
     /// Processes of the subject; empty unless the verdict is `holds`.
     pub processes: Vec<Process>,
+    /// What each kill cost; empty unless there were any and the verdict is `holds`.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub kills: Vec<Recovered>,
+}
+
+/// What a kill cost. Times are ms since the kill.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recovered {
+    /// The first output of a record that was handed over after the kill.
+    pub first_ms: f64,
+    /// Each input partition has had such an output.
+    pub every_partition_ms: f64,
+    /// Since then no record waits longer than twice the usual p99.
+    pub caught_up_ms: f64,
+    /// The longest that a record waited.
+    pub longest_wait_ms: f64,
+    /// The subject noticed; of those that tell.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub noticed_ms: Option<f64>,
+    /// All subtasks ran again; of those that tell.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub running_ms: Option<f64>,
 }
 
 /// Something that is measured.
@@ -111,7 +129,16 @@ pub struct Metric {
 }
 
 /// Everything that is measured, in the order in which it is told.
-pub const METRICS: [Metric; 10] = [
+pub const METRICS: [Metric; 19] = [
+    Metric { name: FIRST_P50, title: "kill to first new output, p50, ms", digits: 0 },
+    Metric { name: FIRST_P99, title: "p99, ms", digits: 0 },
+    Metric { name: WAIT_P50, title: "longest wait of a record, p50, ms", digits: 0 },
+    Metric { name: EVERY_P50, title: "every partition again, p50, ms", digits: 0 },
+    Metric { name: CAUGHT_UP_P50, title: "caught up, p50, ms", digits: 0 },
+    Metric { name: CAUGHT_UP_P99, title: "caught up, p99, ms", digits: 0 },
+    Metric { name: NOTICED_P50, title: "noticed, p50, ms", digits: 1 },
+    Metric { name: RUNNING_P50, title: "all running, p50, ms", digits: 1 },
+    Metric { name: KILLS, title: "kills", digits: 0 },
     Metric { name: RATE, title: "records/s", digits: 0 },
     Metric { name: P50, title: "p50, ms", digits: 1 },
     Metric { name: P99, title: "p99, ms", digits: 1 },
@@ -141,6 +168,18 @@ pub(super) const P50: &str = "p50_ms";
 pub(super) const P99: &str = "p99_ms";
 pub(super) const P999: &str = "p999_ms";
 pub(super) const LONGEST: &str = "longest_ms";
+
+/// Of all kills of a run: see [`Recovered`].
+pub(super) const FIRST_P50: &str = "first_p50_ms";
+pub(super) const FIRST_P99: &str = "first_p99_ms";
+pub(super) const WAIT_P50: &str = "longest_wait_p50_ms";
+pub(super) const EVERY_P50: &str = "every_partition_p50_ms";
+pub(super) const CAUGHT_UP_P50: &str = "caught_up_p50_ms";
+pub(super) const CAUGHT_UP_P99: &str = "caught_up_p99_ms";
+pub(super) const NOTICED_P50: &str = "noticed_p50_ms";
+pub(super) const RUNNING_P50: &str = "running_p50_ms";
+/// Kills of which each was seen to have ended a process.
+pub(super) const KILLS: &str = "kills";
 
 /// A subject in a cell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -232,8 +271,14 @@ pub(super) mod tests {
     use super::*;
     use crate::bench::settings::{Guarantee, Query};
 
-    pub(in crate::bench) const CELL: Cell =
-        Cell { query: Query::Count, bytes: 100, guarantee: Guarantee::ExactlyOnce, interval_ms: 100 };
+    pub(in crate::bench) const CELL: Cell = Cell {
+        query: Query::Count,
+        bytes: 100,
+        guarantee: Guarantee::ExactlyOnce,
+        interval_ms: 100,
+        keys: 10_000,
+        parallelism: 2,
+    };
 
     pub(in crate::bench) fn run(subject: SubjectName, round: u32, rate: f64) -> Run {
         Run {
@@ -247,6 +292,7 @@ pub(super) mod tests {
             seconds: 9.0,
             measured: [(RATE.to_owned(), rate), (CPU.to_owned(), 2.0)].into(),
             processes: Vec::new(),
+            kills: Vec::new(),
         }
     }
 

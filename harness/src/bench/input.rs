@@ -30,12 +30,14 @@ pub(super) struct Recipe {
     pub(super) bids: bool,
     pub(super) bytes: usize,
     pub(super) keys: u64,
+    /// One key after the other, instead of drawn ones.
+    pub(super) in_turn: bool,
     pub(super) seed: u64,
 }
 
 impl Recipe {
     pub(super) fn of(query: Query, bytes: usize, keys: u64, seed: u64) -> Self {
-        Self { bids: query.reads_bids(), bytes, keys, seed }
+        Self { bids: query.reads_bids(), bytes, keys, in_turn: false, seed }
     }
 }
 
@@ -78,7 +80,8 @@ impl Records {
     fn opaque(&mut self) -> u64 {
         use std::io::Write as _;
         write!(self.value, "{:016}", self.number).expect("a Vec takes all");
-        let key = FIRST_KEY + self.draw() % self.recipe.keys;
+        let drawn = if self.recipe.in_turn { self.number } else { self.draw() };
+        let key = FIRST_KEY + drawn % self.recipe.keys;
         while self.value.len() < self.recipe.bytes {
             for byte in self.draw().to_le_bytes() {
                 self.value.push(b'0' + (byte & 0x3f));
@@ -253,7 +256,7 @@ mod tests {
     #[test]
     fn values_have_the_bytes_asked_for_and_are_unique() {
         for (bids, bytes) in [(false, 16), (false, 100), (false, 1_001), (true, 300)] {
-            let recipe = Recipe { bids, bytes, keys: 50, seed: 7 };
+            let recipe = Recipe { bids, bytes, keys: 50, in_turn: false, seed: 7 };
             let records = take(recipe, 500);
             assert!(records.iter().all(|(_, value)| value.len() == bytes), "{bids} {bytes}");
             let unique: BTreeSet<_> = records.iter().map(|(_, value)| value).collect();
@@ -266,7 +269,7 @@ mod tests {
     #[test]
     fn a_bid_is_json_whatever_its_size_and_its_key_is_the_auction() {
         for bytes in [16, 400] {
-            let recipe = Recipe { bids: true, bytes, keys: 1, seed: 3 };
+            let recipe = Recipe { bids: true, bytes, keys: 1, in_turn: false, seed: 3 };
             for (number, (key, value)) in take(recipe, 100).into_iter().enumerate() {
                 let bid: crate::workload::Bid = serde_json::from_slice(&value).unwrap();
                 assert_eq!(key, bid.auction.to_string());
@@ -277,10 +280,16 @@ mod tests {
 
     #[test]
     fn keys_are_as_many_as_asked_for() {
-        let recipe = Recipe { bids: false, bytes: 16, keys: 10, seed: 1 };
+        let recipe = Recipe { bids: false, bytes: 16, keys: 10, in_turn: false, seed: 1 };
         let keys: BTreeSet<_> = take(recipe, 1_000).into_iter().map(|(key, _)| key).collect();
         assert_eq!(keys.len(), 10);
         assert!(keys.contains("1000") && keys.contains("1009"));
+        let in_turn: Vec<_> =
+            take(Recipe { in_turn: true, ..recipe }, 11).into_iter().map(|(key, _)| key).collect();
+        assert_eq!(
+            (in_turn[0].as_str(), in_turn[9].as_str(), in_turn[10].as_str()),
+            ("1000", "1009", "1000")
+        );
     }
 
     #[test]

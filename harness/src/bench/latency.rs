@@ -1,9 +1,6 @@
 //! End-to-end latency: records are fed at a steady rate, and a reader of what is committed waits for the output that stands for each. From the
 //! moment a record is handed to the Kafka client to the moment its output is handed to the reader; both clocks are this process's.
 
-mod feed;
-mod read;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,16 +9,16 @@ use hdrhistogram::Histogram;
 
 use super::Tell;
 use super::document::{BenchDocument, CPU, LONGEST, MEMORY, P50, P99, P999, Run, STARTUP};
+use super::feed::{Fed, Feed};
 use super::input::Input;
 use super::processes::{Tree, Used};
+use super::read::{Reader, Seen};
 use super::run::{Bench, Common, Started, blocking, line};
-use super::settings::{Cell, Query};
+use super::settings::Cell;
 use super::statistics::real;
 use super::subject::{Running, Subject, SubjectName};
 use crate::failure::Failure;
 use crate::verdict::Verdict;
-use feed::{Fed, Feed};
-use read::{Reader, Seen};
 
 /// How long a subject may take until its first output.
 const START_LIMIT: Duration = Duration::from_secs(90);
@@ -52,23 +49,16 @@ pub struct LatencyOptions {
 /// The machine or Kafka is not usable, or a query can't be measured. A peer that is missing, and a run that fails, is no error but
 /// said in the document.
 pub async fn latency(options: LatencyOptions, tell: Tell) -> Result<BenchDocument, Failure> {
-    for query in &options.common.queries {
-        if !matches!(query, Query::Count | Query::Bids) {
-            let text = format!("--query {query}: its output does not name its input; give count or bids");
-            return Err(Failure::usage(text));
-        }
-    }
+    options.common.outputs_name_inputs()?;
     let bench = Bench::begin(options.common.clone(), tell).await?;
     let mut runs = Vec::new();
     for round in 0..options.common.rounds {
-        for &query in &options.common.queries {
-            for &bytes in &options.common.bytes {
-                for cell in options.common.cells(query, bytes) {
-                    for subject in bench.subjects(round, cell) {
-                        let run = measure(&bench, &options, subject, cell, round + 1).await?;
-                        (bench.tell)(&line(&run));
-                        runs.push(run);
-                    }
+        for asked in options.common.inputs() {
+            for cell in options.common.cells(asked) {
+                for subject in bench.subjects(round, cell) {
+                    let run = measure(&bench, &options, subject, cell, round + 1).await?;
+                    (bench.tell)(&line(&run));
+                    runs.push(run);
                 }
             }
         }
@@ -98,9 +88,10 @@ async fn measure(
 ) -> Result<Run, Failure> {
     let topic = bench.name("in");
     bench.kafka.create(&topic).await?;
-    let Started { mut running, output, directory } = bench.start((name, subject), cell, &topic).await?;
+    let Started { mut running, output, directory } =
+        bench.start((name, subject), cell, &topic, false).await?;
     let started = running.started();
-    let recipe = options.common.recipe(cell.query, cell.bytes);
+    let recipe = options.common.recipe((cell.query, cell.bytes, cell.keys));
     let feed = Feed::start(bench.kafka.bootstrap(), &topic, recipe, options.rate)?;
     let reader = Reader::start(bench.kafka.bootstrap(), &output, cell.query)?;
     let mut tree = Tree::of(running.pid());
@@ -131,6 +122,7 @@ async fn measure(
         seconds,
         measured: BTreeMap::new(),
         processes: Vec::new(),
+        kills: Vec::new(),
     };
     if run.verdict == Verdict::Holds {
         run.measured = measured(&window, started, &fed, &seen)?;

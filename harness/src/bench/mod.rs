@@ -6,6 +6,7 @@
 
 mod consumer;
 pub mod document;
+mod feed;
 mod input;
 mod kafka;
 mod latency;
@@ -14,6 +15,8 @@ pub mod page;
 mod plot;
 mod processes;
 mod progress;
+mod read;
+mod recovery;
 mod run;
 mod settings;
 mod statistics;
@@ -27,6 +30,7 @@ pub use input::BYTES_MIN;
 pub use latency::{LatencyOptions, latency};
 pub use machine::Machine;
 pub use processes::Process;
+pub use recovery::{RecoveryOptions, Victim, recovery};
 pub use run::Common;
 pub use settings::{Cell, Guarantee, Query};
 pub use statistics::Spread;

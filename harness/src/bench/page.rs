@@ -20,6 +20,7 @@ const CHARTS: &str = "benchmarks";
 /// A benchmark, its document's file, and what its page says.
 struct Part {
     command: &'static str,
+    /// Its document is `FILE.json`, or `FILE-NAME.json`.
     file: &'static str,
     title: &'static str,
     /// What is drawn.
@@ -27,10 +28,10 @@ struct Part {
     text: &'static str,
 }
 
-const PARTS: [Part; 2] = [
+const PARTS: [Part; 3] = [
     Part {
         command: "bench throughput",
-        file: "benchmark-throughput.json",
+        file: "benchmark-throughput",
         title: "Throughput",
         drawn: &[super::document::RATE, super::document::CPU],
         text: "An input that is already there is processed as fast as it goes. Records per second between the commit that made a tenth of all \
@@ -39,24 +40,39 @@ const PARTS: [Part; 2] = [
     },
     Part {
         command: "bench latency",
-        file: "benchmark-latency.json",
+        file: "benchmark-latency",
         title: "End-to-end latency",
         drawn: &[super::document::P50, super::document::P99],
         text: "Records are fed at a steady rate; from the moment a record is handed to the Kafka client to the moment a `read_committed` reader \
                has the output that stands for it.",
     },
+    Part {
+        command: "bench recovery",
+        file: "benchmark-recovery",
+        title: "Recovery",
+        drawn: &[super::document::FIRST_P50],
+        text: "Records are fed at a steady rate, and a process is killed with -9 again and again. From the kill to the first output, at a \
+               `read_committed` reader, of a record that was handed over after the kill; to the moment when each input partition has had such \
+               an output; and to the moment since when no record waits longer than twice the usual p99. Each dot of a chart is a kill.",
+    },
 ];
 
-/// Writes a document into a directory, and makes the page of all that lie there anew. Gives the files.
+/// Writes a document into a directory, beside others of its kind if it has a name, and makes the page of all that lie there anew. Gives
+/// the files.
 ///
 /// # Errors
 /// Something can't be written, or a document that lies there can't be read.
-pub fn write(directory: &Path, document: &BenchDocument) -> Result<Vec<PathBuf>, Failure> {
+pub fn write(
+    directory: &Path,
+    name: Option<&str>,
+    document: &BenchDocument,
+) -> Result<Vec<PathBuf>, Failure> {
     let unknown = || Failure::internal(format!("{} has no place on the page", document.command));
     let own = PARTS.iter().find(|part| part.command == document.command).ok_or_else(unknown)?;
     let charts = directory.join(CHARTS);
     std::fs::create_dir_all(&charts).map_err(Failure::at("make", &charts))?;
-    let mut files = vec![directory.join(own.file), directory.join(PAGE)];
+    let stem = name.map_or_else(|| own.file.to_owned(), |name| format!("{}-{name}", own.file));
+    let mut files = vec![directory.join(format!("{stem}.json")), directory.join(PAGE)];
     let json =
         serde_json::to_string_pretty(document).map_err(|error| Failure::internal(error.to_string()))?;
     save(&files[0], &(json + "\n"))?;
@@ -64,20 +80,32 @@ pub fn write(directory: &Path, document: &BenchDocument) -> Result<Vec<PathBuf>,
                     [docs/benchmarks.md](../docs/benchmarks.md).\n"
         .to_owned();
     for part in &PARTS {
-        let path = directory.join(part.file);
-        if !path.exists() {
-            continue;
-        }
-        let document = read(&path)?;
-        page += &section(part, &document);
-        for metric in drawn(part) {
-            let chart = charts.join(chart_name(part, metric));
-            save(&chart, &plot::bars(&document, metric))?;
-            files.push(chart);
+        for stem in stems(directory, part)? {
+            let document = read(&directory.join(format!("{stem}.json")))?;
+            page += &section(part, &stem, &document);
+            for metric in drawn(part) {
+                let chart = charts.join(chart_name(&stem, metric));
+                save(&chart, &plot::draw(&document, metric))?;
+                files.push(chart);
+            }
         }
     }
     save(&files[1], &page)?;
     Ok(files)
+}
+
+/// The documents of a kind that lie there, without their ending: the one without a name first.
+fn stems(directory: &Path, part: &Part) -> Result<Vec<String>, Failure> {
+    let entries = std::fs::read_dir(directory).map_err(Failure::at("read", directory))?;
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let of_kind = |name: String| {
+        let stem = name.strip_suffix(".json")?;
+        let rest = stem.strip_prefix(part.file)?;
+        (rest.is_empty() || rest.starts_with('-')).then(|| stem.to_owned())
+    };
+    let mut stems: Vec<String> = names.filter_map(of_kind).collect();
+    stems.sort();
+    Ok(stems)
 }
 
 fn save(path: &Path, text: &str) -> Result<(), Failure> {
@@ -95,19 +123,21 @@ fn drawn(part: &Part) -> impl Iterator<Item = &'static Metric> {
     METRICS.iter().filter(move |metric| names.contains(&metric.name))
 }
 
-fn chart_name(part: &Part, metric: &Metric) -> String {
-    let command = part.command.replace(' ', "-");
-    format!("{command}-{}.svg", metric.name.replace('_', "-"))
+fn chart_name(stem: &str, metric: &Metric) -> String {
+    format!("{stem}-{}.svg", metric.name.replace('_', "-"))
 }
 
-fn section(part: &Part, document: &BenchDocument) -> String {
-    let mut text = format!("\n## {}\n\n{}\n\n", part.title, part.text);
+fn section(part: &Part, stem: &str, document: &BenchDocument) -> String {
+    let mut text = match stem.strip_prefix(part.file).and_then(|rest| rest.strip_prefix('-')) {
+        None => format!("\n## {}\n\n{}\n\n", part.title, part.text),
+        Some(name) => format!("\n## {}: {}\n\n", part.title, name.replace('-', " ")),
+    };
     let BenchDocument { machine, kafka, setting, verdict, .. } = document;
     let rate = setting.rate.map_or_else(String::new, |rate| format!(" {rate} records a second,"));
     // Writing to a String can't fail.
     let _ = writeln!(
         text,
-        "**{}** in {:.0} s. {}. Kafka {} ({}). {} partitions in and out, parallelism {}, {} keys,{rate} seed {}, {} rounds. Medians; ± is \
+        "**{}** in {:.0} s. {}. Kafka {} ({}). {} partitions in and out,{rate} seed {}, {} rounds. Medians; ± is \
          half of the distance between smallest and greatest.\n",
         verdict.name(),
         document.seconds,
@@ -115,8 +145,6 @@ fn section(part: &Part, document: &BenchDocument) -> String {
         kafka.version,
         kafka.kind,
         setting.partitions,
-        setting.parallelism,
-        setting.keys,
         setting.seed,
         setting.rounds,
     );
@@ -140,7 +168,7 @@ fn section(part: &Part, document: &BenchDocument) -> String {
     }
     text.push('\n');
     for metric in drawn(part) {
-        let _ = writeln!(text, "![{}]({CHARTS}/{})\n", metric.title, chart_name(part, metric));
+        let _ = writeln!(text, "![{}]({CHARTS}/{})\n", metric.title, chart_name(stem, metric));
     }
     let cells: BTreeSet<Cell> = document.summary.iter().map(|row| row.cell).collect();
     for cell in cells {
@@ -247,7 +275,7 @@ mod tests {
             machine: Machine::here(),
             kafka: Kafka { kind: "container".into(), version: "4.3.0".into() },
             versions: [(SubjectName::Raw, [("librdkafka".to_owned(), "2.12.1".to_owned())].into())].into(),
-            setting: Setting { seed: 7, rounds: 2, partitions: 4, parallelism: 2, keys: 9, rate: None },
+            setting: Setting { seed: 7, rounds: 2, partitions: 4, rate: None },
             missing,
             not_offered: Vec::new(),
             summary: summarise(&runs),
@@ -267,15 +295,21 @@ mod tests {
     #[test]
     fn the_page_tells_who_is_missing_and_how_to_repeat() {
         let directory = tempfile::tempdir().expect("a directory");
-        let files = write(directory.path(), &document()).unwrap();
+        let files = write(directory.path(), None, &document()).unwrap();
+        write(directory.path(), Some("many-keys"), &document()).unwrap();
         let page = std::fs::read_to_string(directory.path().join(PAGE)).unwrap();
-        for wanted in
-            ["flink is **missing**", "--vs raw,flink", "**unknown**", "### count, 100 bytes", "seed 7"]
-        {
+        for wanted in [
+            "flink is **missing**",
+            "--vs raw,flink",
+            "**unknown**",
+            "### count, 100 bytes",
+            "seed 7",
+            "## Throughput: many keys",
+        ] {
             assert!(page.contains(wanted), "{wanted}: {page}");
         }
         assert!(files.iter().all(|file| file.exists()), "{files:?}");
-        assert!(page.contains("(benchmarks/bench-throughput-records-per-second.svg)"), "{page}");
+        assert!(page.contains("(benchmarks/benchmark-throughput-records-per-second.svg)"), "{page}");
         assert_eq!(read(&files[0]).unwrap().summary, document().summary);
     }
 

@@ -1,10 +1,13 @@
-//! A chart of one measurement as SVG: a bar for each subject in each cell, with its smallest and greatest run; light and dark, no scripts.
+//! A chart of one measurement as SVG, light and dark, no scripts: a bar for each subject in each cell, with its smallest and greatest run; or,
+//! of kills, a dot for each one on a logarithmic scale.
+
+mod dots;
 
 use std::collections::BTreeSet;
 
 use maud::{Markup, PreEscaped, html};
 
-use super::document::{BenchDocument, Compared, Metric};
+use super::document::{BenchDocument, Compared, FIRST_P50, Metric};
 use super::settings::Cell;
 use super::statistics::real;
 use super::subject::SubjectName;
@@ -22,15 +25,16 @@ const BAR: f64 = 14.0;
 const AXIS: f64 = 26.0;
 
 const STYLE: &str = "\
-.truecut-bench{--bg:#fff;--ink:#1b1d21;--muted:#62676f;--line:#d5d8dd;--truecut:#2f62bd;--raw:#8a9099;--flink:#c2681c;--kafka-streams:#17774a;\
+.truecut-bench{--bg:#fff;--ink:#1b1d21;--muted:#62676f;--line:#d5d8dd;--truecut:#2f62bd;--raw:#8a9099;--flink:#c2681c;--flink-tuned:#8a5a9e;--kafka-streams:#17774a;\
 font:12px system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue','Noto Sans',Arial,sans-serif}\
 @media (prefers-color-scheme:dark){.truecut-bench{--bg:#14161a;--ink:#e7e6e3;--muted:#9ba1ab;--line:#3a404b;--truecut:#79a6f2;--raw:#8b929e;\
---flink:#e39a58;--kafka-streams:#52c98d}}\
+--flink:#e39a58;--flink-tuned:#c79ade;--kafka-streams:#52c98d}}\
 .truecut-bench .bg{fill:var(--bg)}.truecut-bench text{fill:var(--ink)}.truecut-bench .title{font-size:16px;font-weight:600}\
 .truecut-bench .sub,.truecut-bench .tick{fill:var(--muted)}.truecut-bench .cell{font-weight:600}\
 .truecut-bench .grid{stroke:var(--line)}.truecut-bench .whisker{stroke:var(--ink);stroke-width:1.5;fill:none}\
-.truecut-bench .n{font-variant-numeric:tabular-nums}\
-.truecut-bench .truecut{fill:var(--truecut)}.truecut-bench .raw{fill:var(--raw)}.truecut-bench .flink{fill:var(--flink)}\
+.truecut-bench .n{font-variant-numeric:tabular-nums}.truecut-bench circle{fill-opacity:.55}\
+.truecut-bench .middle{stroke:var(--ink);stroke-width:2}\
+.truecut-bench .truecut{fill:var(--truecut)}.truecut-bench .raw{fill:var(--raw)}.truecut-bench .flink{fill:var(--flink)}.truecut-bench .flink-tuned{fill:var(--flink-tuned)}\
 .truecut-bench .kafka-streams{fill:var(--kafka-streams)}";
 
 /// One bar, or the place where one is missing.
@@ -40,13 +44,17 @@ struct Bar<'a> {
 }
 
 /// The chart as a document.
-pub(super) fn bars(document: &BenchDocument, metric: &Metric) -> String {
-    let cells: BTreeSet<Cell> = document.summary.iter().map(|row| row.cell).collect();
+pub(super) fn draw(document: &BenchDocument, metric: &Metric) -> String {
+    if metric.name == FIRST_P50 { dots::dots(document) } else { bars(document, metric) }
+}
+
+fn bars(document: &BenchDocument, metric: &Metric) -> String {
     let of_cell = |cell: Cell| -> Vec<Bar<'_>> {
         let rows = document.summary.iter().filter(|row| row.cell == cell);
         rows.map(|row| Bar { subject: row.subject, found: row.metrics.get(metric.name) }).collect()
     };
-    let groups: Vec<(Cell, Vec<Bar<'_>>)> = cells.into_iter().map(|cell| (cell, of_cell(cell))).collect();
+    let groups: Vec<(Cell, Vec<Bar<'_>>)> =
+        cells(document).into_iter().map(|cell| (cell, of_cell(cell))).collect();
     let greatest = groups
         .iter()
         .flat_map(|(_, bars)| bars)
@@ -55,42 +63,67 @@ pub(super) fn bars(document: &BenchDocument, metric: &Metric) -> String {
     let ticks = ticks(greatest);
     let top = ticks.last().copied().unwrap_or(1.0);
     let x = |value: f64| GUTTER + (WIDTH - GUTTER - NUMBERS) * value / top;
-    let rows: f64 = groups.iter().map(|(_, bars)| CELL_HEAD + ROW * length(bars)).sum();
-    let (bottom, height) = (TITLE + rows, TITLE + rows + AXIS + MARGIN);
+    let mut rows = Rows::default();
+    for (cell, bars) in &groups {
+        rows.head(cell);
+        for bar in bars {
+            rows.row(|at| row(bar, at, &x, metric.digits));
+        }
+    }
     let subtitle = format!(
         "median of {} rounds, with the smallest and the greatest; {}",
         document.setting.rounds, document.machine.processor
     );
-    let mut next = TITLE;
-    let mut place = |rows: f64| {
-        let at = next;
-        next += rows;
-        at
-    };
-    let drawn = html! {
-        @for (cell, bars) in &groups {
-            text class="cell" x=(px(MARGIN)) y=(px(place(CELL_HEAD) + 17.0)) { (cell) }
-            @for bar in bars { (draw(bar, place(ROW), &x, metric.digits)) }
-        }
-    };
-    let svg = html! {
-        svg xmlns="http://www.w3.org/2000/svg" class="truecut-bench" role="img" aria-label=(metric.title)
-            width=(px(WIDTH)) height=(px(height)) viewBox=(format!("0 0 {} {}", px(WIDTH), px(height))) {
-            style { (PreEscaped(STYLE)) }
-            rect class="bg" width="100%" height="100%" {}
-            text class="title" x=(px(MARGIN)) y="24" { (metric.title) }
-            text class="sub" x=(px(MARGIN)) y="42" { (subtitle) }
-            @for tick in &ticks {
-                line class="grid" x1=(px(x(*tick))) y1=(px(TITLE)) x2=(px(x(*tick))) y2=(px(bottom)) {}
-                text class="tick" x=(px(x(*tick))) y=(px(bottom + 16.0)) text-anchor="middle" { (short(*tick)) }
-            }
-            (drawn)
-        }
-    };
-    svg.into_string()
+    let ticks: Vec<(f64, String)> = ticks.iter().map(|tick| (x(*tick), short(*tick))).collect();
+    rows.chart(metric.title, &subtitle, &ticks)
 }
 
-fn draw(bar: &Bar<'_>, at: f64, x: &impl Fn(f64) -> f64, digits: usize) -> Markup {
+fn cells(document: &BenchDocument) -> BTreeSet<Cell> {
+    document.summary.iter().map(|row| row.cell).collect()
+}
+
+/// Rows of a chart, one under the other.
+#[derive(Default)]
+struct Rows {
+    drawn: Vec<Markup>,
+    height: f64,
+}
+
+impl Rows {
+    fn head(&mut self, cell: &Cell) {
+        let y = TITLE + self.height + 17.0;
+        self.drawn.push(html! { text class="cell" x=(px(MARGIN)) y=(px(y)) { (cell) } });
+        self.height += CELL_HEAD;
+    }
+
+    /// A row; what draws it is told where it begins.
+    fn row(&mut self, draw: impl FnOnce(f64) -> Markup) {
+        self.drawn.push(draw(TITLE + self.height));
+        self.height += ROW;
+    }
+
+    /// The chart of these rows; of each tick where it is and what it says.
+    fn chart(&self, title: &str, subtitle: &str, ticks: &[(f64, String)]) -> String {
+        let (bottom, height) = (TITLE + self.height, TITLE + self.height + AXIS + MARGIN);
+        let svg = html! {
+            svg xmlns="http://www.w3.org/2000/svg" class="truecut-bench" role="img" aria-label=(title)
+                width=(px(WIDTH)) height=(px(height)) viewBox=(format!("0 0 {} {}", px(WIDTH), px(height))) {
+                style { (PreEscaped(STYLE)) }
+                rect class="bg" width="100%" height="100%" {}
+                text class="title" x=(px(MARGIN)) y="24" { (title) }
+                text class="sub" x=(px(MARGIN)) y="42" { (subtitle) }
+                @for (x, text) in ticks {
+                    line class="grid" x1=(px(*x)) y1=(px(TITLE)) x2=(px(*x)) y2=(px(bottom)) {}
+                    text class="tick" x=(px(*x)) y=(px(bottom + 16.0)) text-anchor="middle" { (text) }
+                }
+                @for row in &self.drawn { (row) }
+            }
+        };
+        svg.into_string()
+    }
+}
+
+fn row(bar: &Bar<'_>, at: f64, x: &impl Fn(f64) -> f64, digits: usize) -> Markup {
     let (name, middle) = (bar.subject.name(), at + ROW / 2.0);
     html! {
         text x=(px(GUTTER - 10.0)) y=(px(middle)) text-anchor="end" dominant-baseline="central" { (name) }
@@ -137,10 +170,6 @@ fn short(value: f64) -> String {
         value if value >= 1.0 || value == 0.0 => format!("{value}"),
         value => format!("{value:.2}"),
     }
-}
-
-fn length<T>(things: &[T]) -> f64 {
-    real(u64::try_from(things.len()).unwrap_or(u64::MAX))
 }
 
 /// A coordinate, to a tenth of a pixel.

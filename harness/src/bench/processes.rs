@@ -30,6 +30,26 @@ pub struct Process {
     pub peak_memory_bytes: u64,
 }
 
+/// A process that lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Living {
+    pub(super) pid: u32,
+    /// Tells it from a later one with the same id.
+    pub(super) started: u64,
+    pub(super) name: String,
+    /// Processor time of its own so far, in ticks.
+    pub(super) ticks: u64,
+}
+
+impl Living {
+    /// Whether it lives still.
+    pub(super) fn lives(&self) -> bool {
+        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        let is_dead = text.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X']));
+        !is_dead && stat(&text).is_some_and(|stat| stat.started == self.started)
+    }
+}
+
 /// A line of /proc/PID/stat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stat {
@@ -78,6 +98,17 @@ impl Tree {
             used.peak_memory += process.peak_memory_bytes;
         }
         used
+    }
+
+    /// The processes of the tree that live now.
+    pub(super) fn living(&mut self) -> Vec<Living> {
+        self.look();
+        let all = all();
+        let known = |(pid, stat): (u32, Stat)| {
+            let process = self.known.get(&(pid, stat.started))?;
+            Some(Living { pid, started: stat.started, name: process.name.clone(), ticks: stat.own })
+        };
+        self.members(&all).into_iter().filter_map(known).collect()
     }
 
     /// Every process that was seen, the greatest consumer first.
@@ -212,8 +243,12 @@ mod tests {
             used = tree.look();
         }
         assert!(used.cpu_seconds > 0.0 && used.peak_memory > 0, "{used:?}");
+        let living = tree.living();
+        assert_eq!(living.iter().map(|living| living.pid).collect::<Vec<_>>(), [parent.id()]);
+        assert!(living[0].lives() && !Living { started: 0, ..living[0].clone() }.lives());
         assert!(tree.processes().iter().any(|process| process.name == "sh"), "{:?}", tree.processes());
         drop(parent.stdin.take());
         parent.wait().expect("it ends");
+        assert!(!living[0].lives());
     }
 }

@@ -42,10 +42,10 @@ pub struct Common {
     pub intervals_ms: Vec<u64>,
     /// What the job promises.
     pub guarantees: Vec<super::Guarantee>,
-    /// Distinct keys.
-    pub keys: u64,
+    /// Distinct keys, where the query does not decide.
+    pub keys: Vec<u64>,
     /// Subtasks.
-    pub parallelism: u16,
+    pub parallelism: Vec<u16>,
     /// Decides keys and values.
     pub seed: u64,
     /// Run truecut once before anything counts: brokers compile their hot code while they run.
@@ -59,18 +59,44 @@ pub struct Common {
 }
 
 impl Common {
-    /// Every combination of settings that share an input, in order.
-    pub(super) fn cells(&self, query: Query, bytes: usize) -> Vec<Cell> {
-        let cell = |guarantee, interval_ms| Cell { query, bytes, guarantee, interval_ms };
-        let of_guarantee = |guarantee: &super::Guarantee| {
-            let guarantee = *guarantee;
-            self.intervals_ms.iter().map(move |interval_ms| cell(guarantee, *interval_ms))
-        };
-        self.guarantees.iter().flat_map(of_guarantee).collect()
+    /// Latencies can be told only of outputs that name their input.
+    pub(super) fn outputs_name_inputs(&self) -> Result<(), Failure> {
+        match self.queries.iter().find(|query| !matches!(query, Query::Count | Query::Bids)) {
+            None => Ok(()),
+            Some(query) => {
+                let text = format!("--query {query}: its output does not name its input; give count or bids");
+                Err(Failure::usage(text))
+            }
+        }
     }
 
-    pub(super) fn recipe(&self, query: Query, bytes: usize) -> Recipe {
-        Recipe::of(query, bytes, self.keys, self.seed)
+    /// What decides each input that is asked for. Where the query decides the keys their number makes no other input.
+    pub(super) fn inputs(&self) -> Vec<(Query, usize, u64)> {
+        let mut inputs = Vec::new();
+        for &query in &self.queries {
+            for &bytes in &self.bytes {
+                let keys = if query.reads_bids() { &self.keys[..1] } else { &self.keys };
+                inputs.extend(keys.iter().map(|keys| (query, bytes, *keys)));
+            }
+        }
+        inputs
+    }
+
+    /// Every combination of settings that share an input, in order.
+    pub(super) fn cells(&self, (query, bytes, keys): (Query, usize, u64)) -> Vec<Cell> {
+        let mut cells = Vec::new();
+        for &guarantee in &self.guarantees {
+            for &interval_ms in &self.intervals_ms {
+                for &parallelism in &self.parallelism {
+                    cells.push(Cell { query, bytes, guarantee, interval_ms, keys, parallelism });
+                }
+            }
+        }
+        cells
+    }
+
+    pub(super) fn recipe(&self, (query, bytes, keys): (Query, usize, u64)) -> Recipe {
+        Recipe::of(query, bytes, keys, self.seed)
     }
 }
 
@@ -135,9 +161,7 @@ impl Bench {
     fn refusals(&self) -> Vec<Missing> {
         let mut refusals = Vec::new();
         for (name, _) in &self.subjects {
-            let cells = self.common.queries.iter().flat_map(|query| {
-                self.common.bytes.iter().flat_map(|bytes| self.common.cells(*query, *bytes))
-            });
+            let cells = self.common.inputs().into_iter().flat_map(|input| self.common.cells(input));
             let mut why: Vec<&str> = cells.filter_map(|cell| name.refuses(cell)).collect();
             why.dedup();
             refusals.extend(why.into_iter().map(|why| Missing { subject: *name, why: why.to_owned() }));
@@ -157,6 +181,7 @@ impl Bench {
         (name, subject): (SubjectName, &dyn Subject),
         cell: Cell,
         input: &str,
+        spare: bool,
     ) -> Result<Started, Failure> {
         let unique = self.name(name.name());
         let directory = self.directory.join(&unique);
@@ -169,7 +194,7 @@ impl Bench {
             output: output.clone(),
             name: unique,
             cell,
-            parallelism: self.common.parallelism,
+            spare,
             directory: directory.clone(),
         };
         let running = subject.start(&settings)?;
@@ -231,8 +256,6 @@ impl Bench {
                 seed: self.common.seed,
                 rounds: self.common.rounds,
                 partitions: super::settings::PARTITIONS,
-                parallelism: self.common.parallelism,
-                keys: self.common.keys,
                 rate,
             },
             missing: self.missing.clone(),

@@ -122,12 +122,29 @@ pub struct Cell {
     pub guarantee: Guarantee,
     /// Time between two checkpoints, commits or transactions, ms.
     pub interval_ms: u64,
+    /// Distinct keys, where the query does not decide.
+    pub keys: u64,
+    /// Threads, subtasks, stream threads: whatever a subject computes with.
+    pub parallelism: u16,
 }
 
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { query, bytes, guarantee, interval_ms } = self;
-        write!(f, "{query}, {bytes} bytes, {guarantee}, {interval_ms} ms")
+        let Self { query, bytes, guarantee, interval_ms, keys, parallelism } = self;
+        write!(f, "{query}, {bytes} bytes, {guarantee}, {interval_ms} ms, ")?;
+        if !query.reads_bids() {
+            write!(f, "{} keys, ", number(*keys))?;
+        }
+        write!(f, "parallelism {parallelism}")
+    }
+}
+
+/// A number in few letters.
+fn number(value: u64) -> String {
+    match value {
+        million if million.is_multiple_of(1_000_000) => format!("{} M", million / 1_000_000),
+        thousand if thousand.is_multiple_of(1_000) => format!("{} k", thousand / 1_000),
+        other => other.to_string(),
     }
 }
 
@@ -140,7 +157,8 @@ pub(super) struct Settings {
     /// The application, the consumer group and the prefix of transactional ids.
     pub(super) name: String,
     pub(super) cell: Cell,
-    pub(super) parallelism: u16,
+    /// One process more than the job needs is there to take over, and another one is started for one that dies.
+    pub(super) spare: bool,
     /// The subject's own: checkpoints, state, logs.
     pub(super) directory: PathBuf,
 }
@@ -148,14 +166,15 @@ pub(super) struct Settings {
 impl Settings {
     /// The file that a peer is started with: the contract.
     pub(super) fn properties(&self) -> String {
-        let Self { bootstrap, input, output, name, cell, parallelism, directory } = self;
-        let Cell { query, guarantee, interval_ms, .. } = cell;
+        let Self { bootstrap, input, output, name, cell, spare, directory } = self;
+        let Cell { query, guarantee, interval_ms, parallelism, .. } = cell;
         // Java's property files read a backslash as an escape.
         let directory = directory.display().to_string().replace('\\', "\\\\");
+        let processes = if *spare { "taskmanagers=2\nrestart_taskmanager=true\n" } else { "" };
         format!(
             "bootstrap={bootstrap}\ninput={input}\noutput={output}\nname={name}\nfunction={query}\n\
              guarantee={guarantee}\ninterval_ms={interval_ms}\nparallelism={parallelism}\ndirectory={directory}\n\
-             input_by_key=true\n"
+             input_by_key=true\n{processes}"
         )
     }
 }
@@ -179,17 +198,28 @@ mod tests {
 
     #[test]
     fn a_peer_is_told_the_contract() {
-        let cell =
-            Cell { query: Query::Bids, bytes: 100, guarantee: Guarantee::AtLeastOnce, interval_ms: 100 };
+        let cell = Cell {
+            query: Query::Bids,
+            bytes: 100,
+            guarantee: Guarantee::AtLeastOnce,
+            interval_ms: 100,
+            keys: 10,
+            parallelism: 2,
+        };
+        assert_eq!(cell.to_string(), "bids, 100 bytes, at_least_once, 100 ms, parallelism 2");
+        let count = Cell { query: Query::Count, keys: 10_000, ..cell };
+        assert_eq!(count.to_string(), "count, 100 bytes, at_least_once, 100 ms, 10 k keys, parallelism 2");
         let settings = Settings {
             bootstrap: "127.0.0.1:9092".into(),
             input: "in".into(),
             output: "out".into(),
             name: "bench-1".into(),
             cell,
-            parallelism: 2,
+            spare: false,
             directory: "runs/1".into(),
         };
+        let spare = Settings { spare: true, ..settings.clone() };
+        assert!(spare.properties().ends_with("taskmanagers=2\nrestart_taskmanager=true\n"));
         assert_eq!(
             settings.properties(),
             "bootstrap=127.0.0.1:9092\ninput=in\noutput=out\nname=bench-1\nfunction=bids\n\

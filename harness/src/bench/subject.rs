@@ -27,12 +27,15 @@ pub enum SubjectName {
     Raw,
     /// Apache Flink.
     Flink,
+    /// Apache Flink, set to notice failures as soon as it can.
+    FlinkTuned,
     /// Kafka Streams.
     KafkaStreams,
 }
 
 /// Everyone that truecut is compared with.
-pub const PEERS: [SubjectName; 3] = [SubjectName::Raw, SubjectName::Flink, SubjectName::KafkaStreams];
+pub const PEERS: [SubjectName; 4] =
+    [SubjectName::Raw, SubjectName::Flink, SubjectName::FlinkTuned, SubjectName::KafkaStreams];
 
 impl SubjectName {
     /// The name.
@@ -42,6 +45,7 @@ impl SubjectName {
             Self::Truecut => "truecut",
             Self::Raw => "raw",
             Self::Flink => "flink",
+            Self::FlinkTuned => "flink-tuned",
             Self::KafkaStreams => "kafka-streams",
         }
     }
@@ -51,7 +55,8 @@ impl SubjectName {
         match self {
             Self::Truecut => Box::new(Truecut),
             Self::Raw => Box::new(RawPeer::beside_this_program()),
-            Self::Flink | Self::KafkaStreams => Box::new(JavaPeer::new(peers.join(self.name()))),
+            Self::Flink | Self::KafkaStreams => Box::new(JavaPeer::new(peers.join(self.name()), "")),
+            Self::FlinkTuned => Box::new(JavaPeer::new(peers.join(Self::Flink.name()), "variant=tuned\n")),
         }
     }
 
@@ -59,7 +64,7 @@ impl SubjectName {
     pub(super) fn refuses(self, cell: Cell) -> Option<&'static str> {
         match (self, cell.guarantee) {
             (Self::KafkaStreams, Guarantee::None) => Some("it has no weaker guarantee than at_least_once"),
-            (Self::Truecut | Self::Raw | Self::Flink | Self::KafkaStreams, _) => None,
+            (Self::Truecut | Self::Raw | Self::Flink | Self::FlinkTuned | Self::KafkaStreams, _) => None,
         }
     }
 }
@@ -75,7 +80,7 @@ impl FromStr for SubjectName {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let known = PEERS.into_iter().find(|peer| peer.name() == text);
-        known.ok_or_else(|| "no such peer: give raw, flink or kafka-streams".to_owned())
+        known.ok_or_else(|| "no such peer: give raw, flink, flink-tuned or kafka-streams".to_owned())
     }
 }
 
@@ -89,6 +94,28 @@ pub(super) trait Subject {
 
     /// Starts it.
     fn start(&self, settings: &Settings) -> Result<Running, Failure>;
+
+    /// What one that was started in this directory told of its recoveries, in order of time, if it tells anything.
+    fn told(&self, _directory: &Path) -> Vec<Told> {
+        Vec::new()
+    }
+}
+
+/// What a subject told of a recovery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    /// When, by the wall clock, us since 1970.
+    pub(super) unix_us: u64,
+    pub(super) what: Phase,
+}
+
+/// How far a recovery is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// It noticed that a process is gone.
+    Noticed,
+    /// All subtasks run.
+    Running,
 }
 
 #[cfg(test)]

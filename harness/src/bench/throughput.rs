@@ -43,21 +43,19 @@ pub async fn throughput(options: ThroughputOptions, tell: Tell) -> Result<BenchD
     let bench = Bench::begin(options.common.clone(), tell).await?;
     let mut runs = Vec::new();
     for round in 0..options.common.rounds {
-        for &query in &options.common.queries {
-            for &bytes in &options.common.bytes {
-                let input = prepare(&bench, &options, query, bytes).await?;
-                if round == 0 && options.common.warm_up && runs.is_empty() {
-                    warm_up(&bench, query, bytes, &input).await?;
-                }
-                for cell in options.common.cells(query, bytes) {
-                    for subject in bench.subjects(round, cell) {
-                        let run = measure(&bench, subject, cell, round + 1, &input).await?;
-                        (bench.tell)(&line(&run));
-                        runs.push(run);
-                    }
-                }
-                bench.kafka.delete(&input.topic).await;
+        for asked in options.common.inputs() {
+            let input = prepare(&bench, &options, asked).await?;
+            if round == 0 && options.common.warm_up && runs.is_empty() {
+                warm_up(&bench, asked, &input).await?;
             }
+            for cell in options.common.cells(asked) {
+                for subject in bench.subjects(round, cell) {
+                    let run = measure(&bench, subject, cell, round + 1, &input).await?;
+                    (bench.tell)(&line(&run));
+                    runs.push(run);
+                }
+            }
+            bench.kafka.delete(&input.topic).await;
         }
     }
     bench.end("bench throughput", None, runs).await
@@ -67,10 +65,10 @@ pub async fn throughput(options: ThroughputOptions, tell: Tell) -> Result<BenchD
 async fn prepare(
     bench: &Bench,
     options: &ThroughputOptions,
-    query: Query,
-    bytes: usize,
+    asked: (Query, usize, u64),
 ) -> Result<Arc<Input>, Failure> {
-    let (records, recipe) = (options.records(bytes), options.common.recipe(query, bytes));
+    let (query, bytes, _) = asked;
+    let (records, recipe) = (options.records(bytes), options.common.recipe(asked));
     (bench.tell)(&format!("write {records} records of {bytes} bytes for {query}"));
     let topic = bench.name("in");
     bench.kafka.create(&topic).await?;
@@ -89,8 +87,8 @@ async fn prepare(
 }
 
 /// One run that counts for nothing.
-async fn warm_up(bench: &Bench, query: Query, bytes: usize, input: &Arc<Input>) -> Result<(), Failure> {
-    let cell = bench.common.cells(query, bytes).into_iter().next();
+async fn warm_up(bench: &Bench, asked: (Query, usize, u64), input: &Arc<Input>) -> Result<(), Failure> {
+    let cell = bench.common.cells(asked).into_iter().next();
     let Some(cell) = cell else { return Ok(()) };
     if let Some(subject) = bench.subjects(0, cell).find(|(name, _)| *name == SubjectName::Truecut) {
         (bench.tell)("warm up");
@@ -108,7 +106,8 @@ async fn measure(
     input: &Arc<Input>,
 ) -> Result<Run, Failure> {
     let records = input.records();
-    let Started { mut running, output, directory } = bench.start((name, subject), cell, &input.topic).await?;
+    let Started { mut running, output, directory } =
+        bench.start((name, subject), cell, &input.topic, false).await?;
     let interval = Duration::from_millis(cell.interval_ms);
     let watched = watch(&bench.kafka, &output, records, interval, &mut running).await?;
     let seconds = running.started().elapsed().as_secs_f64();
@@ -128,6 +127,7 @@ async fn measure(
         seconds,
         measured: BTreeMap::new(),
         processes: Vec::new(),
+        kills: Vec::new(),
     };
     if run.verdict == Verdict::Holds {
         let visible = watched.visible(&judged.offsets);

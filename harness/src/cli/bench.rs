@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand};
 use truecut::bench::document::{BenchDocument, Summary};
 use truecut::bench::{
-    self, Common, Guarantee, LatencyOptions, PEERS, Query, SubjectName, Tell, ThroughputOptions, page,
+    self, Common, Guarantee, LatencyOptions, Query, RecoveryOptions, SubjectName, Tell, ThroughputOptions,
+    Victim, page,
 };
 use truecut::failure::Failure;
 use truecut::verdict::Exit;
@@ -30,6 +31,7 @@ pub(super) struct Bench {
 enum What {
     Throughput(Throughput),
     Latency(Latency),
+    Recovery(Recovery),
     Check(check::BenchCheck),
 }
 
@@ -39,6 +41,7 @@ impl Bench {
         match &self.what {
             What::Throughput(throughput) => throughput.shared.prints_json(),
             What::Latency(latency) => latency.shared.prints_json(),
+            What::Recovery(recovery) => recovery.shared.prints_json(),
             What::Check(check) => check.json,
         }
     }
@@ -47,6 +50,7 @@ impl Bench {
         match &self.what {
             What::Throughput(throughput) => throughput.run(),
             What::Latency(latency) => latency.run(),
+            What::Recovery(recovery) => recovery.run(),
             What::Check(check) => check.run(),
         }
     }
@@ -84,33 +88,62 @@ struct Latency {
     query: Vec<Query>,
 }
 
-/// What both ask for.
+/// From kill -9 of a process to output that goes on, under a steady load
+#[derive(Debug, Args)]
+struct Recovery {
+    #[command(flatten)]
+    shared: Shared,
+    /// Records fed a second
+    #[arg(long, value_name = "N", default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    rate: u64,
+    /// Kills in each run [default: 20; quick: 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    kills: Option<u32>,
+    /// Who is killed: worker, the busiest of those that process records; or coordinator
+    #[arg(long, value_name = "WHO", default_value_t)]
+    kill: Victim,
+    /// How long after the first output the first kill comes [default: 5s; quick: 3s]
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    settle: Option<Duration>,
+    /// The least time from when everything is as before to the next kill [default: 3s; quick: 1s]
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    pause: Option<Duration>,
+    /// Write a record for each key first, so that the state has its size from the start
+    #[arg(long)]
+    prefill: bool,
+    /// What the job does: count or bids, whose output names its input
+    #[arg(long, value_name = "QUERY,...", value_delimiter = ',', default_value = "count")]
+    query: Vec<Query>,
+}
+
+/// What all of them ask for.
 #[derive(Debug, Args)]
 struct Shared {
-    /// Beside whom: raw, flink, kafka-streams; `none` for truecut alone [default: all]
+    /// Beside whom: raw, flink, flink-tuned, kafka-streams; `none` for truecut alone [default: raw,flink,kafka-streams; recovery:
+    /// flink,flink-tuned,kafka-streams]
     #[arg(long, value_name = "PEER,...", value_delimiter = ',')]
     vs: Option<Vec<Peer>>,
     /// Which Kafka, of one broker: auto, container, process, or HOST:PORT of one that runs
     #[arg(long, default_value = "auto", value_name = "KAFKA")]
     kafka: KafkaChoice,
-    /// Runs of each subject with each setting [default: 3; quick: 1]
+    /// Runs of each subject with each setting [default: 3; quick and recovery: 1]
     #[arg(long, value_name = "R", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     rounds: Option<u32>,
     /// Bytes of an input value, at least 16
     #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "100", value_parser = bytes)]
     bytes: Vec<usize>,
-    /// Times between two checkpoints, transactions or commits, ms [default: 100,1000; quick: 100; latency: 100]
+    /// Times between two checkpoints, transactions or commits, ms [default: 100,1000; quick: 100; latency: 100; recovery: 50]
     #[arg(long, value_name = "N,...", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..=600_000))]
     interval_ms: Option<Vec<u64>>,
     /// What the job promises: exactly_once, at_least_once or none
     #[arg(long, value_name = "WHAT,...", value_delimiter = ',', default_value = "exactly_once")]
     guarantee: Vec<Guarantee>,
     /// Distinct keys, where the query does not decide
-    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
-    keys: u64,
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "10000", value_parser = clap::value_parser!(u64).range(1..))]
+    keys: Vec<u64>,
     /// Subtasks, stream threads, threads: what each subject computes with
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=4))]
-    parallelism: u16,
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "2", value_parser = clap::value_parser!(u16).range(1..=4))]
+    parallelism: Vec<u16>,
     /// Decides keys and values
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -129,6 +162,9 @@ struct Shared {
     /// Write the document into this directory, and the page and charts of all benchmarks that lie there
     #[arg(long, value_name = "DIR")]
     write: Option<PathBuf>,
+    /// With --write: keep it beside others of its kind, under this name: small letters, digits and dashes
+    #[arg(long, value_name = "NAME", requires = "write", value_parser = page_name)]
+    name: Option<String>,
     /// Print one JSON document, and nothing else; or write it into a file
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     json: Option<Option<PathBuf>>,
@@ -152,6 +188,16 @@ impl std::str::FromStr for Peer {
     }
 }
 
+fn page_name(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let fits = !text.is_empty() && text.len() <= 40 && text.chars().all(plain);
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err("give small letters, digits and dashes, at most 40".to_owned())
+    }
+}
+
 fn bytes(text: &str) -> Result<usize, String> {
     let bytes = text.parse().map_err(|_| "give a number of bytes".to_owned())?;
     let fits = (bench::BYTES_MIN..=BYTES_MAX).contains(&bytes);
@@ -163,8 +209,8 @@ impl Shared {
         matches!(self.json, Some(None))
     }
 
-    fn peers(&self) -> Vec<SubjectName> {
-        let Some(wanted) = &self.vs else { return PEERS.to_vec() };
+    fn peers(&self, usual: &[SubjectName]) -> Vec<SubjectName> {
+        let Some(wanted) = &self.vs else { return usual.to_vec() };
         let mut peers = Vec::new();
         for peer in wanted {
             if let Peer::Named(name) = peer
@@ -176,22 +222,21 @@ impl Shared {
         peers
     }
 
-    /// `intervals` are those that are usual for the benchmark.
-    fn common(&self, query: &[Query], intervals: &[u64], arguments: &str) -> Common {
-        let rounds = self.rounds.unwrap_or(if self.quick { 1 } else { 3 });
-        let usual = if self.quick { &intervals[..1] } else { intervals };
-        let intervals_ms = self.interval_ms.clone().unwrap_or_else(|| usual.to_vec());
+    fn common(&self, query: &[Query], usual: &Usual, arguments: &str) -> Common {
+        let rounds = self.rounds.unwrap_or(if self.quick { 1 } else { usual.rounds });
+        let intervals = if self.quick { &usual.intervals_ms[..1] } else { usual.intervals_ms };
+        let intervals_ms = self.interval_ms.clone().unwrap_or_else(|| intervals.to_vec());
         let common = Common {
             kafka: self.kafka.clone(),
-            peers: self.peers(),
+            peers: self.peers(usual.peers),
             peers_directory: self.peers.clone(),
             rounds,
             queries: query.to_vec(),
             bytes: self.bytes.clone(),
             intervals_ms,
             guarantees: self.guarantee.clone(),
-            keys: self.keys,
-            parallelism: self.parallelism,
+            keys: self.keys.clone(),
+            parallelism: self.parallelism.clone(),
             seed: self.seed,
             warm_up: !self.quick,
             directory: self.run_directory.clone(),
@@ -211,7 +256,7 @@ impl Shared {
             None => tell(document),
         }
         if let Some(directory) = &self.write {
-            let files = page::write(directory, document)?;
+            let files = page::write(directory, self.name.as_deref(), document)?;
             if !self.prints_json() {
                 files.iter().for_each(|file| output::line(&format!("wrote {}", file.display())));
             }
@@ -219,6 +264,25 @@ impl Shared {
         Ok(Exit::from(document.verdict).code())
     }
 }
+
+/// What a benchmark is about unless told otherwise.
+struct Usual {
+    peers: &'static [SubjectName],
+    intervals_ms: &'static [u64],
+    rounds: u32,
+}
+
+const THROUGHPUT: Usual = Usual {
+    peers: &[SubjectName::Raw, SubjectName::Flink, SubjectName::KafkaStreams],
+    intervals_ms: &[100, 1_000],
+    rounds: 3,
+};
+const LATENCY: Usual = Usual { intervals_ms: &[100], ..THROUGHPUT };
+const RECOVERY: Usual = Usual {
+    peers: &[SubjectName::Flink, SubjectName::FlinkTuned, SubjectName::KafkaStreams],
+    intervals_ms: &[50],
+    rounds: 1,
+};
 
 /// The command line that does it again, in full and without places of this machine.
 fn told(common: &Common, arguments: &str) -> String {
@@ -234,8 +298,8 @@ fn told(common: &Common, arguments: &str) -> String {
         list(&common.bytes),
         list(&common.intervals_ms),
         list(&common.guarantees),
-        common.keys,
-        common.parallelism,
+        list(&common.keys),
+        list(&common.parallelism),
         common.seed,
     )
 }
@@ -244,7 +308,7 @@ impl Throughput {
     fn run(&self) -> Outcome {
         let records = self.records.unwrap_or(if self.shared.quick { 200_000 } else { 2_000_000 });
         let arguments = format!("throughput --records {records}");
-        let common = self.shared.common(&self.query, &[100, 1_000], &arguments);
+        let common = self.shared.common(&self.query, &THROUGHPUT, &arguments);
         let document = block_on(bench::throughput(ThroughputOptions { common, records }, progress()))?;
         self.shared.done(&document)
     }
@@ -261,9 +325,31 @@ impl Latency {
             settle.as_millis(),
             measure.as_millis()
         );
-        let common = self.shared.common(&self.query, &[100], &arguments);
+        let common = self.shared.common(&self.query, &LATENCY, &arguments);
         let options = LatencyOptions { common, rate: self.rate, settle, measure };
         let document = block_on(bench::latency(options, progress()))?;
+        self.shared.done(&document)
+    }
+}
+
+impl Recovery {
+    fn run(&self) -> Outcome {
+        let (kills, settle, pause) = if self.shared.quick { (2, 3, 1) } else { (20, 5, 3) };
+        let kills = self.kills.unwrap_or(kills);
+        let settle = self.settle.unwrap_or(Duration::from_secs(settle));
+        let pause = self.pause.unwrap_or(Duration::from_secs(pause));
+        let prefill = if self.prefill { " --prefill" } else { "" };
+        let arguments = format!(
+            "recovery --rate {} --kills {kills} --kill {} --settle {}ms --pause {}ms{prefill}",
+            self.rate,
+            self.kill,
+            settle.as_millis(),
+            pause.as_millis()
+        );
+        let common = self.shared.common(&self.query, &RECOVERY, &arguments);
+        let (rate, victim, prefill) = (self.rate, self.kill, self.prefill);
+        let options = RecoveryOptions { common, rate, kills, victim, settle, pause, prefill };
+        let document = block_on(bench::recovery(options, progress()))?;
         self.shared.done(&document)
     }
 }

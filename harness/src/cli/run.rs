@@ -1,8 +1,9 @@
 //! `truecut run`: runs a job until it ends or Ctrl-C asks for its last checkpoint.
 
+use std::fs::File;
 use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime};
 
 use clap::Args;
 use indicatif::ProgressBar;
@@ -34,6 +35,9 @@ pub(super) struct Run {
     /// Record the traces of all roles in this directory
     #[arg(long, value_name = "DIR")]
     traces: Option<PathBuf>,
+    /// Write what happens into this file: a JSON object a line, with the time
+    #[arg(long, value_name = "FILE")]
+    events: Option<PathBuf>,
     /// Serve metrics there in Prometheus's text format, at /metrics [default: as the job's description says]
     #[arg(long, value_name = "HOST:PORT")]
     metrics: Option<String>,
@@ -72,8 +76,14 @@ impl Run {
         };
         let started = Instant::now();
         let mut told = Told::new(self.json);
+        let mut events = self.events.as_deref().map(Events::create).transpose()?;
         let runtime = runtime()?;
-        let ended = runtime.block_on(supervise::run(&options, |event| told.event(event)));
+        let ended = runtime.block_on(supervise::run(&options, |event| {
+            told.event(event);
+            if let Some(events) = &mut events {
+                events.write(event);
+            }
+        }));
         runtime.shutdown_background();
         told.clear();
         let ended = ended?;
@@ -95,6 +105,43 @@ impl Run {
             output::error(&format!("{}\nlogs: {}", ended.message, options.logs.display()));
         }
         Ok(ended.exit_code)
+    }
+}
+
+/// The file of events.
+struct Events {
+    file: File,
+    /// The first failure to write was told.
+    failed: bool,
+}
+
+/// A line of it.
+#[derive(Serialize)]
+struct EventLine<'a> {
+    /// By the wall clock, us since 1970.
+    unix_us: u128,
+    #[serde(flatten)]
+    event: &'a Event,
+}
+
+impl Events {
+    fn create(path: &Path) -> Result<Self, Failure> {
+        let file = File::create(path).map_err(Failure::at("write", path))?;
+        Ok(Self { file, failed: false })
+    }
+
+    /// The job goes on if it can't be written.
+    fn write(&mut self, event: &Event) {
+        let unix_us =
+            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_micros();
+        let line = serde_json::to_string(&EventLine { unix_us, event });
+        let written = line.map_err(std::io::Error::from).and_then(|line| writeln!(self.file, "{line}"));
+        if let Err(error) = written
+            && !self.failed
+        {
+            self.failed = true;
+            output::error(&format!("events can't be written: {error}"));
+        }
     }
 }
 

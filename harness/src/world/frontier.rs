@@ -3,7 +3,7 @@
 //! Each request under way may have landed or not; each of these, and a timeout, is a step of the modelled Kafka. An answer keeps the
 //! states in which the request landed and was answered so. If none is left, the answer is impossible.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use truecut_core::{Described, ErrorCode, Op, Producer, Slot, TransactionState};
 use truecut_model::OneId;
@@ -66,19 +66,78 @@ struct UnderWay {
 }
 
 /// A state that the id may be in.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Possible {
-    id: OneId,
+    shape: Shape,
     /// When the open transaction began at the earliest; 0 if none is open.
     open_since_us: u64,
+}
+
+/// What tells states apart.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Shape {
+    id: OneId,
     /// What the requests under way were answered, in their order; `None` for those that have not landed.
     answers: Vec<Option<Answer>>,
+}
+
+/// Possible states, each with when its open transaction began at the earliest. One that began earlier times out earlier, and allows
+/// all else alike: of equal shapes it stands for the later ones.
+#[derive(Debug, Default)]
+struct States(BTreeMap<Shape, u64>);
+
+impl States {
+    /// Adds a state. Whether it allows anything that was not allowed before.
+    fn add(&mut self, state: Possible) -> bool {
+        let Possible { shape, open_since_us } = state;
+        match self.0.get_mut(&shape) {
+            Some(known) if *known <= open_since_us => false,
+            Some(known) => {
+                *known = open_since_us;
+                true
+            }
+            None => self.0.insert(shape, open_since_us).is_none(),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn shapes(&self) -> impl Iterator<Item = &Shape> {
+        self.0.keys()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = Possible> {
+        let state = |(shape, open_since_us): (&Shape, &u64)| Possible {
+            shape: shape.clone(),
+            open_since_us: *open_since_us,
+        };
+        self.0.iter().map(state)
+    }
+
+    /// Keeps those whose shape fits, if there are any; whether there are.
+    fn keep(&mut self, fits: impl Fn(&Shape) -> bool) -> bool {
+        let any = self.shapes().any(&fits);
+        if any {
+            self.0.retain(|shape, _| fits(shape));
+        }
+        any
+    }
+
+    /// Changes every shape; those that become equal become one.
+    fn change(&mut self, change: impl Fn(&mut Shape)) {
+        for (mut shape, open_since_us) in std::mem::take(&mut self.0) {
+            change(&mut shape);
+            self.add(Possible { shape, open_since_us });
+        }
+    }
 }
 
 /// All states of one id.
 #[derive(Debug)]
 pub(super) struct Frontier {
-    states: BTreeSet<Possible>,
+    states: States,
     under_way: Vec<UnderWay>,
     /// Requests that nobody waits for any more: each may land at any time, more than once, or never.
     loose: Vec<(Ask, u64)>,
@@ -93,9 +152,9 @@ pub(super) struct Frontier {
 
 impl Default for Frontier {
     fn default() -> Self {
-        let first = Possible { id: OneId::default(), open_since_us: 0, answers: Vec::new() };
+        let first = Shape { id: OneId::default(), answers: Vec::new() };
         Self {
-            states: BTreeSet::from([first]),
+            states: States(BTreeMap::from([(first, 0)])),
             under_way: Vec::new(),
             loose: Vec::new(),
             timeout_us: u64::MAX,
@@ -119,7 +178,7 @@ impl Frontier {
     /// Whether its transaction may be open, now or by what is under way.
     pub(super) fn may_be_open(&self) -> bool {
         let opens = |ask: &Ask| matches!(ask, Ask::Records(_));
-        self.states.iter().any(|state| state.id.is_open())
+        self.states.shapes().any(|state| state.id.is_open())
             || self.under_way.iter().any(|under_way| opens(&under_way.ask))
             || self.loose.iter().any(|(ask, _)| opens(ask))
     }
@@ -134,11 +193,7 @@ impl Frontier {
         self.give_up(call); // one that is asked under the same name has taken its place
         self.bumps = self.bumps.saturating_add(i16::from(matches!(ask, Ask::Init | Ask::Fence)));
         self.under_way.push(UnderWay { call, ask, since_us });
-        let with_one_more = |mut state: Possible| {
-            state.answers.push(None);
-            state
-        };
-        self.states = std::mem::take(&mut self.states).into_iter().map(with_one_more).collect();
+        self.states.change(|state| state.answers.push(None));
     }
 
     /// Nobody will hear the answer of a request: it may land at any time.
@@ -161,7 +216,7 @@ impl Frontier {
         self.close(now_us);
         let UnderWay { ask, since_us, .. } = self.under_way[place];
         let busy = self.is_busy(now_us);
-        let fits = |state: &Possible| match (answer, state.answers[place]) {
+        let fits = |state: &Shape| match (answer, state.answers[place]) {
             // A transition that is being written is answered so too, and then nothing is done.
             (Answer::Code(CONCURRENT), None) => busy,
             (Answer::Code(code), Some(Answer::Code(possible))) => {
@@ -171,11 +226,8 @@ impl Frontier {
             (told, Some(possible)) => told == possible,
             (_, None) => false,
         };
-        let kept: BTreeSet<Possible> = self.states.iter().filter(|state| fits(state)).cloned().collect();
-        let result = if kept.is_empty() && !self.lost { Err(self.allowed(place, answer)) } else { Ok(()) };
-        if !kept.is_empty() {
-            self.states = kept;
-        }
+        let result =
+            if self.states.keep(fits) || self.lost { Ok(()) } else { Err(self.allowed(place, answer)) };
         if let Answer::Described(Ok(described)) = answer {
             self.told_epoch = described.producer.epoch.max(self.told_epoch);
             self.bumps = i16::try_from(self.under_way.len() + self.loose.len()).unwrap_or(i16::MAX);
@@ -192,18 +244,14 @@ impl Frontier {
     pub(super) fn not_done(&mut self, call: Call, now_us: u64) {
         let Some(place) = self.place(call) else { return };
         self.close(now_us);
-        let kept: BTreeSet<Possible> =
-            self.states.iter().filter(|state| state.answers[place].is_none()).cloned().collect();
-        if !kept.is_empty() {
-            self.states = kept;
-        }
+        self.states.keep(|state| state.answers[place].is_none());
         self.forget(place);
     }
 
     /// Whether the id may be in such a state at this time.
     pub(super) fn may_be(&mut self, now_us: u64, wanted: impl Fn(&OneId) -> bool) -> bool {
         self.close(now_us);
-        self.lost || self.states.iter().any(|state| wanted(&state.id))
+        self.lost || self.states.shapes().any(|state| wanted(&state.id))
     }
 
     fn place(&self, call: Call) -> Option<usize> {
@@ -219,16 +267,14 @@ impl Frontier {
 
     fn forget(&mut self, place: usize) {
         self.under_way.remove(place);
-        let without = |mut state: Possible| {
+        self.states.change(|state| {
             state.answers.remove(place);
-            state
-        };
-        self.states = std::mem::take(&mut self.states).into_iter().map(without).collect();
+        });
     }
 
     /// Lets go of loose requests of epochs that are over in every state.
     fn tidy(&mut self) {
-        let lowest = self.states.iter().map(|state| state.id.epoch()).min().unwrap_or(-1);
+        let lowest = self.states.shapes().map(|state| state.id.epoch()).min().unwrap_or(-1);
         self.loose.retain(|(ask, _)| match ask {
             Ask::Records(producer) => producer.epoch >= lowest,
             Ask::Commit(producer, _) => producer.epoch + 1 >= lowest,
@@ -240,23 +286,24 @@ impl Frontier {
     /// Something besides one request goes on at Kafka.
     fn is_busy(&self, now_us: u64) -> bool {
         let timed_out = |state: &Possible| self.may_time_out(state, now_us);
-        self.under_way.len() > 1 || !self.loose.is_empty() || self.states.iter().any(timed_out)
+        self.under_way.len() > 1
+            || !self.loose.is_empty()
+            || self.states.iter().any(|state| timed_out(&state))
     }
 
     fn may_time_out(&self, state: &Possible, now_us: u64) -> bool {
         let due = state.open_since_us.saturating_add(self.timeout_us);
-        state.id.is_open() && now_us.saturating_add(CLOCK_SLACK_US) >= due
+        state.shape.id.is_open() && now_us.saturating_add(CLOCK_SLACK_US) >= due
     }
 
     /// Adds every state that can be reached by now.
     fn close(&mut self, now_us: u64) {
         let bumps = self.bumps.saturating_mul(2).saturating_add(2);
         let epoch_max = self.told_epoch.saturating_add(bumps);
-        let mut todo: Vec<Possible> = self.states.iter().cloned().collect();
+        let mut todo: Vec<Possible> = self.states.iter().collect();
         while let Some(state) = todo.pop() {
             for next in self.next(&state, now_us) {
-                if next.id.epoch() <= epoch_max && !self.states.contains(&next) {
-                    self.states.insert(next.clone());
+                if next.shape.id.epoch() <= epoch_max && self.states.add(next.clone()) {
                     todo.push(next);
                 }
             }
@@ -280,12 +327,12 @@ impl Frontier {
         }
         if self.may_time_out(state, now_us) {
             let mut next = state.clone();
-            next.id.timeout();
+            next.shape.id.timeout();
             next.open_since_us = 0;
             all.push(next);
         }
         let mut told = state.clone();
-        if told.id.write_markers() {
+        if told.shape.id.write_markers() {
             all.push(told);
         }
         all
@@ -295,7 +342,7 @@ impl Frontier {
         let ask = self.under_way[place].ask;
         let answers: BTreeSet<String> = self
             .states
-            .iter()
+            .shapes()
             .map(|state| state.answers[place].map_or_else(|| "that it has not landed".to_owned(), tell))
             .collect();
         let answers: Vec<String> = answers.into_iter().collect();
@@ -306,10 +353,10 @@ impl Frontier {
 /// A request under way lands, in every way that it can.
 fn land(state: &Possible, place: usize, under_way: &UnderWay) -> Vec<Possible> {
     let UnderWay { ask, since_us, .. } = *under_way;
-    let answered = state.answers[place];
+    let answered = state.shape.answers[place];
     let answered_so = |answer: Answer| {
         let mut next = state.clone();
-        next.answers[place] = Some(answer);
+        next.shape.answers[place] = Some(answer);
         next
     };
     let done = || {
@@ -328,21 +375,21 @@ fn land(state: &Possible, place: usize, under_way: &UnderWay) -> Vec<Possible> {
             let refused = ask == Ask::Init && answered.is_none() && code != 0;
             let refused = refused.then(|| {
                 let mut next = next.clone();
-                next.answers[place] = Some(Answer::Code(code));
+                next.shape.answers[place] = Some(Answer::Code(code));
                 next
             });
             if code == 0 {
-                next.answers[place] = Some(Answer::Code(0));
+                next.shape.answers[place] = Some(Answer::Code(0));
             }
-            let described = described.then(|| answered_so(Answer::Described(state.id.describe())));
+            let described = described.then(|| answered_so(Answer::Described(state.shape.id.describe())));
             described.into_iter().chain(refused).chain([next]).collect()
         }
         (_, Some(_)) => Vec::new(),
-        (Ask::Describe, None) => vec![answered_so(Answer::Described(state.id.describe()))],
-        (Ask::List, None) => vec![answered_so(Answer::Listed(state.id.is_open()))],
+        (Ask::Describe, None) => vec![answered_so(Answer::Described(state.shape.id.describe()))],
+        (Ask::List, None) => vec![answered_so(Answer::Listed(state.shape.id.is_open()))],
         (Ask::Fence | Ask::Commit(..), None) => {
             let (mut next, code) = done();
-            next.answers[place] = Some(Answer::Code(code));
+            next.shape.answers[place] = Some(Answer::Code(code));
             vec![next]
         }
     }
@@ -350,14 +397,15 @@ fn land(state: &Possible, place: usize, under_way: &UnderWay) -> Vec<Possible> {
 
 /// Does at Kafka what is asked. Gives the raw code.
 fn perform(state: &mut Possible, ask: Ask, since_us: u64) -> ErrorCode {
-    let was_open = state.id.is_open();
+    let id = &mut state.shape.id;
+    let was_open = id.is_open();
     let code = match ask {
-        Ask::Init | Ask::Fence => state.id.init_producer_id().err().unwrap_or(0),
-        Ask::Records(producer) => state.id.add_partition(producer),
-        Ask::Commit(producer, version) => state.id.commit(producer, version),
+        Ask::Init | Ask::Fence => id.init_producer_id().err().unwrap_or(0),
+        Ask::Records(producer) => id.add_partition(producer),
+        Ask::Commit(producer, version) => id.commit(producer, version),
         Ask::Describe | Ask::List => 0,
     };
-    match (was_open, state.id.is_open()) {
+    match (was_open, id.is_open()) {
         (false, true) => state.open_since_us = since_us,
         (true, false) => state.open_since_us = 0,
         (true, true) | (false, false) => {}

@@ -12,9 +12,9 @@ const PROPERTIES: &str = "peer.properties";
 /// The raw peer's program: a package of this workspace.
 const RAW: &str = "truecut-raw";
 
-fn start(program: &Path, settings: &Settings) -> Result<Running, Failure> {
+fn start(program: &Path, settings: &Settings, more: &str) -> Result<Running, Failure> {
     let file = settings.directory.join(PROPERTIES);
-    std::fs::write(&file, settings.properties()).map_err(Failure::at("write", &file))?;
+    std::fs::write(&file, settings.properties() + more).map_err(Failure::at("write", &file))?;
     let mut command = Command::new(program);
     command.arg(&file);
     Running::start(command, &settings.directory)
@@ -47,19 +47,21 @@ impl Subject for RawPeer {
     }
 
     fn start(&self, settings: &Settings) -> Result<Running, Failure> {
-        start(&self.program, settings)
+        start(&self.program, settings, "")
     }
 }
 
 /// A Java program, built by Maven in a directory of its own, with a launcher.
 pub(super) struct JavaPeer {
     directory: PathBuf,
+    /// More properties.
+    more: &'static str,
 }
 
 impl JavaPeer {
-    pub(super) fn new(directory: PathBuf) -> Self {
+    pub(super) fn new(directory: PathBuf, more: &'static str) -> Self {
         // A launcher may change its directory.
-        Self { directory: std::path::absolute(&directory).unwrap_or(directory) }
+        Self { directory: std::path::absolute(&directory).unwrap_or(directory), more }
     }
 
     fn launcher(&self) -> PathBuf {
@@ -91,7 +93,7 @@ impl Subject for JavaPeer {
     }
 
     fn start(&self, settings: &Settings) -> Result<Running, Failure> {
-        start(&self.launcher(), settings)
+        start(&self.launcher(), settings, self.more)
     }
 }
 
@@ -133,7 +135,7 @@ mod tests {
     fn a_launcher_without_a_built_jar_is_missing() {
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::write(directory.path().join("run.sh"), "").expect("it can be written");
-        let why = JavaPeer::new(directory.path().to_owned()).missing().expect("no jar");
+        let why = JavaPeer::new(directory.path().to_owned(), "").missing().expect("no jar");
         assert!(why.contains("README.md"), "{why}");
     }
 }

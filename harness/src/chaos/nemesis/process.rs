@@ -128,14 +128,16 @@ impl Field<'_> {
     /// A worker stops as it has begun to launch an attempt, and goes on when the others run the next one: it offers them channels
     /// of an attempt that is over.
     async fn deploy_late(&mut self, spared: u32) -> Result<(), Failure> {
-        let Some(late) = self.subject.victims().into_iter().find(|pid| *pid != spared) else { return Ok(()) };
+        // One that has a part of the job is killed, so that it is deployed again; the others are those that it is deployed on.
+        let Some(killed) = self.subject.victims().into_iter().find(|pid| *pid != spared) else {
+            return Ok(());
+        };
+        let late = self.subject.all().into_iter().find(|pid| ![killed, spared].contains(pid));
+        let Some(late) = late else { return Ok(()) };
         let at = CrashAt { point: "launch.after".to_owned(), ordinal: 1, strike: Strike::Pause };
         self.subject.arm(late, at).await?;
-        let other = self.subject.all().into_iter().find(|pid| ![late, spared].contains(pid));
-        if let Some(other) = other {
-            self.kill_now(other).await?;
-        }
-        // Another one than the two that are to go on may have been idle: then nothing was deployed again.
+        self.kill_now(killed).await?;
+        // Where a new worker was quicker to take its part, nothing is deployed on the late one.
         let since = tokio::time::Instant::now();
         while !is_stopped(late) && since.elapsed() < REACHED && !is_over(self.subject.seen()) {
             self.subject.pump(LOOK, is_over).await?;

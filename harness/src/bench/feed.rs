@@ -70,6 +70,11 @@ impl Feed {
         Ok(Self { shared, thread: Some(thread) })
     }
 
+    /// When what Kafka has acknowledged at this place was handed over.
+    pub(super) fn when(&self, partition: i32, offset: i64) -> Option<Instant> {
+        locked(&self.shared.fed).when(partition, offset)
+    }
+
     /// Why feeding can't go on, if it can't.
     pub(super) fn failure(&self) -> Option<String> {
         locked(&self.shared.failure).clone()
