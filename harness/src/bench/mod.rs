@@ -29,7 +29,7 @@ use std::sync::Arc;
 pub use input::BYTES_MIN;
 pub use latency::{LatencyOptions, latency};
 pub use machine::Machine;
-pub use processes::Process;
+pub use processes::{Process, peak_memory};
 pub use recovery::{RecoveryOptions, Victim, recovery};
 pub use run::Common;
 pub use settings::{Cell, Guarantee, Query};

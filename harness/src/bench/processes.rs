@@ -93,7 +93,7 @@ impl Tree {
                 process.name = name;
             }
             process.cpu_seconds = real(stat.own) / TICKS;
-            process.peak_memory_bytes = process.peak_memory_bytes.max(peak(pid));
+            process.peak_memory_bytes = process.peak_memory_bytes.max(peak_memory(pid));
             used.cpu_seconds += real(stat.own + stat.children) / TICKS;
             used.peak_memory += process.peak_memory_bytes;
         }
@@ -160,8 +160,9 @@ fn stat(text: &str) -> Option<Stat> {
     Some(Stat { parent: fields.get(1)?.parse().ok()?, own, children, started: number(19)? })
 }
 
-/// The most memory that was resident, bytes. A process that has just ended has none.
-fn peak(pid: u32) -> u64 {
+/// The most memory of a process that was resident, bytes. One that has just ended has none.
+#[must_use]
+pub fn peak_memory(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kilobytes = line.and_then(|line| line.split_ascii_whitespace().next()?.parse::<u64>().ok());

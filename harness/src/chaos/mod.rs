@@ -17,6 +17,7 @@ mod metrics;
 mod moment;
 mod nemesis;
 mod network;
+pub mod packed;
 mod plan;
 mod reader;
 mod records;

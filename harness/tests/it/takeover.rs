@@ -1,81 +1,14 @@
 //! The coordinator is killed, or thought dead, and another one takes over: under `run`, and under `chaos`.
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use truecut_cluster::testing::shared_kafka;
 
 use crate::job::{Topics, job};
-use crate::program::{Answer, answer, call, call_in, truecut};
-
-const LIMIT: Duration = Duration::from_secs(60);
-
-fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let since = Instant::now();
-    while !done() {
-        assert!(since.elapsed() < LIMIT, "not within {} s: {what}", LIMIT.as_secs());
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// `truecut run` of a job that does not end by itself.
-struct Running {
-    child: Child,
-    directory: PathBuf,
-}
-
-impl Running {
-    fn start(directory: &Path, file: &str) -> Self {
-        let mut command = truecut();
-        command.args(["run", file, "--json", "--logs", "logs"]).current_dir(directory);
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-        Self { child, directory: directory.to_path_buf() }
-    }
-
-    /// Processes of this kind of this job.
-    fn processes(&self, kind: &str) -> Vec<Pid> {
-        let (kind, name) = (kind.as_bytes(), self.directory.display().to_string());
-        let entries = std::fs::read_dir("/proc").expect("there is a /proc").flatten();
-        let is_ours = |path: &Path| {
-            let arguments = std::fs::read(path.join("cmdline")).unwrap_or_default();
-            let here =
-                std::fs::read_link(path.join("cwd")).is_ok_and(|here| here.display().to_string() == name);
-            here && arguments.split(|byte| *byte == 0).nth(1) == Some(kind)
-        };
-        let pid = |path: PathBuf| path.file_name()?.to_str()?.parse().ok();
-        entries
-            .map(|entry| entry.path())
-            .filter(|path| is_ours(path))
-            .filter_map(pid)
-            .map(Pid::from_raw)
-            .collect()
-    }
-
-    /// Kills the coordinator once there is one other than `last`.
-    fn kill_coordinator(&self, last: Option<Pid>) -> Pid {
-        let mut found = None;
-        wait_until("there is another coordinator", || {
-            found = self.processes("__coordinator").into_iter().find(|pid| Some(*pid) != last);
-            found.is_some()
-        });
-        let pid = found.expect("it was found");
-        kill(pid, Signal::SIGKILL).expect("it can be killed");
-        pid
-    }
-
-    fn ask_to_end(&self, signal: Signal) {
-        let pid = Pid::from_raw(i32::try_from(self.child.id()).expect("a process id"));
-        kill(pid, signal).expect("it can be told");
-    }
-
-    fn end(self) -> Answer {
-        answer(self.child.wait_with_output().expect("it ends"))
-    }
-}
+use crate::program::{call, call_in};
+use crate::running::{Running, wait_until};
 
 /// Records of a topic; reads them all, so that it can be asked again and again.
 fn committed(topics: &Topics, topic: &str) -> u64 {

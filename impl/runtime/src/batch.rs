@@ -11,8 +11,8 @@ pub const NO_TIMESTAMP: i64 = -1;
 /// A record whose partition the producer chooses by the hash of its key.
 pub const ANY_PARTITION: i32 = -1;
 
-/// Bytes of one index entry on the wire: two ends, presence flags, partition, timestamp, offset.
-const ENTRY_BYTES: usize = 4 + 4 + 4 + 4 + 8 + 8;
+/// Bytes of one index entry, in memory and on the wire: two ends, presence flags, partition, timestamp, offset.
+pub(crate) const ENTRY_BYTES: usize = 4 + 4 + 4 + 4 + 8 + 8;
 /// Bytes in front of the index on the wire: record count and length of the data.
 const HEADER_BYTES: usize = 4 + 4;
 const HAS_KEY: u32 = 1;

@@ -15,6 +15,8 @@ use crate::trace::Stamp;
 
 /// Bytes of records after which a coalesced batch is sent. Less is sent when the source has nothing more to read.
 pub const BATCH_BYTES: usize = 64 << 10;
+/// Records after which it is sent as well: the index of many small ones takes more memory than their bytes, of which there may be none.
+pub const BATCH_RECORDS: usize = 4096;
 
 /// An element on its way, and the effect that sent it; batches are cut anew on the way and carry none.
 #[derive(Clone, Debug)]
@@ -83,13 +85,13 @@ impl Outputs {
     /// # Errors
     /// The attempt was stopped.
     pub fn records(&mut self, records: &Records) -> Result<(), Closed> {
-        if self.channels.len() == 1 && self.open[0].is_empty() && records.batch().byte_len() >= BATCH_BYTES {
+        if self.channels.len() == 1 && self.open[0].is_empty() && is_full(records.batch()) {
             return self.channels[0].send(Stamped { element: Element::Batch(records.clone()), stamp: None });
         }
         for record in records.batch().iter() {
             let place = self.place(record);
             self.open[place].push(record);
-            if self.open[place].byte_len() >= BATCH_BYTES {
+            if is_full(&self.open[place]) {
                 self.send_open(place)?;
             }
         }
@@ -134,6 +136,10 @@ impl Outputs {
             }
         }
     }
+}
+
+fn is_full(batch: &RecordBatch) -> bool {
+    batch.byte_len() >= BATCH_BYTES || batch.len() >= BATCH_RECORDS
 }
 
 /// The channel of a key, of `channels` in all: the same in every process and every attempt, for keyed state hangs on it.
@@ -204,6 +210,25 @@ mod tests {
             assert_eq!(all.iter().filter(|channel| channel.contains(key)).count(), 1, "{key}");
         }
         assert!(all.iter().all(|channel| !channel.is_empty()), "ten keys spread over three channels");
+    }
+
+    #[test]
+    fn records_without_bytes_are_sent_too() {
+        let (mut outputs, inboxes) = local(Exchange::Rebalance, 2);
+        let mut tombstones = RecordBatch::default();
+        for offset in 0..1_000 {
+            tombstones.push(RecordRef { key: None, value: None, timestamp_ms: 0, partition: 0, offset });
+        }
+        let tombstones = Records::new(tombstones);
+        for _ in 0..9 {
+            outputs.records(&tombstones).unwrap();
+        }
+        for inbox in inboxes {
+            let Received::Item(_, Stamped { element: Element::Batch(records), .. }) = inbox.try_take() else {
+                panic!("4500 records wait for nothing")
+            };
+            assert_eq!(records.batch().len(), BATCH_RECORDS);
+        }
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub mod function;
 pub mod inbox;
 pub mod kafka;
 pub mod launch;
+pub mod memory;
 pub mod metrics;
 mod outcome;
 pub mod process;

@@ -34,6 +34,9 @@ use crate::trace::{Construction, Stamp};
 use crate::types::{Mail, Out};
 use crate::wire::{Address, Frame, VERSION};
 
+/// Batches that producers have emptied and that are kept, and the most bytes of one.
+pub(crate) const POOLED_BATCHES: usize = 16;
+pub(crate) const POOLED_BYTES: usize = 1 << 20;
 /// How long a process that ends waits for its tasks.
 const GRACE: std::time::Duration = std::time::Duration::from_secs(3);
 
@@ -150,7 +153,7 @@ impl Host {
             producers: TransactionalProducers::new(
                 config.sink.producer_settings(cluster.clone()),
                 raw.clone(),
-                BatchPool::new(16, 1 << 20),
+                BatchPool::new(POOLED_BATCHES, POOLED_BYTES),
             ),
             checkpoints: Checkpoints::new(Arc::new(directory)),
             runtime: Handle::current(),
@@ -347,7 +350,8 @@ impl Hands {
         let operator = self.driver(deployment, tasks.remove(&Subtask::operator(index)))?;
         let sink = self.driver(deployment, tasks.remove(&Subtask::sink(index)))?;
         let inbox = running.chains.get(&index).expect("its gate was made");
-        let chain = Chain::new(index, self.shared.clone(), Arc::clone(inbox), operator, sink);
+        let stop = running.stop.clone();
+        let chain = Chain::new(index, self.shared.clone(), Arc::clone(inbox), stop, operator, sink);
         running.threads.push(thread(format!("operator-{index}"), move || chain.run())?);
         Ok(())
     }
@@ -421,11 +425,12 @@ impl Hands {
     fn stop(&mut self, attempt: Attempt) {
         tracing::info!(attempt = attempt.get(), "stop");
         let Some(running) = self.running.remove(&attempt) else { return };
-        running.stop.cancel();
         running.credits.iter().for_each(|credits| credits.close());
         running.sources.values().for_each(|inbox| inbox.close());
         running.chains.values().for_each(|inbox| inbox.close());
-        // Not joined here: a task may be waiting for Kafka, and the next attempt must not wait for it.
+        // Last: a sink that waits for Kafka leaves records out from here on, and must find nothing more to take then.
+        running.stop.cancel();
+        // Not joined here: a task may be storing its state, and the next attempt must not wait for it.
         self.ending.extend(running.threads);
     }
 

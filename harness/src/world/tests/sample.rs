@@ -9,8 +9,9 @@ use truecut_runtime::trace::Reader;
 
 use super::super::Circumstances;
 use crate::chaos::kafka_log::KafkaLog;
+use crate::chaos::packed;
 
-/// The recorded run: for each trace, and for Kafka's own account of its transactions, the name and the bytes, each after its length.
+/// The recorded run, packed.
 const RECORDED: &[u8] = include_bytes!("../../../tests/data/recorded-run.traces");
 
 /// A recorded run, unpacked.
@@ -22,17 +23,7 @@ pub(crate) struct Sample {
 
 pub(crate) fn unpack() -> Sample {
     let directory = tempfile::tempdir().unwrap();
-    let (mut rest, mut paths) = (RECORDED, Vec::new());
-    while !rest.is_empty() {
-        let (name, after) = part(rest);
-        let (bytes, after) = part(after);
-        let path = directory.path().join(std::str::from_utf8(name).unwrap());
-        std::fs::write(&path, bytes).unwrap();
-        if path.extension().is_some_and(|extension| extension == "trace") {
-            paths.push(path);
-        }
-        rest = after;
-    }
+    let paths = packed::unpack(RECORDED, directory.path()).unwrap();
     let circumstances = Circumstances {
         dense_input: true,
         ended_well: ended_well(&paths),
@@ -55,9 +46,4 @@ fn ended_well(paths: &[PathBuf]) -> BTreeSet<u64> {
         }
     }
     all.difference(&broken).copied().collect()
-}
-
-fn part(bytes: &[u8]) -> (&[u8], &[u8]) {
-    let (length, rest) = bytes.split_first_chunk().unwrap();
-    rest.split_at(usize::try_from(u32::from_le_bytes(*length)).unwrap())
 }

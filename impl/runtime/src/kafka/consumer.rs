@@ -27,7 +27,7 @@ const PARTITION_EOF: i16 = -191;
 /// How long an idle consumer sleeps before it looks for commands.
 const IDLE: Duration = Duration::from_millis(20);
 /// Messages taken from librdkafka at a time.
-const TAKEN_MAX: usize = 4096;
+pub(crate) const TAKEN_MAX: usize = 4096;
 
 /// How to read.
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
 use truecut_core::{CheckpointName, Effect, Element, Input, Op, Outcome, Request, Subtask};
 
 use crate::batch::RecordBatch;
@@ -36,11 +37,18 @@ struct Tail {
 }
 
 impl Chain {
-    /// A chain that takes from `inbox`.
+    /// A chain that takes from `inbox`. `stop` ends its waits for Kafka, once the inbox is closed.
     #[must_use]
-    pub fn new(index: u16, shared: Shared, inbox: Arc<ElementInbox>, operator: Driver, sink: Driver) -> Self {
+    pub fn new(
+        index: u16,
+        shared: Shared,
+        inbox: Arc<ElementInbox>,
+        stop: CancellationToken,
+        operator: Driver,
+        sink: Driver,
+    ) -> Self {
         let function = (shared.function)();
-        let sink = SinkTask::new(Subtask::sink(index), shared.clone(), Arc::clone(&inbox), sink);
+        let sink = SinkTask::new(Subtask::sink(index), shared.clone(), Arc::clone(&inbox), stop, sink);
         let tail = Tail { subtask: Subtask::operator(index), shared, inbox, function, sink };
         Self { operator, tail }
     }

@@ -24,6 +24,7 @@ use crate::trace::Stamp;
 use crate::types::{In, Mail};
 
 pub use chain::Chain;
+pub(crate) use source::DELIVERIES;
 pub use source::{SourceInbox, SourceTask};
 
 /// Pause before an operation is tried again.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
 use truecut_core::{
     Committable, Effect, Input, LogName, Marker, Op, Outcome, Request, Slot, Subtask, TransactionalId,
 };
@@ -35,6 +36,8 @@ struct Hands {
     subtask: Subtask,
     shared: Shared,
     inbox: Arc<ElementInbox>,
+    /// Ends with the attempt. Invariant: the inbox is closed before.
+    stop: CancellationToken,
     topic: Arc<str>,
     producers: Producers,
     markers: Markers,
@@ -48,12 +51,18 @@ struct Hands {
 type Producers = Arc<Mutex<BTreeMap<Slot, Arc<Producer>>>>;
 
 impl SinkTask {
-    pub(super) fn new(subtask: Subtask, shared: Shared, inbox: Arc<ElementInbox>, driver: Driver) -> Self {
+    pub(super) fn new(
+        subtask: Subtask,
+        shared: Shared,
+        inbox: Arc<ElementInbox>,
+        stop: CancellationToken,
+        driver: Driver,
+    ) -> Self {
         let topic = Arc::from(shared.config.sink.topic.as_str());
         let producers = Producers::default();
         let markers = Markers::new(&shared.config.marker_topic(), &shared.job.prefix);
         let (kept, uploading) = (BTreeMap::new(), BTreeMap::new());
-        let hands = Hands { subtask, shared, inbox, topic, producers, markers, kept, uploading };
+        let hands = Hands { subtask, shared, inbox, stop, topic, producers, markers, kept, uploading };
         Self { driver, hands }
     }
 
@@ -95,9 +104,15 @@ impl Hands {
         }
     }
 
+    /// Waits while the producer has no room, but no longer than the attempt lasts: one that ended while Kafka stalls must not keep its
+    /// memory. Once it is stopped nothing is produced any more, and no answer to a flush is heard: so nothing that was left out counts as
+    /// written.
     fn produce(&self, slot: Slot, topic: &Arc<str>, batch: RecordBatch) {
         let producer = self.producer(slot);
-        self.shared.runtime.block_on(producer.produce(topic, batch));
+        let produced = self.stop.run_until_cancelled(producer.produce(topic, batch));
+        if self.shared.runtime.block_on(produced).is_none() {
+            tracing::debug!(subtask = %self.subtask, "stopped before Kafka took its records");
+        }
     }
 
     fn start(&mut self, op: Op, request: Request<StateHandle>) {
@@ -174,12 +189,14 @@ impl Hands {
         });
     }
 
-    /// Answers with what comes of a request, without holding up the task.
+    /// Answers with what comes of a request, without holding up the task. Once the attempt is stopped nobody hears an answer: then it is
+    /// not waited for, and what it needs is let go, such as a producer with all that Kafka has not acknowledged.
     fn answer(&self, op: Op, asked: impl Future<Output = Outcome<StateHandle>> + Send + 'static) {
-        let (inbox, subtask) = (Arc::clone(&self.inbox), self.subtask);
+        let (inbox, subtask, stop) = (Arc::clone(&self.inbox), self.subtask, self.stop.clone());
         self.shared.runtime.spawn(async move {
-            let outcome = asked.await;
-            done(&inbox, subtask, op, outcome);
+            if let Some(outcome) = stop.run_until_cancelled(asked).await {
+                done(&inbox, subtask, op, outcome);
+            }
         });
     }
 

@@ -25,7 +25,7 @@ use crate::trace::Stamp;
 use crate::types::{In, Out};
 
 /// Deliveries that may wait at a source.
-const DELIVERIES: u32 = 4;
+pub(crate) const DELIVERIES: u32 = 4;
 
 /// The input gate of a source task: deliveries arrive on channel 0.
 pub type SourceInbox = Inbox<Stepped, In>;

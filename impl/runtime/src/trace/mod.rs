@@ -28,4 +28,5 @@ pub use header::{Construction, Header, RoleId};
 pub use lanes::Delivery;
 pub use reader::Reader;
 pub use replay::{Divergence, Replayed, replay};
+pub(crate) use writer::CHUNK_MAX as WINDOW_MAX;
 pub use writer::Writer;

@@ -21,7 +21,7 @@ use crate::store::StateHandle;
 
 /// Bytes that a small trace takes; each growth doubles it up to [`CHUNK_MAX`].
 const CHUNK_MIN: usize = 64 << 10;
-const CHUNK_MAX: usize = 4 << 20;
+pub(crate) const CHUNK_MAX: usize = 4 << 20;
 /// A mapping begins at a multiple of it: every page size in use divides it.
 const PAGE: usize = 64 << 10;
 

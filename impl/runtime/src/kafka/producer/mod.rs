@@ -22,7 +22,8 @@ use truecut_core::TransactionProtocol;
 use super::raw::{Description, ProducerIdentity, RawClient};
 use super::{Cluster, Failure, Transport};
 use crate::batch::{BatchPool, RecordBatch};
-pub use builtin::Compression;
+pub(crate) use builtin::REQUESTS_MAX;
+pub use builtin::{Compression, encode_records};
 
 /// librdkafka's code for a failure of its own.
 const FAIL: i16 = -196;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use truecut_core::delivery::Sequence;
 
 use super::compress::Compression;
-use crate::batch::{NO_TIMESTAMP, RecordRef};
+use crate::batch::{NO_TIMESTAMP, RecordBatch, RecordRef};
 use crate::kafka::Failure;
 use crate::kafka::raw::ProducerIdentity;
 
@@ -126,6 +126,22 @@ impl OpenBatch {
         put(&mut bytes, 17, checksum.to_be_bytes());
         Ok(bytes.into())
     }
+}
+
+/// These records as one of Kafka's record batches, as our own producer sends the first one of a transaction.
+///
+/// # Errors
+/// If it can't be compressed, or has more bytes than Kafka can number.
+pub fn encode_records(
+    records: &RecordBatch,
+    identity: ProducerIdentity,
+    compression: Compression,
+) -> Result<Bytes, Failure> {
+    let mut open = OpenBatch::with_capacity(records.byte_len());
+    for record in records.iter() {
+        open.push(&record, 0);
+    }
+    open.seal(Author { identity, transactional: true }, Sequence::FIRST, compression)
 }
 
 fn put<const N: usize>(bytes: &mut [u8], at: usize, what: [u8; N]) {

@@ -4,7 +4,8 @@
 //! several producers share connections for. Initialising is one InitProducerId, whose answer tells the identity. A transaction speaks V2
 //! where the cluster has agreed on it (KIP-890), else V1.
 //!
-//! Memory: per producer at most the bound of [`ProducerSettings::buffer_mb`], and what waits in its queue; `produce` waits beyond.
+//! Memory: per producer at most the bound of [`ProducerSettings::buffer_mb`], what waits in its queue, and the requests under way, which are
+//! copies; `produce` waits beyond (`docs/memory.md`).
 
 mod compress;
 mod encode;
@@ -31,8 +32,12 @@ use crate::kafka::connection::Connection;
 use crate::kafka::raw::{Description, ProducerIdentity, RawClient};
 pub use compress::Compression;
 use encode::Author;
+pub use encode::encode_records;
 use serve::Serving;
 use topics::Topics;
+
+/// Requests of a producer that are under way to one broker. It takes them one after the other.
+pub(crate) const REQUESTS_MAX: usize = 5;
 
 /// MESSAGE_TOO_LARGE
 const MESSAGE_TOO_LARGE: i16 = 10;

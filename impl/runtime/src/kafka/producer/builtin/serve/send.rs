@@ -5,11 +5,9 @@ use std::collections::{HashMap, VecDeque};
 use truecut_core::delivery::{Answer, Input};
 
 use super::Serving;
+use crate::kafka::producer::builtin::REQUESTS_MAX;
 use crate::kafka::producer::builtin::gather::Place;
 use crate::kafka::producer::builtin::requests::{self, Parcel};
-
-/// Requests under way to one broker. It takes them one after the other.
-const REQUESTS_MAX: usize = 5;
 
 impl Serving {
     /// Sends what has a way: at most one batch of each partition in a request, and one request to each broker. Whether there was any.

@@ -1,0 +1,55 @@
+//! Keyed state: a count for each of 10 000 keys, as records come, and as it is captured and restored.
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput};
+use truecut_runtime::batch::RecordBatch;
+use truecut_runtime::function::{Count, Function, Keyed};
+
+use crate::input;
+
+const KEYS: u16 = 10_000;
+const RECORDS: u16 = 4096;
+
+pub(crate) fn measure(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("keyed_state");
+    let mut function = counted();
+    let (batch, mut out) = (input::records(RECORDS.into(), KEYS.into()), RecordBatch::default());
+    group.throughput(Throughput::Elements(RECORDS.into()));
+    group.bench_function("process", |bencher| {
+        bencher.iter(|| {
+            out.clear();
+            process(&mut function, &batch, &mut out);
+            black_box(&out);
+        });
+    });
+    group.throughput(Throughput::Elements(KEYS.into()));
+    group.bench_function("capture", |bencher| bencher.iter(|| captured(&function)));
+    let state = captured(&function);
+    group.bench_function("restore", |bencher| bencher.iter(|| restored(black_box(&state))));
+    group.finish();
+}
+
+/// A function that has seen every key.
+fn counted() -> Keyed<Count> {
+    let mut function = Keyed::new(Count::default());
+    process(&mut function, &input::records(KEYS.into(), KEYS.into()), &mut RecordBatch::default());
+    function
+}
+
+fn process(function: &mut impl Function, batch: &RecordBatch, out: &mut RecordBatch) {
+    for record in batch.iter() {
+        function.process(record, out).expect("every record can be counted");
+    }
+}
+
+/// The whole state as bytes.
+fn captured(function: &impl Function) -> Vec<u8> {
+    function.snapshot()
+}
+
+fn restored(state: &[u8]) -> Keyed<Count> {
+    let mut function = Keyed::new(Count::default());
+    function.restore(state).expect("what was captured");
+    function
+}
