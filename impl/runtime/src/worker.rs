@@ -347,7 +347,8 @@ impl Hands {
         let operator = self.driver(deployment, tasks.remove(&Subtask::operator(index)))?;
         let sink = self.driver(deployment, tasks.remove(&Subtask::sink(index)))?;
         let inbox = running.chains.get(&index).expect("its gate was made");
-        let chain = Chain::new(index, self.shared.clone(), Arc::clone(inbox), operator, sink);
+        let (chain, snapshots) = Chain::new(index, self.shared.clone(), Arc::clone(inbox), operator, sink);
+        running.threads.push(thread(format!("state-{index}"), move || snapshots.run())?);
         running.threads.push(thread(format!("operator-{index}"), move || chain.run())?);
         Ok(())
     }
