@@ -8,7 +8,7 @@ use truecut_core::{
     TransactionProtocol, TransactionalId, Vertex,
 };
 use truecut_runtime::batch::{NO_TIMESTAMP, RecordBatch, RecordRef};
-use truecut_runtime::store::StateHandle;
+use truecut_runtime::store::{StateFile, StateHandle};
 
 /// The attempt that everything belongs to.
 pub(crate) const ATTEMPT: Attempt = Attempt::new(1);
@@ -55,7 +55,13 @@ pub(crate) fn offsets(source: u16) -> BTreeMap<Partition, NextOffset> {
 
 /// A handle to an operator's state.
 pub(crate) fn handle() -> StateHandle {
-    StateHandle { path: "state-1-42-operator-0".to_owned(), length: 250_000, crc32c: 0x1234_5678 }
+    let file = StateFile {
+        path: "layer-1-42-operator-0-0".to_owned(),
+        length: 250_000,
+        crc32c: 0x1234_5678,
+        entries: 10_000,
+    };
+    StateHandle { files: vec![file] }
 }
 
 /// A subtask's part of a checkpoint.

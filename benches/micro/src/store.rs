@@ -8,7 +8,7 @@ use criterion::{Criterion, Throughput};
 use truecut_core::{
     Checkpoint, CheckpointId, CheckpointName, Head, HeadVersion, Outcome, Request, Snapshot, Subtask, Token,
 };
-use truecut_runtime::store::{Checkpoints, LocalDirectory, StateHandle};
+use truecut_runtime::store::{Checkpoints, LocalDirectory, StateHandle, StoredState};
 
 use crate::input::{self, ATTEMPT};
 
@@ -47,7 +47,7 @@ impl Store {
         let name = CheckpointName { attempt: ATTEMPT, id };
         let subtask = Subtask::operator(0);
         let written = self.checkpoints.write_state(name, subtask, &self.state);
-        let handle = written.and_then(|stored| stored).expect("it is stored");
+        let handle = StateHandle { files: vec![written.and_then(|stored| stored).expect("it is stored")] };
         let mut checkpoint = input::checkpoint(&input::job(4), self.next);
         checkpoint.snapshots.insert(subtask, Snapshot::Operator(Some(handle)));
         let latest = Some(checkpoint.name);
@@ -60,7 +60,7 @@ impl Store {
         self.next += 1;
     }
 
-    fn restore(&self) -> (Checkpoint<StateHandle>, Vec<u8>) {
+    fn restore(&self) -> (Checkpoint<StateHandle>, StoredState) {
         let Outcome::Head { head: Some(Head { latest: Some(latest), .. }), .. } =
             self.checkpoints.perform(&Request::ReadHead)
         else {
@@ -73,7 +73,7 @@ impl Store {
         let Some(Snapshot::Operator(Some(handle))) = checkpoint.snapshots.get(&Subtask::operator(0)) else {
             panic!("it has the operator's state")
         };
-        let state = self.checkpoints.read_state(handle).expect("it is there");
+        let state = self.checkpoints.read_state(&handle.files[0]).expect("it is there");
         (checkpoint, state)
     }
 }

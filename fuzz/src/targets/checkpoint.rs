@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use truecut_core::{
     Attempt, Checkpoint, CheckpointId, CheckpointName, Decode, Head, HeadVersion, LogName, Outcome as Answer,
-    Reader, Request,
+    Reader, Request, Subtask,
 };
+use truecut_runtime::state::{Capture, Changes, StateWriter, read_parts};
 use truecut_runtime::store::{CheckpointStore, Checkpoints, Put, StateHandle, StoreError};
 
 use super::by_tags;
@@ -75,7 +76,8 @@ pub fn run(data: &[u8]) -> Outcome {
         None => Outcome::plain("empty"),
         Some((0..80, bytes)) => checkpoint(bytes),
         Some((80..100, bytes)) => head(bytes),
-        Some((100..120, bytes)) => raw(bytes),
+        Some((100..110, bytes)) => raw(bytes),
+        Some((110..120, bytes)) => layer(bytes, read_layer),
         Some((120.., bytes)) => {
             damage(bytes, |memory| Checkpoints::new(memory).read_log(LOG).map_err(|error| error.to_string()))
         }
@@ -133,6 +135,69 @@ fn head(content: &[u8]) -> Outcome {
         (Answer::Failed { detail }, Err(_)) => Outcome::text("refused", &detail),
         (answer, decoded) => panic!("{decoded:?} is read as {answer:?}"),
     }
+}
+
+/// Keys and values, in order.
+pub type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// The content of a layer behind a valid header: read if and only if it is entries in order, and written as the same.
+///
+/// # Panics
+/// If it is read although it is something else, refused although it is that, or written as something else.
+pub fn layer(
+    content: &[u8],
+    read: impl FnOnce(&Checkpoints, &StateHandle) -> Result<Pairs, String>,
+) -> Outcome {
+    let pairs = pairs(content).filter(|pairs| pairs.is_sorted_by(|one, next| one.0 < next.0));
+    let entries = pairs.as_ref().map_or(0, |pairs| u64::try_from(pairs.len()).expect("a number fits"));
+    let (_, checkpoints) = store();
+    let file = checkpoints.write_layer(LOG.of, Subtask::operator(0), 0, content, entries);
+    let file = file.expect("memory does not fail").expect("it is known");
+    let state = StateHandle { files: vec![file] };
+    match (read(&checkpoints, &state), pairs) {
+        (Ok(read), Some(pairs)) => {
+            assert_eq!(read, pairs);
+            let mut changes = Changes::default();
+            for (key, value) in pairs.iter().rev() {
+                changes.put(key, |out| out.extend_from_slice(value));
+            }
+            let written =
+                StateWriter::new(store().1, Subtask::operator(0)).write(LOG.of, Capture::Changes(changes));
+            let same = if pairs.is_empty() { StateHandle::default() } else { state };
+            assert_eq!(written.expect("memory does not fail"), same, "{pairs:?} is written in one form");
+            Outcome { kind: "layer", detail: entries.min(8) }
+        }
+        (Err(why), None) => Outcome::text("refused", &why),
+        (Err(why), Some(pairs)) => panic!("{pairs:?} is refused: {why}"),
+        (Ok(read), None) => panic!("{content:?} is no layer and is read as {read:?}"),
+    }
+}
+
+/// Reads a layer with the runtime's reader.
+///
+/// # Errors
+/// It is refused.
+pub fn read_layer(checkpoints: &Checkpoints, state: &StateHandle) -> Result<Pairs, String> {
+    let mut pairs = Pairs::new();
+    for part in read_parts(checkpoints, state) {
+        let (_, part) = part.map_err(|error| error.to_string())?;
+        let entries = part.entries().map_err(|error| error.to_string())?;
+        pairs.extend(entries.iter().map(|(key, value)| (key.to_vec(), value.to_vec())));
+    }
+    Ok(pairs)
+}
+
+/// Keys and values as `state/entries.rs` of the runtime documents them, in any order; none, if it is something else.
+pub fn pairs(mut content: &[u8]) -> Option<Pairs> {
+    let mut pairs = Pairs::new();
+    while let Some((lengths, rest)) = content.split_first_chunk::<8>() {
+        let [key, value] = [&lengths[..4], &lengths[4..]].map(|half| half.first_chunk().copied());
+        let (key, rest) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(key?)).ok()?)?;
+        let (value, rest) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(value?)).ok()?)?;
+        pairs.push((key.to_vec(), value.to_vec()));
+        content = rest;
+    }
+    content.is_empty().then_some(pairs)
 }
 
 /// Any bytes under every kind of name: refused, unless all of it is as it would be written.
@@ -216,7 +281,7 @@ fn sealed(name: &str, kind: [u8; 4], content: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Checkpoints and heads of every kind, and a log to be damaged.
+/// Checkpoints and heads of every kind, layers, and a log to be damaged.
 pub fn seeds() -> Vec<Vec<u8>> {
     let read = |bytes: &[u8]| matches!(run(bytes).kind, "checkpoint" | "head");
     let mut seeds = by_tags(read, &[0]);
@@ -224,6 +289,10 @@ pub fn seeds() -> Vec<Vec<u8>> {
     seeds.extend(by_tags(read, &[0, 1, 2, 7, 0, 1]));
     // A head of version 1 is that, and otherwise numbers.
     seeds.extend(by_tags(read, &[80, 1]));
+    for keys in 0..4 {
+        let entry = |key| [1, 0, 0, 0, 1, 0, 0, 0, key, b'v'];
+        seeds.push([&[110], (b'a'..b'a' + keys).map(entry).collect::<Vec<_>>().concat().as_slice()].concat());
+    }
     for how in 0..4 {
         seeds.push([&[120, how, 0, 9, 1, 2, 3, 4], &b"the outputs of a transaction"[..]].concat());
     }

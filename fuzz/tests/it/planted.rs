@@ -12,6 +12,7 @@ use truecut_model::properties;
 use truecut_mutants::Mutant;
 use truecut_proxy::{Cutter, Head, Kafka, Peek, Protocol, RuleId, Side, Style};
 use truecut_runtime::config::JobConfig;
+use truecut_runtime::store::{Checkpoints, StateHandle, StoredState};
 use truecut_runtime::wire::Frame;
 
 /// Runs until something is found, at most so often.
@@ -75,6 +76,25 @@ fn a_store_that_skips_the_checksum_is_found() {
     };
     let said = found(target, checkpoint::seeds(), 10_000);
     assert!(said.contains("is read all the same"), "{said}");
+}
+
+#[test]
+fn a_store_that_takes_entries_in_any_order_is_found() {
+    let trusting = |checkpoints: &Checkpoints, state: &StateHandle| {
+        let file = state.files.first().ok_or("no file")?;
+        match checkpoints.read_state(file).map_err(|error| error.to_string())? {
+            StoredState::Layer(content) => {
+                checkpoint::pairs(&content).ok_or("an entry is cut off".to_owned())
+            }
+            StoredState::Whole(_) => Err("a whole state".to_owned()),
+        }
+    };
+    let target = |data: &[u8]| match data.split_first() {
+        Some((110..120, rest)) => checkpoint::layer(rest, trusting),
+        Some(_) | None => Outcome::plain("another game"),
+    };
+    let said = found(target, checkpoint::seeds(), 10_000);
+    assert!(said.contains("is no layer and is read as"), "{said}");
 }
 
 #[test]

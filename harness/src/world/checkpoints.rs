@@ -103,7 +103,7 @@ impl Checkpoints {
                 Ok(())
             }
             (Asked::Restore(Some(handle)), Outcome::Restored) if !self.states.contains(&handle) => {
-                let what = format!("the state {} of {} bytes was restored", handle.path, handle.length);
+                let what = format!("the state {handle} was restored");
                 Err(Impossible::new(what, "only a state that was captured"))
             }
             (Asked::Rewrite { log, .. }, Outcome::Flushed) if !self.logs.contains(&log) => {

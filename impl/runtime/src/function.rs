@@ -1,12 +1,12 @@
 //! What a job does with records: the part that is the user's. The protocol knows nothing of it but when to capture state.
 
 mod benchmark;
-
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher};
+mod keyed;
 
 use crate::batch::{RecordBatch, RecordRef};
+pub use crate::state::{Capture, Changes, Entries, Part};
 pub use benchmark::{BidStatistics, BidsOfAuction, CountBinary, Currency};
+pub use keyed::Keyed;
 
 /// An error of a function; it fails the task, and the job restarts from the latest checkpoint.
 pub type FunctionError = Box<dyn std::error::Error + Send + Sync>;
@@ -19,14 +19,16 @@ pub trait Function: Send {
     /// The record can't be processed; the task fails.
     fn process(&mut self, record: RecordRef<'_>, out: &mut RecordBatch) -> Result<(), FunctionError>;
 
-    /// The whole state as bytes.
-    fn snapshot(&self) -> Vec<u8>;
+    /// Captures the state: as a whole ([`Capture::Whole`]), or what changed since the last capture ([`Capture::Changes`]); always
+    /// the same of both. The stream waits for it; what comes after, it does not wait for.
+    fn snapshot(&mut self) -> Capture;
 
-    /// Replaces the state by one that [`Self::snapshot`] wrote.
+    /// Takes back what [`Self::snapshot`] captured, before any record comes: the whole, or changes, part by part, the oldest first. An
+    /// entry replaces one of the same key that came before.
     ///
     /// # Errors
-    /// The bytes are not such a state.
-    fn restore(&mut self, state: &[u8]) -> Result<(), FunctionError>;
+    /// It is not a state of this function.
+    fn restore(&mut self, part: Part) -> Result<(), FunctionError>;
 }
 
 /// A function with a value of state for each key. [`Keyed`] keeps, captures and restores the values.
@@ -55,67 +57,6 @@ pub trait KeyedFunction: Send {
     fn decode(bytes: &[u8]) -> Result<Self::Value, FunctionError>;
 }
 
-/// Makes a [`Function`] of a [`KeyedFunction`].
-#[derive(Debug)]
-pub struct Keyed<F: KeyedFunction> {
-    function: F,
-    values: HashMap<Vec<u8>, F::Value, BuildHasherDefault<DefaultHasher>>,
-}
-
-impl<F: KeyedFunction> Keyed<F> {
-    /// No key has a value yet.
-    pub fn new(function: F) -> Self {
-        Self { function, values: HashMap::default() }
-    }
-}
-
-impl<F: KeyedFunction> Function for Keyed<F> {
-    fn process(&mut self, record: RecordRef<'_>, out: &mut RecordBatch) -> Result<(), FunctionError> {
-        let key = record.key.unwrap_or_default();
-        // Looked up by reference first: the key is copied once, when it is new.
-        if let Some(value) = self.values.get_mut(key) {
-            return self.function.process(record, value, out);
-        }
-        let value = self.values.entry(key.to_vec()).or_default();
-        self.function.process(record, value, out)
-    }
-
-    fn snapshot(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        let mut value_bytes = Vec::new();
-        for (key, value) in &self.values {
-            value_bytes.clear();
-            F::encode(value, &mut value_bytes);
-            for part in [key, &value_bytes] {
-                bytes.extend_from_slice(&u32::try_from(part.len()).expect("below 4 GiB").to_le_bytes());
-                bytes.extend_from_slice(part);
-            }
-        }
-        bytes
-    }
-
-    fn restore(&mut self, mut state: &[u8]) -> Result<(), FunctionError> {
-        self.values.clear();
-        while !state.is_empty() {
-            let key = part(&mut state)?.to_vec();
-            let value = F::decode(part(&mut state)?)?;
-            if self.values.insert(key, value).is_some() {
-                return Err("a key occurs twice in the state".into());
-            }
-        }
-        Ok(())
-    }
-}
-
-fn part<'a>(state: &mut &'a [u8]) -> Result<&'a [u8], FunctionError> {
-    let cut = || FunctionError::from("the state ends within an entry");
-    let (length, rest) = state.split_first_chunk::<4>().ok_or_else(cut)?;
-    let length = usize::try_from(u32::from_le_bytes(*length))?;
-    let (part, rest) = rest.split_at_checked(length).ok_or_else(cut)?;
-    *state = rest;
-    Ok(part)
-}
-
 /// Passes every record on as it is.
 #[derive(Debug, Default)]
 pub struct PassThrough;
@@ -126,12 +67,12 @@ impl Function for PassThrough {
         Ok(())
     }
 
-    fn snapshot(&self) -> Vec<u8> {
-        Vec::new()
+    fn snapshot(&mut self) -> Capture {
+        Capture::Changes(Changes::default())
     }
 
-    fn restore(&mut self, state: &[u8]) -> Result<(), FunctionError> {
-        if state.is_empty() { Ok(()) } else { Err("a pass-through has no state".into()) }
+    fn restore(&mut self, _part: Part) -> Result<(), FunctionError> {
+        Err("a pass-through has no state".into())
     }
 }
 
@@ -241,30 +182,6 @@ mod tests {
 
     fn values(batch: &RecordBatch) -> Vec<String> {
         batch.iter().map(|record| String::from_utf8(record.value.unwrap().to_vec()).unwrap()).collect()
-    }
-
-    #[test]
-    fn state_restored_goes_on_where_it_was_captured() {
-        let mut before = Keyed::new(Count::default());
-        let mut out = RecordBatch::default();
-        for key in ["a", "b", "a"] {
-            before.process(record(key, 0), &mut out).unwrap();
-        }
-        let mut after = Keyed::new(Count::default());
-        after.restore(&before.snapshot()).unwrap();
-        after.process(record("a", 0), &mut out).unwrap();
-        assert_eq!(values(&out), ["1", "1", "2", "3"]);
-    }
-
-    #[test]
-    fn damaged_state_is_refused() {
-        let mut function = Keyed::new(Count::default());
-        function.process(record("key", 0), &mut RecordBatch::default()).unwrap();
-        let state = function.snapshot();
-        for length in 1..state.len() {
-            assert!(function.restore(&state[..length]).is_err(), "cut at {length}");
-        }
-        assert!(function.restore(&[state.clone(), state].concat()).is_err());
     }
 
     #[test]

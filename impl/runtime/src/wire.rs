@@ -8,7 +8,7 @@ use crate::store::StateHandle;
 use crate::trace::Stamp;
 
 /// Version of everything here. Changes with any frame and with the alphabet of the core.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
 
 /// The largest control frame: a deployment carries handles to state, not the state.
 pub const MAX_FRAME_BYTES: usize = 64 << 20;

@@ -351,7 +351,9 @@ impl Hands {
         let sink = self.driver(deployment, tasks.remove(&Subtask::sink(index)))?;
         let inbox = running.chains.get(&index).expect("its gate was made");
         let stop = running.stop.clone();
-        let chain = Chain::new(index, self.shared.clone(), Arc::clone(inbox), stop, operator, sink);
+        let (chain, snapshots) =
+            Chain::new(index, self.shared.clone(), Arc::clone(inbox), stop, operator, sink);
+        running.threads.push(thread(format!("state-{index}"), move || snapshots.run())?);
         running.threads.push(thread(format!("operator-{index}"), move || chain.run())?);
         Ok(())
     }

@@ -200,10 +200,12 @@ fn others(outcome: &Answer) -> Vec<Answer> {
             lists.chain([Outcome::Unknown]).collect()
         }
         Outcome::Snapshotted(handle) => {
-            vec![Outcome::Snapshotted(StateHandle {
-                crc32c: handle.crc32c.wrapping_add(1),
-                ..handle.clone()
-            })]
+            let mut changed = handle.clone();
+            changed.files.iter_mut().for_each(|file| file.crc32c = file.crc32c.wrapping_add(1));
+            let mut fewer = handle.clone();
+            fewer.files.pop();
+            let others = [changed, fewer].into_iter().filter(|other| other != handle);
+            others.map(Outcome::Snapshotted).collect()
         }
         Outcome::Checkpoint(checkpoint) => {
             let mut offset = checkpoint.clone();

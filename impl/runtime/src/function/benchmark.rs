@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use super::{Function, FunctionError, KeyedFunction, Lineage};
+use super::{Capture, Changes, Function, FunctionError, KeyedFunction, Lineage, Part};
 use crate::batch::{ANY_PARTITION, RecordBatch, RecordRef};
 
 /// Bytes of a value that [`CountBinary`] writes.
@@ -78,12 +78,12 @@ impl Function for Currency {
         Ok(())
     }
 
-    fn snapshot(&self) -> Vec<u8> {
-        Vec::new()
+    fn snapshot(&mut self) -> Capture {
+        Capture::Changes(Changes::default())
     }
 
-    fn restore(&mut self, state: &[u8]) -> Result<(), FunctionError> {
-        if state.is_empty() { Ok(()) } else { Err("a conversion has no state".into()) }
+    fn restore(&mut self, _part: Part) -> Result<(), FunctionError> {
+        Err("a conversion has no state".into())
     }
 }
 
@@ -194,7 +194,7 @@ mod tests {
             [br#"{"auction":1007,"bids":1,"sum":1999,"max":1999,"partition":3,"offset":8}"#.to_vec()]
         );
         let mut after = Keyed::new(BidStatistics::default());
-        after.restore(&before.snapshot()).unwrap();
+        after.restore(before.snapshot().into_part()).unwrap();
         assert_eq!(
             values(&mut after, &[record(&cheap, 9)]),
             [br#"{"auction":1007,"bids":2,"sum":2000,"max":1999,"partition":3,"offset":9}"#.to_vec()]

@@ -44,7 +44,7 @@ metrics! {
     Aborted Counter "truecut_checkpoints_aborted_total" "Checkpoints that were given up."
     Duration Gauge "truecut_checkpoint_duration_seconds" "Trigger to completion of the latest complete checkpoint."
     DurationTotal Counter "truecut_checkpoint_duration_seconds_total" "The same of all complete checkpoints, added up."
-    StateSize Gauge "truecut_checkpoint_state_bytes" "State of all operators in the latest complete checkpoint."
+    StateSize Gauge "truecut_checkpoint_state_bytes" "Files that hold the state of all operators in the latest complete checkpoint."
     InputEnd Gauge "truecut_input_end_offset" "Where the input partition ends, for a reader of committed records."
     CheckpointedOffset Gauge "truecut_checkpointed_offset" "Next offset of the partition in the latest complete checkpoint."
     Lag Gauge "truecut_lag_records" "From there to the end of the input partition: what a restart would still have to read."

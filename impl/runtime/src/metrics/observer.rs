@@ -146,7 +146,7 @@ fn holds(checkpoint: &Checkpoint<StateHandle>) -> (BTreeMap<u32, u64>, u64) {
                 .extend(next.iter().filter_map(|(partition, next)| {
                     Some((partition.get(), u64::try_from(next.get()).ok()?))
                 })),
-            Snapshot::Operator(Some(handle)) => state += handle.length,
+            Snapshot::Operator(Some(handle)) => state += handle.length(),
             Snapshot::Operator(None) | Snapshot::Sink(_) => {}
         }
     }

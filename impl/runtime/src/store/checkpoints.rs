@@ -1,11 +1,13 @@
-//! Heads, checkpoints and operator state, kept in a [`CheckpointStore`].
+//! Heads, checkpoints and output logs, kept in a [`CheckpointStore`]. What is there of operator state is in `states.rs`, what is
+//! removed when in `discard.rs`.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use truecut_core::{
     Checkpoint, CheckpointName, Decode, Encode, Head, HeadVersion, LogName, Malformed, Outcome, Reader,
-    Request, Subtask,
+    Request,
 };
 
 use super::envelope::{self, Kind};
@@ -25,7 +27,7 @@ const FIRST: HeadVersion = HeadVersion::new(1);
 /// The checkpoints of one job. Calls block; clones share the store.
 #[derive(Clone, Debug)]
 pub struct Checkpoints {
-    store: Arc<dyn CheckpointStore>,
+    pub(super) store: Arc<dyn CheckpointStore>,
 }
 
 impl Checkpoints {
@@ -46,14 +48,8 @@ impl Checkpoints {
             Request::SwapHead { expected, head } => self.swap_head(*expected, *head),
             Request::ReadCheckpoint(name) => self.read_checkpoint(*name).map(Outcome::Checkpoint),
             Request::WriteCheckpoint(checkpoint) => self.write_checkpoint(checkpoint),
-            Request::Discard(name) => self.discard(|file| match file {
-                Named::Checkpoint(of) | Named::State(of) => of == *name,
-                Named::Log(_) | Named::Head(_) => false,
-            }),
-            Request::DiscardBelow(id) => self.discard(|file| match file {
-                Named::Checkpoint(of) | Named::State(of) | Named::Log(of) => of.id < *id,
-                Named::Head(_) => false,
-            }),
+            Request::Discard(name) => self.discard(*name),
+            Request::DiscardBelow(id) => self.discard_below(*id),
             Request::ResolveStart { .. }
             | Request::ListTransactions(_)
             | Request::OpenProducer(_)
@@ -72,42 +68,6 @@ impl Checkpoints {
         answer.unwrap_or_else(|error| Outcome::Failed { detail: error.to_string() })
     }
 
-    /// Makes an operator's state durable. The inner error is of a write that may have been done.
-    ///
-    /// # Errors
-    /// It is not stored.
-    pub fn write_state(
-        &self,
-        name: CheckpointName,
-        subtask: Subtask,
-        state: &[u8],
-    ) -> Result<Result<StateHandle, StoreError>, StoreError> {
-        let path = names::state(name, subtask);
-        let put = self.put_same(&path, Kind::State, state)?;
-        let length = u64::try_from(state.len()).expect("a length fits");
-        Ok(put.map(|()| StateHandle { path, length, crc32c: crc32c::crc32c(state) }))
-    }
-
-    /// Reads an operator's state.
-    ///
-    /// # Errors
-    /// It can't be read, or is not what the handle says.
-    pub fn read_state(&self, handle: &StateHandle) -> Result<Vec<u8>, StoreError> {
-        let path = handle.path.as_str();
-        if !matches!(names::parse(path), Some(Named::State(_))) || path.contains('/') {
-            return Err(self.bad_data(path, Kind::State, "it is not the name of a state".into()));
-        }
-        let state = self.get_existing(path, Kind::State)?;
-        if u64::try_from(state.len()) != Ok(handle.length) || crc32c::crc32c(&state) != handle.crc32c {
-            return Err(self.bad_data(
-                path,
-                Kind::State,
-                "it is not the state that the checkpoint names".into(),
-            ));
-        }
-        Ok(state)
-    }
-
     /// Makes the outputs of a transaction durable. The inner error is of a write that may have been done.
     ///
     /// # Errors
@@ -121,10 +81,10 @@ impl Checkpoints {
     /// # Errors
     /// They can't be read.
     pub fn read_log(&self, log: LogName) -> Result<Vec<u8>, StoreError> {
-        self.get_existing(&names::log(log), Kind::Log)
+        self.get_existing(&names::log(log), Kind::Log).map(Vec::from)
     }
 
-    fn read_head(&self) -> Result<Outcome<StateHandle>, StoreError> {
+    pub(super) fn read_head(&self) -> Result<Outcome<StateHandle>, StoreError> {
         for _ in 0..LOOKS {
             let Some(version) = self.head_versions()?.last().copied() else {
                 return Ok(Outcome::Head { version: HeadVersion::new(0), head: None });
@@ -183,7 +143,10 @@ impl Checkpoints {
         }
     }
 
-    fn read_checkpoint(&self, name: CheckpointName) -> Result<Checkpoint<StateHandle>, StoreError> {
+    pub(super) fn read_checkpoint(
+        &self,
+        name: CheckpointName,
+    ) -> Result<Checkpoint<StateHandle>, StoreError> {
         let path = names::checkpoint(name);
         let bytes = self.store.get(&path)?;
         let bytes = bytes.ok_or_else(|| self.missing(&path, Kind::Checkpoint))?;
@@ -215,16 +178,6 @@ impl Checkpoints {
         })
     }
 
-    /// Removes what is of unwanted checkpoints.
-    fn discard(&self, unwanted: impl Fn(Named) -> bool) -> Result<Outcome<StateHandle>, StoreError> {
-        for file in self.store.names()? {
-            if names::parse(&file).is_some_and(&unwanted) {
-                self.store.remove(&file)?;
-            }
-        }
-        Ok(Outcome::Written)
-    }
-
     /// Versions of the heads, oldest first.
     fn head_versions(&self) -> Result<Vec<HeadVersion>, StoreError> {
         let names = self.store.names()?;
@@ -232,7 +185,7 @@ impl Checkpoints {
             .iter()
             .filter_map(|name| match names::parse(name) {
                 Some(Named::Head(version)) => Some(version),
-                Some(Named::Checkpoint(_) | Named::State(_) | Named::Log(_)) | None => None,
+                Some(Named::Checkpoint(_) | Named::State(_) | Named::Layer(_) | Named::Log(_)) | None => None,
             })
             .collect();
         Ok(versions.into_iter().collect())
@@ -240,7 +193,12 @@ impl Checkpoints {
 
     /// Stores under a new name, or finds the very same content there: a write that is repeated. The inner error is of a write
     /// that may have been done.
-    fn put_same(&self, name: &str, kind: Kind, content: &[u8]) -> Result<Result<(), StoreError>, StoreError> {
+    pub(super) fn put_same(
+        &self,
+        name: &str,
+        kind: Kind,
+        content: &[u8],
+    ) -> Result<Result<(), StoreError>, StoreError> {
         match self.store.put_new(name, &[&envelope::seal(name, kind, content), content])? {
             Put::Stored => Ok(Ok(())),
             Put::Unknown(error) => Ok(Err(error)),
@@ -249,10 +207,12 @@ impl Checkpoints {
         }
     }
 
-    fn get_existing(&self, name: &str, kind: Kind) -> Result<Vec<u8>, StoreError> {
+    /// The content of an object, which is not copied.
+    pub(super) fn get_existing(&self, name: &str, kind: Kind) -> Result<Bytes, StoreError> {
         let bytes = self.store.get(name)?.ok_or_else(|| self.missing(name, kind))?;
         let content = envelope::open(name, kind, &bytes).map_err(|what| self.bad_data(name, kind, what))?;
-        Ok(content.to_vec())
+        let start = bytes.len() - content.len();
+        Ok(Bytes::from(bytes).slice(start..))
     }
 
     fn decode<T>(
@@ -273,7 +233,7 @@ impl Checkpoints {
         self.bad_data(name, kind, "it is missing".into())
     }
 
-    fn bad_data(&self, name: &str, kind: Kind, what: String) -> StoreError {
+    pub(super) fn bad_data(&self, name: &str, kind: Kind, what: String) -> StoreError {
         StoreError::BadData { path: self.store.place(name), what, remedy: kind.remedy() }
     }
 }

@@ -6,7 +6,7 @@
 const HEADER: usize = 8 + 4 + 4 + 8 + 4;
 const MAGIC: [u8; 8] = *b"truecut\n";
 /// The newest format version that this program reads, and the one that it writes.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// What an object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,7 @@ pub(super) enum Kind {
     Head,
     Checkpoint,
     State,
+    Layer,
     Log,
 }
 
@@ -25,6 +26,7 @@ impl Kind {
             Self::Head => b"HEAD",
             Self::Checkpoint => b"CHKP",
             Self::State => b"STAT",
+            Self::Layer => b"LAYR",
             Self::Log => b"OLOG",
         }
     }
@@ -36,7 +38,7 @@ impl Kind {
                 "restore the file from a backup, or start anew in an empty checkpoint directory: the job then reads \
                  its input again from its start position, and what it wrote before may be repeated"
             }
-            Self::Checkpoint | Self::State | Self::Log => {
+            Self::Checkpoint | Self::State | Self::Layer | Self::Log => {
                 "restore the file from a backup, or start fresh: the job then reads its input again from its start \
                  position, and what it wrote before may be repeated"
             }

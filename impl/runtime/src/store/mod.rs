@@ -2,6 +2,7 @@
 //!
 //! [`CheckpointStore`] is what a place must offer: a put that succeeds only if the name is new, a get, a list, a removal.
 //! [`LocalDirectory`] offers it on a local file system. [`Checkpoints`] keeps heads, checkpoints and operator state on any of them.
+//! What operator state means and which of it is merged is decided in [`crate::state`].
 //! Every stored object says what it is, which format version it has and what its checksum is (`envelope.rs`);
 //! damaged, foreign or newer data is refused by name and never taken as empty.
 //!
@@ -9,23 +10,30 @@
 //! | --- | --- | --- |
 //! | head | `head-<version>` | once per swap; the highest version is the head; old ones are pruned |
 //! | checkpoint | `checkpoint-<attempt>-<id>` | before any head names it |
-//! | operator state | `state-<attempt>-<id>-<vertex>-<index>` | before its subtask acknowledges |
+//! | whole operator state | `state-<attempt>-<id>-<vertex>-<index>` | before its subtask acknowledges |
+//! | a file of a layer of keyed state | `layer-<attempt>-<id>-<vertex>-<index>-<number>` | before its subtask acknowledges; later checkpoints may name it, too |
+//! | output log | `log-<attempt>-<id>-sink-<index>` | before its sink acknowledges |
 
 mod checkpoints;
+mod discard;
 mod envelope;
 mod error;
 mod handle;
 mod local;
 mod lock;
 mod names;
+mod states;
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
 pub use checkpoints::Checkpoints;
 pub use error::{StoreError, is_bad_data};
-pub use handle::StateHandle;
+pub use handle::{StateFile, StateHandle};
 pub use local::LocalDirectory;
 pub use lock::Lock;
+pub use states::StoredState;
 
 /// What became of a put.
 #[derive(Debug)]

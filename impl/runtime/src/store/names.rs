@@ -8,6 +8,8 @@ pub(super) enum Named {
     Head(HeadVersion),
     Checkpoint(CheckpointName),
     State(CheckpointName),
+    /// A file of a layer of keyed state, which other checkpoints may share.
+    Layer(CheckpointName),
     Log(CheckpointName),
 }
 
@@ -23,6 +25,10 @@ pub(super) fn state(name: CheckpointName, subtask: Subtask) -> String {
     format!("state-{}-{}-{subtask}", name.attempt.get(), name.id.get())
 }
 
+pub(super) fn layer(name: CheckpointName, subtask: Subtask, number: u32) -> String {
+    format!("layer-{}-{}-{subtask}-{number}", name.attempt.get(), name.id.get())
+}
+
 pub(super) fn log(log: LogName) -> String {
     format!("log-{}-{}-sink-{}", log.of.attempt.get(), log.of.id.get(), log.subtask)
 }
@@ -34,6 +40,7 @@ pub(super) fn parse(name: &str) -> Option<Named> {
         "head" => Some(Named::Head(HeadVersion::new(rest.parse().ok()?))),
         "checkpoint" => Some(Named::Checkpoint(name_of(rest)?)),
         "state" => Some(Named::State(name_of(rest)?)),
+        "layer" => Some(Named::Layer(name_of(rest)?)),
         "log" => Some(Named::Log(name_of(rest)?)),
         _ => None,
     }

@@ -15,8 +15,10 @@ use crate::exchange::{ElementInbox, Stamped};
 use crate::function::Function;
 use crate::inbox::Received;
 use crate::records::Records;
+use crate::state;
 use crate::store::StateHandle;
 use crate::task::sink::SinkTask;
+use crate::task::snapshots::{SnapshotLane, Snapshots};
 use crate::task::{Reported, Shared, Stepped, done};
 use crate::trace::Stamp;
 use crate::types::Out;
@@ -33,11 +35,12 @@ struct Tail {
     shared: Shared,
     inbox: Arc<ElementInbox>,
     function: Box<dyn Function>,
+    snapshots: Snapshots,
     sink: SinkTask,
 }
 
 impl Chain {
-    /// A chain that takes from `inbox`. `stop` ends its waits for Kafka, once the inbox is closed.
+    /// A chain that takes from `inbox`, and what makes its state durable. `stop` ends its waits for Kafka, once the inbox is closed.
     #[must_use]
     pub fn new(
         index: u16,
@@ -46,11 +49,13 @@ impl Chain {
         stop: CancellationToken,
         operator: Driver,
         sink: Driver,
-    ) -> Self {
+    ) -> (Self, SnapshotLane) {
+        let subtask = Subtask::operator(index);
         let function = (shared.function)();
+        let (snapshots, lane) = SnapshotLane::new(subtask, shared.checkpoints.clone(), Arc::clone(&inbox));
         let sink = SinkTask::new(Subtask::sink(index), shared.clone(), Arc::clone(&inbox), stop, sink);
-        let tail = Tail { subtask: Subtask::operator(index), shared, inbox, function, sink };
-        Self { operator, tail }
+        let tail = Tail { subtask, shared, inbox, function, snapshots, sink };
+        (Self { operator, tail }, lane)
     }
 
     /// Runs until the attempt is stopped.
@@ -125,32 +130,21 @@ impl Tail {
     }
 
     fn load(&mut self, state: Option<StateHandle>) -> Result<(), String> {
-        let Some(handle) = state else { return Ok(()) };
-        let bytes = self.shared.checkpoints.read_state(&handle).map_err(|error| error.to_string())?;
-        self.function.restore(&bytes).map_err(|error| {
-            let function = &self.shared.config.operator.function;
-            format!("the state {} is not one of function `{function}`: {error}; run the job with the function that wrote it, or start fresh", handle.path)
-        })
+        let Some(state) = state else { return Ok(()) };
+        for part in state::read_parts(&self.shared.checkpoints, &state) {
+            let (file, part) = part.map_err(|error| error.to_string())?;
+            self.function.restore(part).map_err(|error| {
+                let function = &self.shared.config.operator.function;
+                format!("the state {} is not one of function `{function}`: {error}; run the job with the function that wrote it, or start fresh", file.path)
+            })?;
+        }
+        self.snapshots.restored(state);
+        Ok(())
     }
 
     /// The state is captured here; making it durable does not hold up the stream.
-    fn snapshot(&self, op: Op, name: CheckpointName) {
-        let bytes = self.function.snapshot();
-        let (checkpoints, inbox, subtask) =
-            (self.shared.checkpoints.clone(), Arc::clone(&self.inbox), self.subtask);
-        self.shared.runtime.spawn_blocking(move || {
-            let outcome = match checkpoints.write_state(name, subtask, &bytes) {
-                Ok(Ok(handle)) => Outcome::Snapshotted(handle),
-                Ok(Err(error)) => {
-                    tracing::error!(%subtask, checkpoint = name.id.get(), %error, "the state may not be stored");
-                    Outcome::Unknown
-                }
-                Err(error) => {
-                    tracing::error!(%subtask, checkpoint = name.id.get(), %error, "can't store the state");
-                    Outcome::Failed { detail: error.to_string() }
-                }
-            };
-            done(&inbox, subtask, op, outcome);
-        });
+    fn snapshot(&mut self, op: Op, name: CheckpointName) {
+        let capture = self.function.snapshot();
+        self.snapshots.captured(op, name, capture);
     }
 }

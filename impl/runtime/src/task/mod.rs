@@ -1,8 +1,10 @@
-//! The tasks of a worker: one thread for each source subtask, one for each operator with its chained sink.
+//! The tasks of a worker: one thread for each source subtask, one for each operator with its chained sink, and one
+//! beside each operator that makes its state durable.
 
 mod chain;
 mod output_log;
 mod sink;
+mod snapshots;
 mod source;
 pub(crate) mod transactions;
 
@@ -24,6 +26,7 @@ use crate::trace::Stamp;
 use crate::types::{In, Mail};
 
 pub use chain::Chain;
+pub use snapshots::SnapshotLane;
 pub(crate) use source::DELIVERIES;
 pub use source::{SourceInbox, SourceTask};
 

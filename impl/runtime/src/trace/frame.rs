@@ -19,7 +19,7 @@ use crate::store::StateHandle;
 /// First bytes of a trace.
 const MAGIC: [u8; 8] = *b"tctrace\n";
 /// Version of the layout, and of the core's alphabet as its codec writes it.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Magic, version, length and checksum of the header, which follows.
 const FILE_PREFIX: usize = 8 + 4 + 4 + 4;
 /// Published length, length, checksum.

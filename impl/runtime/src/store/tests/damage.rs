@@ -11,19 +11,24 @@ use crate::store::is_bad_data;
 /// A store with one of each, and how to read each.
 struct Sample {
     directory: TempDir,
-    state: StateHandle,
+    state: StateFile,
+    layer: StateFile,
 }
 
-const FILES: [&str; 4] = ["head-1", "checkpoint-1-1", "state-1-1-operator-0", "owner"];
+const FILES: [&str; 5] =
+    ["head-1", "checkpoint-1-1", "state-1-1-operator-0", "layer-1-1-operator-1-0", "owner"];
 
 impl Sample {
     fn new() -> Self {
         let (directory, checkpoints) = new();
-        let state = checkpoints.write_state(name(1, 1), Subtask::operator(0), b"a=1").unwrap().unwrap();
-        let written = checkpoints.perform(&Request::WriteCheckpoint(checkpoint(1, 1, Some(state.clone()))));
-        assert_eq!(written, Outcome::Written);
+        let StateHandle { files } = whole(&checkpoints, name(1, 1), b"a=1");
+        let state = files[0].clone();
+        let entry = [1, 0, 0, 0, 1, 0, 0, 0, b'a', b'1'];
+        let layer = checkpoints.write_layer(name(1, 1), Subtask::operator(1), 0, &entry, 1).unwrap().unwrap();
+        let all = checkpoint(1, 1, Some(StateHandle { files }));
+        assert_eq!(checkpoints.perform(&Request::WriteCheckpoint(all)), Outcome::Written);
         assert_eq!(swap(&checkpoints, 0, head(7, Some(1))), Outcome::Swapped);
-        Self { directory, state }
+        Self { directory, state, layer }
     }
 
     fn path(&self, file: &str) -> PathBuf {
@@ -39,7 +44,10 @@ impl Sample {
             "owner" => Ok(()),
             "head-1" => of(checkpoints.perform(&Request::ReadHead)),
             "checkpoint-1-1" => of(checkpoints.perform(&Request::ReadCheckpoint(name(1, 1)))),
-            _ => checkpoints.read_state(&self.state).map(drop).map_err(|error| error.to_string()),
+            _ => {
+                let file = if file.starts_with("layer") { &self.layer } else { &self.state };
+                checkpoints.read_state(file).map(drop).map_err(|error| error.to_string())
+            }
         }
     }
 
@@ -119,10 +127,10 @@ proptest! {
 fn a_newer_format_is_named() {
     let sample = Sample::new();
     let mut newer = fs::read(sample.path("head-1")).unwrap();
-    newer[12] = 3;
+    newer[12] = 4;
     let error = sample.refused("head-1", &newer);
     assert!(
-        error.contains("format version 3 and this program reads up to 2: use the newer program"),
+        error.contains("format version 4 and this program reads up to 3: use the newer program"),
         "{error}"
     );
 }
@@ -131,9 +139,9 @@ fn a_newer_format_is_named() {
 fn an_older_format_is_named() {
     let sample = Sample::new();
     let mut older = fs::read(sample.path("head-1")).unwrap();
-    older[12] = 1;
+    older[12] = 2;
     let error = sample.refused("head-1", &older);
-    assert!(error.contains("format version 1") && error.contains("does not read any more"), "{error}");
+    assert!(error.contains("format version 2") && error.contains("does not read any more"), "{error}");
 }
 
 #[test]
@@ -153,7 +161,7 @@ fn a_file_that_was_renamed_over_another_is_refused() {
 #[test]
 fn a_checkpoint_that_the_head_names_and_is_missing_is_bad_data() {
     let sample = Sample::new();
-    for file in ["checkpoint-1-1", "state-1-1-operator-0"] {
+    for file in ["checkpoint-1-1", "state-1-1-operator-0", "layer-1-1-operator-1-0"] {
         fs::remove_file(sample.path(file)).unwrap();
         let error = sample.read(file).unwrap_err();
         assert!(is_bad_data(&error) && error.contains(&format!("{file}: it is missing")), "{error}");
@@ -164,10 +172,19 @@ fn a_checkpoint_that_the_head_names_and_is_missing_is_bad_data() {
 fn a_state_that_is_not_the_one_of_the_handle_is_refused() {
     let sample = Sample::new();
     let checkpoints = open(sample.directory.path());
-    let other = checkpoints.write_state(name(1, 2), Subtask::operator(0), b"a=2").unwrap().unwrap();
-    let mixed = StateHandle { path: other.path, ..sample.state.clone() };
-    let error = checkpoints.read_state(&mixed).unwrap_err().to_string();
-    assert!(error.contains("it is not the state that the checkpoint names"), "{error}");
-    let outside = StateHandle { path: "../owner".into(), ..sample.state };
-    assert!(checkpoints.read_state(&outside).unwrap_err().is_bad_data());
+    let other = whole(&checkpoints, name(1, 2), b"a=2").files.remove(0);
+    let layer = checkpoints.write_layer(name(1, 2), Subtask::operator(0), 0, b"a=3", 0).unwrap().unwrap();
+    for path in [other.path, layer.path] {
+        let mixed = StateFile { path, ..sample.state.clone() };
+        let error = checkpoints.read_state(&mixed).unwrap_err().to_string();
+        assert!(error.contains("it is not the state that the checkpoint names"), "{error}");
+    }
+    for path in ["../owner", "owner", "head-1", "layer-1-1-operator-0-0/../../owner"] {
+        let outside = StateFile { path: path.into(), ..sample.state.clone() };
+        let error = checkpoints.read_state(&outside).unwrap_err();
+        assert!(
+            error.is_bad_data() && error.to_string().contains("it is not the name of a state"),
+            "{error}"
+        );
+    }
 }

@@ -2,6 +2,7 @@
 
 mod damage;
 mod heads;
+mod layers;
 mod places;
 mod state;
 
@@ -15,7 +16,7 @@ use truecut_core::{
     Request, Snapshot, Subtask, Token,
 };
 
-use super::{Checkpoints, LocalDirectory, StateHandle};
+use super::{Checkpoints, LocalDirectory, StateFile, StateHandle};
 
 const JOB: &str = "orders";
 
@@ -61,6 +62,12 @@ fn checkpoint(attempt: u64, id: u64, state: Option<StateHandle>) -> Checkpoint<S
         (Subtask::operator(0), Snapshot::Operator(state)),
     ]);
     Checkpoint { name: name(attempt, id), origin: Token::new(1), last: false, snapshots }
+}
+
+/// A whole state of the first operator, as a checkpoint names it.
+fn whole(checkpoints: &Checkpoints, name: CheckpointName, state: &[u8]) -> StateHandle {
+    let file = checkpoints.write_state(name, Subtask::operator(0), state).unwrap().unwrap();
+    StateHandle { files: vec![file] }
 }
 
 fn files(directory: &Path) -> Vec<String> {

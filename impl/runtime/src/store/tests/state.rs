@@ -1,16 +1,18 @@
-//! Checkpoints and operator state: written once, read back, discarded together.
+//! Checkpoints and whole operator state: written once, read back, discarded together.
 
 use super::*;
+use crate::store::StoredState;
 
 #[test]
 fn a_checkpoint_and_its_state_read_back_after_reopening() {
     let (directory, checkpoints) = new();
-    let handle = checkpoints.write_state(name(1, 4), Subtask::operator(0), b"a=1 b=2").unwrap().unwrap();
-    let whole = checkpoint(1, 4, Some(handle.clone()));
-    assert_eq!(checkpoints.perform(&Request::WriteCheckpoint(whole.clone())), Outcome::Written);
+    let handle = whole(&checkpoints, name(1, 4), b"a=1 b=2");
+    let all = checkpoint(1, 4, Some(handle.clone()));
+    assert_eq!(checkpoints.perform(&Request::WriteCheckpoint(all.clone())), Outcome::Written);
     let again = open(directory.path());
-    assert_eq!(again.perform(&Request::ReadCheckpoint(name(1, 4))), Outcome::Checkpoint(whole));
-    assert_eq!(again.read_state(&handle).unwrap(), b"a=1 b=2");
+    assert_eq!(again.perform(&Request::ReadCheckpoint(name(1, 4))), Outcome::Checkpoint(all));
+    let state = again.read_state(&handle.files[0]).unwrap();
+    assert_eq!(state, StoredState::Whole(b"a=1 b=2".as_slice().into()));
 }
 
 #[test]
@@ -31,7 +33,7 @@ fn a_repeated_write_of_the_same_is_fine_and_of_something_else_is_refused() {
 fn discarding_removes_the_checkpoint_and_its_state_and_nothing_else() {
     let (directory, checkpoints) = new();
     for id in [1, 2, 11] {
-        let handle = checkpoints.write_state(name(1, id), Subtask::operator(0), b"state").unwrap().unwrap();
+        let handle = whole(&checkpoints, name(1, id), b"state");
         let written = checkpoints.perform(&Request::WriteCheckpoint(checkpoint(1, id, Some(handle))));
         assert_eq!(written, Outcome::Written);
     }
@@ -46,7 +48,7 @@ fn discarding_removes_the_checkpoint_and_its_state_and_nothing_else() {
 fn discarding_what_is_older_removes_state_without_a_checkpoint_too() {
     let (directory, checkpoints) = new();
     for (attempt, id) in [(1, 1), (1, 2), (2, 3), (2, 4)] {
-        checkpoints.write_state(name(attempt, id), Subtask::operator(0), b"state").unwrap().unwrap();
+        whole(&checkpoints, name(attempt, id), b"state");
     }
     for written in [checkpoint(1, 2, None), checkpoint(2, 3, None)] {
         assert_eq!(checkpoints.perform(&Request::WriteCheckpoint(written)), Outcome::Written);

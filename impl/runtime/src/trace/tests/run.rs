@@ -12,7 +12,7 @@ use truecut_core::{
 };
 
 use super::random::Random;
-use crate::store::StateHandle;
+use crate::store::{StateFile, StateHandle};
 use crate::trace::{BatchDigest, Construction, Header, RoleId, Stamp, Writer};
 
 type In = Input<BatchDigest, StateHandle>;
@@ -388,7 +388,8 @@ impl World {
             Request::Restore(_) => Outcome::Restored,
             Request::Snapshot(name) => {
                 let path = format!("{id} {name}");
-                Outcome::Snapshotted(StateHandle { path, length: name.id.get(), crc32c: 9 })
+                let file = StateFile { path, length: name.id.get(), crc32c: 9, entries: 2 };
+                Outcome::Snapshotted(StateHandle { files: vec![file] })
             }
             Request::InitProducer { .. } => {
                 self.producers += 1;
