@@ -139,7 +139,14 @@ impl Topics {
             raw.clone(),
             BatchPool::new(16, 1 << 20),
         );
-        let feeder = producers.idempotent().await.expect("a producer");
+        // A broker that has just started may still be loading what it must know to give out a producer id.
+        let mut feeder = None;
+        until("a producer is made", async || {
+            feeder = producers.idempotent().await.ok();
+            feeder.is_some()
+        })
+        .await;
+        let feeder = feeder.expect("it was made");
         Self { raw, feeder, input: Arc::from("in") }
     }
 

@@ -14,7 +14,11 @@ const ONLY: BrokerId = BrokerId::new(1);
 
 #[tokio::test]
 async fn a_broker_on_a_full_disk_halts_and_comes_back_with_its_data() {
-    let Some(cluster) = own_kafka(|options| options.disk_mib = Some(64)) else { return };
+    let small = |options: &mut truecut_cluster::Options| {
+        options.disk_mib = Some(64);
+        options.notices_loss_soon = true;
+    };
+    let Some(cluster) = own_kafka(small) else { return };
     cluster.can(Capability::FillDisk).expect("it has a disk of its own");
     let (bootstrap, expected) = (cluster.bootstrap().to_owned(), vec!["0", "1", "2"]);
     records::write(&bootstrap, "all", 3).await;

@@ -445,6 +445,7 @@ impl Fault {
                 | Self::BrokerPause { .. }
                 | Self::BrokerRestart { .. }
                 | Self::RollingRestart {}
+                | Self::BrokerDiskFull { .. }
         )
     }
 
