@@ -17,6 +17,8 @@ use crate::failure::Failure;
 
 /// Records handed over so long before a kill may have to wait for what it cost.
 const BEFORE: Duration = Duration::from_secs(2);
+/// Records handed over so shortly before the first kill may have to wait for it, and say nothing of what is usual.
+const CALM: Duration = Duration::from_millis(500);
 /// Waiting is usual up to so many times the usual p99.
 const UNUSUAL: u32 = 2;
 
@@ -52,10 +54,7 @@ pub(super) fn of_kills(
     told: &[Told],
 ) -> Result<Vec<Recovered>, Failure> {
     let Some(first) = conducted.kills.first() else { return Ok(Vec::new()) };
-    let calm = waits.iter().filter(|wait| wait.handed_over + BEFORE < first.at);
-    let mut usual: Vec<Duration> = calm.map(Wait::length).collect();
-    usual.sort_unstable();
-    let unusual = percentile(&usual, 99).unwrap_or_default() * UNUSUAL;
+    let unusual = usual(conducted, waits, first.at).map(|usual| usual * UNUSUAL);
     let ends = conducted.kills.iter().skip(1).map(|next| Some(next.at)).chain([None]);
     let cost = |(killed, end): (&Killed, Option<Instant>)| {
         cost(*killed, end, waits, unusual, told).ok_or_else(|| {
@@ -65,11 +64,21 @@ pub(super) fn of_kills(
     conducted.kills.iter().zip(ends).map(cost).collect()
 }
 
+/// The p99 of what waits as usual: once the start is got over, and before the first kill.
+fn usual(conducted: &Conducted, waits: &[Wait], killed: Instant) -> Option<Duration> {
+    let first = conducted.first_output?;
+    let settled = first + killed.saturating_duration_since(first) / 2;
+    let calm = waits.iter().filter(|wait| wait.handed_over >= settled && wait.handed_over + CALM < killed);
+    let mut lengths: Vec<Duration> = calm.map(Wait::length).collect();
+    lengths.sort_unstable();
+    percentile(&lengths, 99)
+}
+
 fn cost(
     killed: Killed,
     end: Option<Instant>,
     waits: &[Wait],
-    unusual: Duration,
+    unusual: Option<Duration>,
     told: &[Told],
 ) -> Option<Recovered> {
     let from = killed.at.checked_sub(BEFORE).unwrap_or(killed.at);
@@ -86,7 +95,7 @@ fn cost(
             continue;
         }
         longest = longest.max(wait.length());
-        if wait.length() > unusual {
+        if unusual.is_some_and(|unusual| wait.length() > unusual) {
             late = late.max(Some(wait.visible));
         }
     }
@@ -104,7 +113,7 @@ fn cost(
     Some(Recovered {
         first_ms: since(*first.values().min()?),
         every_partition_ms: since(*first.values().max().filter(|_| whole)?),
-        caught_up_ms: late.map_or(0.0, since),
+        caught_up_ms: unusual.map(|_| late.map_or(0.0, since)),
         longest_wait_ms: ms(longest),
         noticed_ms: phase(Phase::Noticed),
         running_ms: phase(Phase::Running),
@@ -118,7 +127,7 @@ pub(super) fn summary(kills: &[Recovered]) -> BTreeMap<String, f64> {
         values.sort_by(f64::total_cmp);
         values
     };
-    let (first, caught_up) = (of(|kill| Some(kill.first_ms)), of(|kill| Some(kill.caught_up_ms)));
+    let (first, caught_up) = (of(|kill| Some(kill.first_ms)), of(|kill| kill.caught_up_ms));
     let values = [
         (FIRST_P50, percentile(&first, 50)),
         (FIRST_P99, percentile(&first, 99)),
@@ -182,13 +191,29 @@ mod tests {
         let expected = Recovered {
             first_ms: 300.0,
             every_partition_ms: 350.0,
-            caught_up_ms: 350.0,
+            caught_up_ms: Some(350.0),
             longest_wait_ms: 360.0,
             noticed_ms: Some(2.5),
             running_ms: Some(90.0),
         };
         assert_eq!(costs, [expected]);
         assert_eq!(summary(&costs)[FIRST_P99], 300.0);
+    }
+
+    #[test]
+    fn what_waited_for_the_start_is_not_usual() {
+        let (conducted, mut waits) = a_kill_at(5_000);
+        let started = conducted.first_output.expect("it is there");
+        let late = Duration::from_secs(2);
+        for wait in waits.iter_mut().filter(|wait| wait.handed_over < started + late) {
+            wait.visible = started + late;
+        }
+        let costs = of_kills(&conducted, &waits, &[]).expect("all was seen");
+        assert_eq!(costs[0].caught_up_ms, Some(350.0));
+        let calm_is_missing: Vec<Wait> =
+            waits.into_iter().filter(|wait| wait.handed_over + CALM >= conducted.kills[0].at).collect();
+        let costs = of_kills(&conducted, &calm_is_missing, &[]).expect("all was seen");
+        assert_eq!(costs[0].caught_up_ms, None, "nobody knows what is usual");
     }
 
     #[test]
