@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::input::Input;
 use super::machine::Machine;
 use super::processes::Process;
 use super::settings::Cell;
-use super::statistics::Spread;
+use super::statistics::{Spread, real};
 use super::subject::SubjectName;
+use super::verify::Judged;
 use crate::verdict::{Kafka, Verdict};
 
 /// A benchmark.
@@ -116,6 +118,32 @@ pub struct Recovered {
     /// All subtasks ran again; of those that tell.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub running_ms: Option<f64>,
+}
+
+impl Run {
+    /// A run that was judged; nothing of it is measured yet.
+    pub(super) fn judged(
+        subject: SubjectName,
+        (round, cell): (u32, Cell),
+        input: &Input,
+        judged: Judged,
+        seconds: f64,
+    ) -> Self {
+        let records = input.records();
+        Self {
+            subject,
+            round,
+            cell,
+            records,
+            value_bytes: real(input.bytes) / real(records.max(1)),
+            verdict: judged.verdict,
+            reasons: judged.reasons,
+            seconds,
+            measured: BTreeMap::new(),
+            processes: Vec::new(),
+            kills: Vec::new(),
+        }
+    }
 }
 
 /// Something that is measured.

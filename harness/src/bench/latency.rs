@@ -98,7 +98,7 @@ async fn measure(
     let (window, gave_up) = conduct(options, &mut running, &feed, &reader, &mut tree).await?;
     let fed = feed.end()?;
     let behind = match &gave_up {
-        None => wait_for_the_rest(&reader, fed.records()).await,
+        None => reader.wait_for(fed.records(), STALLED).await,
         Some(_) => None,
     };
     let seconds = started.elapsed().as_secs_f64();
@@ -111,19 +111,7 @@ async fn measure(
     let judged = bench.judge(&output, cell.query, &input, troubles, in_time).await?;
     bench.tidy(&output, &directory, judged.verdict).await;
     bench.kafka.delete(&topic).await;
-    let mut run = Run {
-        subject: name,
-        round,
-        cell,
-        records: input.records(),
-        value_bytes: real(input.bytes) / real(input.records().max(1)),
-        verdict: judged.verdict,
-        reasons: judged.reasons,
-        seconds,
-        measured: BTreeMap::new(),
-        processes: Vec::new(),
-        kills: Vec::new(),
-    };
+    let mut run = Run::judged(name, (round, cell), &input, judged, seconds);
     if run.verdict == Verdict::Holds {
         run.measured = measured(&window, started, &fed, &seen)?;
         run.processes = tree.processes();
@@ -169,20 +157,6 @@ async fn conduct(
             }
         }
     }
-}
-
-/// Waits until everything that was fed came out. The text says that it did not.
-async fn wait_for_the_rest(reader: &Reader, records: u64) -> Option<String> {
-    let (mut best, mut since) = (reader.seen(), Instant::now());
-    while best < records {
-        tokio::time::sleep(LOOK).await;
-        if reader.seen() > best {
-            (best, since) = (reader.seen(), Instant::now());
-        } else if since.elapsed() > STALLED {
-            return Some(format!("{best} of {records} outputs came, then none for {} s", STALLED.as_secs()));
-        }
-    }
-    None
 }
 
 /// Latencies of the records handed over in the window.

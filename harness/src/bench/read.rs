@@ -15,6 +15,9 @@ use crate::failure::Failure;
 /// How long one wait for a record is.
 const WAIT: Duration = Duration::from_millis(50);
 
+/// How often it is looked how much came.
+const LOOK: Duration = Duration::from_millis(20);
+
 /// An output that came: the input record that it names, and when.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
@@ -58,6 +61,23 @@ impl Reader {
     /// Outputs that came so far.
     pub(super) fn seen(&self) -> u64 {
         self.shared.seen.load(Ordering::Relaxed)
+    }
+
+    /// Waits until so many outputs came, while the next one takes no longer than the limit. The text says that they did not.
+    pub(super) async fn wait_for(&self, records: u64, limit: Duration) -> Option<String> {
+        let (mut best, mut since) = (self.seen(), Instant::now());
+        while best < records {
+            tokio::time::sleep(LOOK).await;
+            if self.seen() > best {
+                (best, since) = (self.seen(), Instant::now());
+            } else if since.elapsed() > limit {
+                return Some(format!(
+                    "{best} of {records} outputs came, then none for {} s",
+                    limit.as_secs()
+                ));
+            }
+        }
+        None
     }
 
     /// Whether what comes from now on is kept, or only counted.

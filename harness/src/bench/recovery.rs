@@ -5,7 +5,6 @@
 mod cost;
 mod victim;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -136,7 +135,7 @@ async fn measure(
     };
     let fed = feed.end()?;
     let behind = match &conducted.gave_up {
-        None => wait_for_the_rest(&reader, prefilled + fed.records()).await,
+        None => reader.wait_for(prefilled + fed.records(), STALLED).await,
         Some(_) => None,
     };
     let used = tree.look();
@@ -151,19 +150,7 @@ async fn measure(
     let judged = bench.judge(&output, cell.query, &input, troubles, in_time).await?;
     bench.tidy(&output, &directory, judged.verdict).await;
     bench.kafka.delete(&topic).await;
-    let mut run = Run {
-        subject: name,
-        round,
-        cell,
-        records: input.records(),
-        value_bytes: real(input.bytes) / real(input.records().max(1)),
-        verdict: judged.verdict,
-        reasons: judged.reasons,
-        seconds,
-        measured: BTreeMap::new(),
-        processes: Vec::new(),
-        kills: Vec::new(),
-    };
+    let mut run = Run::judged(name, (round, cell), &input, judged, seconds);
     if run.verdict == Verdict::Holds {
         let waits = cost::waits(&fed, &seen);
         run.kills = cost::of_kills(&conducted, &waits, &told)?;
@@ -207,20 +194,6 @@ async fn wait_for_state(
     }
     reader.keep(true);
     Ok(None)
-}
-
-/// Waits until everything that was fed came out. The text says that it did not.
-async fn wait_for_the_rest(reader: &Reader, records: u64) -> Option<String> {
-    let (mut best, mut since) = (reader.seen(), Instant::now());
-    while best < records {
-        tokio::time::sleep(LOOK).await;
-        if reader.seen() > best {
-            (best, since) = (reader.seen(), Instant::now());
-        } else if since.elapsed() > STALLED {
-            return Some(format!("{best} of {records} outputs came, then none for {} s", STALLED.as_secs()));
-        }
-    }
-    None
 }
 
 /// A run under way.

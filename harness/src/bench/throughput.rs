@@ -116,21 +116,9 @@ async fn measure(
     let troubles = watched.gave_up.iter().cloned().chain(unended).collect();
     let judged = bench.judge(&output, cell.query, input, troubles, in_time).await?;
     bench.tidy(&output, &directory, judged.verdict).await;
-    let mut run = Run {
-        subject: name,
-        round,
-        cell,
-        records,
-        value_bytes: real(input.bytes) / real(records.max(1)),
-        verdict: judged.verdict,
-        reasons: judged.reasons,
-        seconds,
-        measured: BTreeMap::new(),
-        processes: Vec::new(),
-        kills: Vec::new(),
-    };
+    let visible = watched.visible(&judged.offsets);
+    let mut run = Run::judged(name, (round, cell), input, judged, seconds);
     if run.verdict == Verdict::Holds {
-        let visible = watched.visible(&judged.offsets);
         run.measured = measured(&watched, &visible, records);
         run.processes = watched.tree.processes();
         if !run.measured.contains_key(RATE) {
