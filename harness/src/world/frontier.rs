@@ -441,3 +441,38 @@ fn tell(answer: Answer) -> String {
         Answer::Listed(false) => "that it is not open".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open_since(open_since_us: u64, answers: &[Option<Answer>]) -> Possible {
+        let shape = Shape { id: OneId::default(), answers: answers.to_vec() };
+        Possible { shape, open_since_us }
+    }
+
+    fn all(states: &States) -> Vec<u64> {
+        states.iter().map(|state| state.open_since_us).collect()
+    }
+
+    #[test]
+    fn of_states_of_one_shape_the_one_that_may_time_out_first_stands_for_all() {
+        let mut states = States::default();
+        assert!(states.add(open_since(20, &[])));
+        assert!(!states.add(open_since(20, &[])), "it is known");
+        assert!(!states.add(open_since(30, &[])), "it allows nothing more");
+        assert!(states.add(open_since(10, &[])), "it may time out before");
+        assert_eq!(all(&states), [10]);
+    }
+
+    #[test]
+    fn states_that_become_alike_are_one_which_began_as_early_as_any() {
+        let mut states = States::default();
+        states.add(open_since(20, &[None]));
+        states.add(open_since(10, &[Some(Answer::Code(0))]));
+        states.add(open_since(30, &[Some(Answer::Code(51))]));
+        assert_eq!(states.len(), 3);
+        states.change(|shape| shape.answers.clear());
+        assert_eq!(all(&states), [10]);
+    }
+}

@@ -60,6 +60,41 @@ fn latency_is_measured_to_a_reader_of_committed_records() {
 }
 
 #[test]
+fn recovery_is_measured_of_workers_and_coordinators_and_who_offers_none_is_left_out() {
+    let Some(kafka) = truecut_cluster::testing::shared_kafka() else { return };
+    for (victim, not_offered) in [("worker", vec!["raw"]), ("coordinator", vec!["raw", "flink"])] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let vs = not_offered.join(",");
+        let arguments = "bench recovery --quick --rate 500 --kills 2 --settle 2s --pause 500ms --peers none \
+                         --run-directory runs --write reports --name small --json --kafka";
+        let mut arguments: Vec<&str> = arguments.split_whitespace().collect();
+        arguments.extend([kafka.bootstrap(), "--kill", victim, "--vs", &vs]);
+        let answer = call_in(directory.path(), &arguments);
+        assert_eq!(answer.code, 0, "{}", answer.err);
+        let document = answer.document();
+        assert_eq!(names(&document["runs"], "verdict"), ["holds"], "{document}");
+        assert_eq!(names(&document["not_offered"], "subject"), not_offered);
+        let run = &document["runs"][0];
+        let kills = run["kills"].as_array().expect("kills");
+        assert_eq!((kills.len(), run["measured"]["kills"].as_f64()), (2, Some(2.0)), "{run}");
+        for kill in kills {
+            let of = |name: &str| kill[name].as_f64().unwrap_or(-1.0);
+            assert!(of("noticed_ms") >= 0.0 && of("noticed_ms") <= of("running_ms"), "{kill}");
+            assert!(
+                of("running_ms") <= of("first_ms") && of("first_ms") <= of("every_partition_ms"),
+                "{kill}"
+            );
+            assert!(of("longest_wait_ms") > 0.0 && of("caught_up_ms") >= 0.0, "{kill}");
+        }
+        let reports = directory.path().join("reports");
+        let page = std::fs::read_to_string(reports.join("benchmarks.md")).expect("a page");
+        assert!(page.contains("## Recovery: small"), "{page}");
+        let chart = reports.join("benchmarks/benchmark-recovery-small-first-p50-ms.svg");
+        assert!(std::fs::read_to_string(chart).expect("a chart").contains("<circle"), "a dot for each kill");
+    }
+}
+
+#[test]
 fn the_search_of_the_model_is_measured_by_scope_and_threads() {
     let answer = call_in(
         &std::env::temp_dir(),
