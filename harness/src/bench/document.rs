@@ -107,7 +107,7 @@ pub struct Recovered {
     pub first_ms: f64,
     /// Each input partition has had such an output.
     pub every_partition_ms: f64,
-    /// Since then no record waits longer than twice the usual p99; none, if nothing tells what is usual.
+    /// Until each partition has had an output as close behind its record as usual; none, if that never was, or nothing tells what is usual.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub caught_up_ms: Option<f64>,
     /// The longest that a record waited.

@@ -102,6 +102,7 @@ async fn a_job_whose_sink_stalls_takes_no_more_than_it_may_hold_and_loses_nothin
 
     until("the job has caught up", async || topics.are_consumed().await).await;
     let peak = peak_memory(worker);
+    eprintln!("and {} MiB by the time it has caught up", peak >> 20);
     assert!(peak > 0 && peak <= bound, "{peak} of {bound} bytes while it caught up");
     run.ask_to_end(Signal::SIGINT);
     let ended = run.end();

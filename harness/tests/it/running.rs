@@ -22,8 +22,18 @@ pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
 
 /// `truecut run` of a job that does not end by itself.
 pub(crate) struct Running {
-    child: Child,
+    /// Until it has ended.
+    child: Option<Child>,
     directory: PathBuf,
+}
+
+/// A test that fails leaves no job behind: its processes end with the one that started them.
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().and_then(|()| child.wait()).expect("it can be killed");
+        }
+    }
 }
 
 impl Running {
@@ -31,7 +41,7 @@ impl Running {
         let mut command = truecut();
         command.args(["run", file, "--json", "--logs", "logs"]).current_dir(directory);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-        Self { child, directory: directory.to_path_buf() }
+        Self { child: Some(child), directory: directory.to_path_buf() }
     }
 
     /// Processes of this kind of this job.
@@ -66,11 +76,12 @@ impl Running {
     }
 
     pub(crate) fn ask_to_end(&self, signal: Signal) {
-        let pid = Pid::from_raw(i32::try_from(self.child.id()).expect("a process id"));
+        let pid =
+            Pid::from_raw(i32::try_from(self.child.as_ref().expect("it runs").id()).expect("a process id"));
         kill(pid, signal).expect("it can be told");
     }
 
-    pub(crate) fn end(self) -> Answer {
-        answer(self.child.wait_with_output().expect("it ends"))
+    pub(crate) fn end(mut self) -> Answer {
+        answer(self.child.take().expect("it runs").wait_with_output().expect("it ends"))
     }
 }

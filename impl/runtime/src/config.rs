@@ -229,7 +229,7 @@ pub enum CommitByConfig {
 pub struct CheckpointConfig {
     /// Directory of the checkpoints; all workers must see it.
     pub directory: PathBuf,
-    /// Time between two triggers, ms. Default: 1000.
+    /// Time between two triggers, ms. The first of an attempt comes after 20 ms if that is sooner. Default: 1000.
     #[serde(default = "interval")]
     pub interval_ms: u64,
     /// A checkpoint that takes longer is aborted, ms. Default: 10 min.

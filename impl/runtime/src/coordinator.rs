@@ -39,6 +39,10 @@ use crate::trace::{Construction, Stamp};
 use crate::types::Out;
 use crate::wire::{Address, Frame, VERSION};
 
+/// The most that an attempt waits for its first checkpoint, so that what waited for the attempt is committed soon. It is enough for
+/// a source to have read: sooner, the checkpoint would find nothing, and what is read would wait for the next one.
+const FIRST: Duration = Duration::from_millis(20);
+
 /// What a coordinator process is told when it is started.
 #[derive(Clone, Debug)]
 pub struct CoordinatorOptions {
@@ -296,14 +300,15 @@ impl Hands {
             }
             Effect::Start { op, request } => self.start(op, request),
             Effect::Arm(timer) => {
+                let mut after = self.after(timer);
                 if timer == Timer::Interval && !self.running {
                     self.running = true;
+                    after = after.min(FIRST);
                     emit(&Event::Running { attempt: self.attempt.get() });
                 }
                 if timer == Timer::Restart {
                     emit(&Event::Restarting { attempt: self.attempt.get() });
                 }
-                let after = self.after(timer);
                 self.timers.arm(timer, after);
             }
             Effect::Disarm(timer) => self.timers.disarm(timer),

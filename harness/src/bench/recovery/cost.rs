@@ -19,8 +19,8 @@ use crate::failure::Failure;
 const BEFORE: Duration = Duration::from_secs(2);
 /// Records handed over so shortly before the first kill may have to wait for it, and say nothing of what is usual.
 const CALM: Duration = Duration::from_millis(500);
-/// Waiting is usual up to so many times the usual p99.
-const UNUSUAL: u32 = 2;
+/// Waiting is usual up to so many times the usual median.
+const USUAL: u32 = 2;
 
 /// How long one record waited for its output.
 #[derive(Clone, Copy, Debug)]
@@ -54,53 +54,57 @@ pub(super) fn of_kills(
     told: &[Told],
 ) -> Result<Vec<Recovered>, Failure> {
     let Some(first) = conducted.kills.first() else { return Ok(Vec::new()) };
-    let unusual = usual(conducted, waits, first.at).map(|usual| usual * UNUSUAL);
+    let usual = usual(conducted, waits, first.at).map(|usual| usual * USUAL);
     let ends = conducted.kills.iter().skip(1).map(|next| Some(next.at)).chain([None]);
     let cost = |(killed, end): (&Killed, Option<Instant>)| {
-        cost(*killed, end, waits, unusual, told).ok_or_else(|| {
+        cost(*killed, end, waits, usual, told).ok_or_else(|| {
             Failure::internal("an output that was waited for is not among those that were seen")
         })
     };
     conducted.kills.iter().zip(ends).map(cost).collect()
 }
 
-/// The p99 of what waits as usual: once the start is got over, and before the first kill.
+/// The median of what waits as usual: once the start is got over, and before the first kill.
 fn usual(conducted: &Conducted, waits: &[Wait], killed: Instant) -> Option<Duration> {
     let first = conducted.first_output?;
     let settled = first + killed.saturating_duration_since(first) / 2;
     let calm = waits.iter().filter(|wait| wait.handed_over >= settled && wait.handed_over + CALM < killed);
     let mut lengths: Vec<Duration> = calm.map(Wait::length).collect();
     lengths.sort_unstable();
-    percentile(&lengths, 99)
+    percentile(&lengths, 50)
 }
 
 fn cost(
     killed: Killed,
     end: Option<Instant>,
     waits: &[Wait],
-    unusual: Option<Duration>,
+    usual: Option<Duration>,
     told: &[Told],
 ) -> Option<Recovered> {
     let from = killed.at.checked_sub(BEFORE).unwrap_or(killed.at);
     let concerned =
         waits.iter().filter(|wait| wait.handed_over >= from && end.is_none_or(|end| wait.handed_over < end));
-    let mut first: BTreeMap<i32, Instant> = BTreeMap::new();
-    let (mut longest, mut late) = (Duration::ZERO, None::<Instant>);
+    let (mut first, mut caught_up): (BTreeMap<i32, Instant>, BTreeMap<i32, Instant>) = Default::default();
+    let mut longest = Duration::ZERO;
     for wait in concerned {
-        if wait.handed_over >= killed.at {
-            let first = first.entry(wait.partition).or_insert(wait.visible);
-            *first = wait.visible.min(*first);
+        if wait.visible >= killed.at {
+            longest = longest.max(wait.length());
         }
-        if wait.visible < killed.at {
+        if wait.handed_over < killed.at {
             continue;
         }
-        longest = longest.max(wait.length());
-        if unusual.is_some_and(|unusual| wait.length() > unusual) {
-            late = late.max(Some(wait.visible));
+        let found = |of: &mut BTreeMap<i32, Instant>| {
+            of.entry(wait.partition).and_modify(|at| *at = wait.visible.min(*at)).or_insert(wait.visible);
+        };
+        found(&mut first);
+        if usual.is_some_and(|usual| wait.length() <= usual) {
+            found(&mut caught_up);
         }
     }
     let since = |at: Instant| ms(at.saturating_duration_since(killed.at));
-    let whole = first.len() == usize::from(PARTITIONS);
+    let of_all = |of: &BTreeMap<i32, Instant>| {
+        of.values().max().filter(|_| of.len() == usize::from(PARTITIONS)).copied().map(since)
+    };
     let next_us = end.map(|end| killed.unix_us + micros(end.saturating_duration_since(killed.at)));
     let phase = |what: Phase| {
         let of_kill = |told: &&Told| {
@@ -112,8 +116,8 @@ fn cost(
     };
     Some(Recovered {
         first_ms: since(*first.values().min()?),
-        every_partition_ms: since(*first.values().max().filter(|_| whole)?),
-        caught_up_ms: unusual.map(|_| late.map_or(0.0, since)),
+        every_partition_ms: of_all(&first)?,
+        caught_up_ms: of_all(&caught_up),
         longest_wait_ms: ms(longest),
         noticed_ms: phase(Phase::Noticed),
         running_ms: phase(Phase::Running),
@@ -198,6 +202,23 @@ mod tests {
         };
         assert_eq!(costs, [expected]);
         assert_eq!(summary(&costs)[FIRST_P99], 300.0);
+    }
+
+    #[test]
+    fn caught_up_is_who_is_as_close_behind_as_usual() {
+        let (conducted, mut waits) = a_kill_at(5_000);
+        let killed = conducted.kills[0].at;
+        // From 300 ms after the kill what waits is worked off twice as fast as it came.
+        for wait in waits.iter_mut().filter(|wait| wait.handed_over >= killed) {
+            let worked_off = killed + Duration::from_millis(300) + (wait.handed_over - killed) / 2;
+            wait.visible = worked_off.max(wait.handed_over + Duration::from_millis(20));
+        }
+        let costs = of_kills(&conducted, &waits, &[]).expect("all was seen");
+        assert_eq!((costs[0].first_ms, costs[0].every_partition_ms), (300.0, 300.0));
+        assert_eq!(costs[0].caught_up_ms, Some(560.0), "what was handed over 520 ms after it waits 40 ms");
+        waits.retain(|wait| wait.handed_over < killed + Duration::from_millis(510));
+        let costs = of_kills(&conducted, &waits, &[]).expect("all was seen");
+        assert_eq!(costs[0].caught_up_ms, None, "nothing waited so little");
     }
 
     #[test]

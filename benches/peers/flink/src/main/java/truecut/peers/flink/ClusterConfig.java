@@ -40,6 +40,8 @@ final class ClusterConfig {
         }
         if (settings.variant() == Settings.Variant.TUNED) {
             fastRecovery();
+        } else {
+            defaultRestarts();
         }
     }
 
@@ -103,6 +105,14 @@ final class ClusterConfig {
                 CheckpointingOptions.CHECKPOINTS_DIRECTORY, settings.directory().resolve("checkpoints").toUri().toString());
         // Small state goes into the one file of the checkpoint: 1 MiB is the most that Flink allows.
         options.set(CheckpointingOptions.FS_SMALL_FILE_THRESHOLD, MemorySize.ofMebiBytes(1));
+    }
+
+    private void defaultRestarts() {
+        // What Flink takes by itself for a job with checkpoints, but for the time without a failure (an hour) after which the next
+        // one counts as the first again. In a benchmark failures come one after the other, and each would make the next wait longer.
+        options.set(RestartStrategyOptions.RESTART_STRATEGY, "exponential-delay");
+        options.set(
+                RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_RESET_BACKOFF_THRESHOLD, Duration.ofSeconds(1));
     }
 
     private void fastRecovery() {
