@@ -61,7 +61,7 @@ impl Bench {
 struct Throughput {
     #[command(flatten)]
     shared: Shared,
-    /// Input records; fewer where they have more than 400 bytes [default: 2000000; quick: 200000]
+    /// Input records; fewer where they have more than 400 bytes [default: 5000000; quick: 200000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     records: Option<u64>,
     /// What the job does
@@ -306,7 +306,7 @@ fn told(common: &Common, arguments: &str) -> String {
 
 impl Throughput {
     fn run(&self) -> Outcome {
-        let records = self.records.unwrap_or(if self.shared.quick { 200_000 } else { 2_000_000 });
+        let records = self.records.unwrap_or(if self.shared.quick { 200_000 } else { 5_000_000 });
         let arguments = format!("throughput --records {records}");
         let common = self.shared.common(&self.query, &THROUGHPUT, &arguments);
         let document = block_on(bench::throughput(ThroughputOptions { common, records }, progress()))?;
