@@ -13,8 +13,11 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext
 use crate::bench::input::{Recipe, Records, producer_config};
 use crate::failure::Failure;
 
-/// Records are handed over in slices of this time: short beside any latency that is measured.
-const SLICE: Duration = Duration::from_millis(1);
+/// Records are handed over in slices of this time: short beside any latency that is measured, and few enough a second that the feeding
+/// leaves the processors to those who are measured.
+const SLICE: Duration = Duration::from_millis(5);
+/// So long of each slice deliveries are heard. librdkafka waits in whole milliseconds: what is left of one it spends in a loop.
+const HEAR: Duration = Duration::from_micros(100);
 /// How long the last deliveries may take.
 const DELIVERY_LIMIT: Duration = Duration::from_secs(30);
 
@@ -58,8 +61,8 @@ impl Feed {
     pub(super) fn start(bootstrap: &str, topic: &str, recipe: Recipe, rate: u64) -> Result<Self, Failure> {
         let shared = Arc::new(Shared::default());
         let producer: BaseProducer<Deliveries> = producer_config(bootstrap)
-            // A record leaves soon, and not each with a request of its own: that would cost the broker more than the subjects do.
-            .set("linger.ms", "1")
+            // What is handed over in one slice leaves at once, in few requests. To wait for more, librdkafka would spin.
+            .set("linger.ms", "0")
             .create_with_context(Deliveries(Arc::clone(&shared)))
             .map_err(|error| Failure::internal(format!("the feeding producer can't be made: {error}")))?;
         let (worker, topic) = (Arc::clone(&shared), topic.to_owned());
@@ -120,7 +123,8 @@ impl Shared {
                 }
                 sent += 1;
             }
-            producer.poll(SLICE);
+            producer.poll(HEAR);
+            std::thread::sleep(SLICE);
         }
         let since = Instant::now();
         while producer.in_flight_count() > 0 && since.elapsed() < DELIVERY_LIMIT {

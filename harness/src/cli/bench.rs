@@ -77,7 +77,7 @@ struct Latency {
     /// Records fed a second
     #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     rate: u64,
-    /// How long after the first output nothing counts yet [default: 5s; quick: 1s]
+    /// How long after the first output nothing counts yet [default: 15s; quick: 1s]
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     settle: Option<Duration>,
     /// How long is measured then [default: 20s; quick: 3s]
@@ -316,7 +316,7 @@ impl Throughput {
 
 impl Latency {
     fn run(&self) -> Outcome {
-        let (settle, measure) = if self.shared.quick { (1, 3) } else { (5, 20) };
+        let (settle, measure) = if self.shared.quick { (1, 3) } else { (15, 20) };
         let settle = self.settle.unwrap_or(Duration::from_secs(settle));
         let measure = self.measure.unwrap_or(Duration::from_secs(measure));
         let arguments = format!(

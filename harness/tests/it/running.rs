@@ -10,6 +10,7 @@ use nix::unistd::Pid;
 use crate::program::{Answer, answer, truecut};
 
 const LIMIT: Duration = Duration::from_secs(60);
+const EVENTS: &str = "events.ndjson";
 
 /// Waits until something is so.
 pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
@@ -39,7 +40,8 @@ impl Drop for Running {
 impl Running {
     pub(crate) fn start(directory: &Path, file: &str) -> Self {
         let mut command = truecut();
-        command.args(["run", file, "--json", "--logs", "logs"]).current_dir(directory);
+        let arguments = ["run", file, "--json", "--logs", "logs", "--events", EVENTS];
+        command.args(arguments).current_dir(directory);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         Self { child: Some(child), directory: directory.to_path_buf() }
     }
@@ -61,6 +63,12 @@ impl Running {
             .filter_map(pid)
             .map(Pid::from_raw)
             .collect()
+    }
+
+    /// Attempts that were deployed so far.
+    pub(crate) fn attempts(&self) -> usize {
+        let events = std::fs::read_to_string(self.directory.join(EVENTS)).unwrap_or_default();
+        events.lines().filter(|line| line.contains("\"event\":\"attempt\"")).count()
     }
 
     /// Kills the coordinator once there is one other than `last`.
