@@ -55,8 +55,12 @@ pub async fn latency(options: LatencyOptions, tell: Tell) -> Result<BenchDocumen
     for round in 0..options.common.rounds {
         for asked in options.common.inputs() {
             for cell in options.common.cells(asked) {
-                if round == 0 && options.common.warm_up && runs.is_empty() {
-                    warm_up(&bench, &options, cell).await?;
+                if round == 0
+                    && runs.is_empty()
+                    && let Some(subject) = bench.warms_up(cell)
+                {
+                    let run = measure(&bench, &options, subject, cell, 0).await?;
+                    (bench.tell)(&line(&run));
                 }
                 for subject in bench.subjects(round, cell) {
                     let run = measure(&bench, &options, subject, cell, round + 1).await?;
@@ -67,16 +71,6 @@ pub async fn latency(options: LatencyOptions, tell: Tell) -> Result<BenchDocumen
         }
     }
     bench.end("bench latency", Some(options.rate), runs).await
-}
-
-/// One run that counts for nothing: a broker compiles its code while it runs.
-async fn warm_up(bench: &Bench, options: &LatencyOptions, cell: Cell) -> Result<(), Failure> {
-    if let Some(subject) = bench.subjects(0, cell).find(|(name, _)| *name == SubjectName::Truecut) {
-        (bench.tell)("warm up");
-        let run = measure(bench, options, subject, cell, 0).await?;
-        (bench.tell)(&line(&run));
-    }
-    Ok(())
 }
 
 /// What was used while it counted.

@@ -25,7 +25,7 @@ use crate::failure::Failure;
 use crate::verdict::Verdict;
 pub use victim::Victim;
 
-/// Kills in the run that counts for nothing.
+/// Kills in the run that counts for nothing: what follows a kill is compiled by the broker too.
 const WARM_UP_KILLS: u32 = 3;
 /// How long a subject may take until its first output, and until all of a state is there.
 const START_LIMIT: Duration = Duration::from_secs(90);
@@ -81,8 +81,14 @@ pub async fn recovery(options: RecoveryOptions, tell: Tell) -> Result<BenchDocum
     for round in 0..options.common.rounds {
         for asked in options.common.inputs() {
             for cell in options.common.cells(asked) {
-                if round == 0 && options.common.warm_up && runs.is_empty() {
-                    warm_up(&bench, &options, cell).await?;
+                if round == 0
+                    && runs.is_empty()
+                    && let Some(subject) = bench.warms_up(cell)
+                {
+                    let kills = WARM_UP_KILLS.min(options.kills);
+                    let options = RecoveryOptions { kills, ..options.clone() };
+                    let run = measure(&bench, &options, subject, cell, 0).await?;
+                    (bench.tell)(&line(&run));
                 }
                 for subject in bench.subjects(round, cell) {
                     let run = measure(&bench, &options, subject, cell, round + 1).await?;
@@ -95,17 +101,6 @@ pub async fn recovery(options: RecoveryOptions, tell: Tell) -> Result<BenchDocum
     let document = bench.end("bench recovery", Some(options.rate), runs).await?;
     let not_offered = refused.into_iter().chain(document.not_offered).collect();
     Ok(BenchDocument { not_offered, ..document })
-}
-
-/// One run that counts for nothing: a broker compiles its code while it runs, that for what follows a kill too.
-async fn warm_up(bench: &Bench, options: &RecoveryOptions, cell: Cell) -> Result<(), Failure> {
-    if let Some(subject) = bench.subjects(0, cell).find(|(name, _)| *name == SubjectName::Truecut) {
-        (bench.tell)("warm up");
-        let options = RecoveryOptions { kills: WARM_UP_KILLS.min(options.kills), ..options.clone() };
-        let run = measure(bench, &options, subject, cell, 0).await?;
-        (bench.tell)(&line(&run));
-    }
-    Ok(())
 }
 
 /// What was done and seen.

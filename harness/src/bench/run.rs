@@ -157,6 +157,14 @@ impl Bench {
         able.map(|(name, subject)| (*name, subject.as_ref()))
     }
 
+    /// Whom the one run is of that comes first and counts for nothing, if there is to be one: a broker compiles its code while it runs.
+    pub(super) fn warms_up(&self, cell: Cell) -> Option<(SubjectName, &dyn Subject)> {
+        let mut subjects = self.subjects(0, cell).filter(|_| self.common.warm_up);
+        let subject = subjects.find(|(name, _)| *name == SubjectName::Truecut)?;
+        (self.tell)("warm up");
+        Some(subject)
+    }
+
     /// Who does not offer what the settings ask for, and why.
     fn refusals(&self) -> Vec<Missing> {
         let mut refusals = Vec::new();

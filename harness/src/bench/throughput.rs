@@ -45,10 +45,14 @@ pub async fn throughput(options: ThroughputOptions, tell: Tell) -> Result<BenchD
     for round in 0..options.common.rounds {
         for asked in options.common.inputs() {
             let input = prepare(&bench, &options, asked).await?;
-            if round == 0 && options.common.warm_up && runs.is_empty() {
-                warm_up(&bench, asked, &input).await?;
-            }
             for cell in options.common.cells(asked) {
+                if round == 0
+                    && runs.is_empty()
+                    && let Some(subject) = bench.warms_up(cell)
+                {
+                    let run = measure(&bench, subject, cell, 0, &input).await?;
+                    (bench.tell)(&line(&run));
+                }
                 for subject in bench.subjects(round, cell) {
                     let run = measure(&bench, subject, cell, round + 1, &input).await?;
                     (bench.tell)(&line(&run));
@@ -84,18 +88,6 @@ async fn prepare(
         return Err(Failure::environment(text));
     }
     Ok(Arc::new(input))
-}
-
-/// One run that counts for nothing.
-async fn warm_up(bench: &Bench, asked: (Query, usize, u64), input: &Arc<Input>) -> Result<(), Failure> {
-    let cell = bench.common.cells(asked).into_iter().next();
-    let Some(cell) = cell else { return Ok(()) };
-    if let Some(subject) = bench.subjects(0, cell).find(|(name, _)| *name == SubjectName::Truecut) {
-        (bench.tell)("warm up");
-        let run = measure(bench, subject, cell, 0, input).await?;
-        (bench.tell)(&line(&run));
-    }
-    Ok(())
 }
 
 async fn measure(
