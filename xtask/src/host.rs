@@ -4,7 +4,7 @@
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Whether packages can be installed here with `apt-get`: Debian or a relative of it.
 pub(crate) fn is_debian_like() -> bool {
@@ -14,6 +14,13 @@ pub(crate) fn is_debian_like() -> bool {
         value.trim_matches('"').split(' ').any(|id| id == "debian" || id == "ubuntu")
     };
     (like("ID=") || like("ID_LIKE=")) && program("apt-get").is_some()
+}
+
+/// Whether a library is here to compile with, by pkg-config's word.
+pub(crate) fn library(name: &str) -> bool {
+    let mut asked = Command::new("pkg-config");
+    asked.args(["--exists", name]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    asked.status().is_ok_and(|status| status.success())
 }
 
 /// Whether this process runs as root.

@@ -18,7 +18,7 @@ struct Need {
     packages: Vec<&'static str>,
 }
 
-/// Sets up what compiling needs: librdkafka is built from source, with its C++ binding and its own copy of zlib.
+/// Sets up what compiling needs: librdkafka is built from source, with its C++ binding, its own copy of zlib, and the system's OpenSSL.
 ///
 /// # Errors
 /// [`Failure::Environment`] when something is missing and cannot be installed from here.
@@ -29,6 +29,12 @@ pub(crate) fn toolchain(yes: bool) -> Result<(), Failure> {
             program("a C compiler", "cc", &["gcc", "libc6-dev"]),
             program("a C++ compiler", "c++", &["g++"]),
             program("make", "make", &["make"]),
+            program("pkg-config", "pkg-config", &["pkg-config"]),
+            Need {
+                what: "OpenSSL to compile with",
+                present: host::library("openssl"),
+                packages: vec!["libssl-dev"],
+            },
         ],
     )
 }

@@ -3,11 +3,14 @@
 //! `TRUECUT_TEST_KAFKA` names the Kafka to use, as [`KafkaChoice`] reads it. Without it a container is used if an engine
 //! answers; if none does, tests are skipped for a person and fail under CI. With it nothing is ever skipped.
 
+mod secured;
+
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::cluster::block_on;
 use crate::{Cluster, KafkaChoice, Options, engine};
+pub use secured::{PASSWORD, REAUTH_MS, Secured, USER, secured_kafka};
 
 static SHARED: OnceLock<Option<Cluster>> = OnceLock::new();
 

@@ -8,7 +8,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-use super::settings::PARTITIONS;
+use super::kafka::Topic;
 use crate::failure::Failure;
 
 /// A reading that gets nothing for so long is given up.
@@ -17,9 +17,9 @@ const SILENCE: Duration = Duration::from_secs(30);
 const WAIT: Duration = Duration::from_millis(100);
 
 /// A consumer of all partitions of a topic, from their first records.
-pub(super) fn consumer(bootstrap: &str, topic: &str) -> Result<BaseConsumer, Failure> {
+pub(super) fn consumer(bootstrap: &str, topic: &Topic) -> Result<BaseConsumer, Failure> {
     let failed =
-        |error: KafkaError| Failure::internal(format!("a consumer of {topic} can't be made: {error}"));
+        |error: KafkaError| Failure::internal(format!("a consumer of {} can't be made: {error}", topic.name));
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
         .set("client.id", "truecut-bench")
@@ -34,8 +34,8 @@ pub(super) fn consumer(bootstrap: &str, topic: &str) -> Result<BaseConsumer, Fai
         .create()
         .map_err(failed)?;
     let mut all = TopicPartitionList::new();
-    for partition in 0..i32::from(PARTITIONS) {
-        all.add_partition_offset(topic, partition, Offset::Beginning).map_err(failed)?;
+    for partition in 0..i32::from(topic.partitions) {
+        all.add_partition_offset(&topic.name, partition, Offset::Beginning).map_err(failed)?;
     }
     consumer.assign(&all).map_err(failed)?;
     Ok(consumer)
@@ -64,12 +64,12 @@ impl<'a> Read<'a> {
 /// Reads a topic from its first committed record to the end at which it rests. Blocks.
 pub(super) fn read_all(
     bootstrap: &str,
-    topic: &str,
+    topic: &Topic,
     mut each: impl FnMut(Read<'_>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let consumer = consumer(bootstrap, topic)?;
     let (mut ended, mut last) = (BTreeSet::new(), Instant::now());
-    while ended.len() < usize::from(PARTITIONS) {
+    while ended.len() < usize::from(topic.partitions) {
         match consumer.poll(WAIT) {
             Some(Ok(message)) => {
                 last = Instant::now();
@@ -81,7 +81,8 @@ pub(super) fn read_all(
             }
             Some(Err(_)) | None if last.elapsed() > SILENCE => {
                 return Err(Failure::environment(format!(
-                    "{topic} can't be read: Kafka at {bootstrap} gave nothing for {} s",
+                    "{} can't be read: Kafka at {bootstrap} gave nothing for {} s",
+                    topic.name,
                     SILENCE.as_secs()
                 )));
             }

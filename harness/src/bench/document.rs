@@ -55,8 +55,6 @@ pub struct Setting {
     pub seed: u64,
     /// Runs of each subject in each cell.
     pub rounds: u32,
-    /// Partitions of input and output.
-    pub partitions: u16,
     /// Records fed a second, in a benchmark that feeds steadily.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub rate: Option<u64>,
@@ -81,8 +79,8 @@ pub struct Run {
     /// With which settings.
     #[serde(flatten)]
     pub cell: Cell,
-    /// Input records.
-    pub records: u64,
+    /// Records that the input had in the end.
+    pub input_records: u64,
     /// Mean size of their values.
     pub value_bytes: f64,
     /// Whether the output is what the input demands.
@@ -134,7 +132,7 @@ impl Run {
             subject,
             round,
             cell,
-            records,
+            input_records: records,
             value_bytes: real(input.bytes) / real(records.max(1)),
             verdict: judged.verdict,
             reasons: judged.reasons,
@@ -299,6 +297,7 @@ pub(super) fn conclude(runs: &[Run], missing: &[Missing]) -> (Verdict, Vec<Strin
 pub(super) mod tests {
     use super::*;
     use crate::bench::settings::{Guarantee, Query};
+    use crate::verdict::SCHEMA;
 
     pub(in crate::bench) const CELL: Cell = Cell {
         query: Query::Count,
@@ -306,6 +305,8 @@ pub(super) mod tests {
         guarantee: Guarantee::ExactlyOnce,
         interval_ms: 100,
         keys: 10_000,
+        partitions: 4,
+        records: None,
         parallelism: 2,
     };
 
@@ -314,7 +315,7 @@ pub(super) mod tests {
             subject,
             round,
             cell: CELL,
-            records: 1_000,
+            input_records: 1_000,
             value_bytes: 100.0,
             verdict: Verdict::Holds,
             reasons: Vec::new(),
@@ -322,6 +323,26 @@ pub(super) mod tests {
             measured: [(RATE.to_owned(), rate), (CPU.to_owned(), 2.0)].into(),
             processes: Vec::new(),
             kills: Vec::new(),
+        }
+    }
+
+    pub(in crate::bench) fn document_of(runs: &[Run]) -> BenchDocument {
+        let (verdict, reasons) = conclude(runs, &[]);
+        BenchDocument {
+            schema: SCHEMA,
+            command: "bench throughput".into(),
+            verdict,
+            reasons,
+            seconds: 61.2,
+            arguments: "truecut bench throughput --vs raw,flink".into(),
+            machine: Machine::here(),
+            kafka: Kafka { kind: "container".into(), version: "4.3.0".into() },
+            versions: [(SubjectName::Raw, [("librdkafka".to_owned(), "2.12.1".to_owned())].into())].into(),
+            setting: Setting { seed: 7, rounds: 2, rate: None },
+            missing: Vec::new(),
+            not_offered: Vec::new(),
+            summary: summarise(runs),
+            runs: runs.to_vec(),
         }
     }
 

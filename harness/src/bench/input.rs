@@ -10,7 +10,8 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
 use super::consumer::{Read, read_all};
-use super::settings::{PARTITIONS, Query};
+use super::kafka::Topic;
+use super::settings::{Cell, Query};
 use super::verify::demanded;
 use crate::failure::Failure;
 use crate::workload::Bids;
@@ -36,7 +37,9 @@ pub(super) struct Recipe {
 }
 
 impl Recipe {
-    pub(super) fn of(query: Query, bytes: usize, keys: u64, seed: u64) -> Self {
+    /// Of all cells that share an input.
+    pub(super) fn of(cell: Cell, seed: u64) -> Self {
+        let Cell { query, bytes, keys, .. } = cell;
         Self { bids: query.reads_bids(), bytes, keys, in_turn: false, seed }
     }
 }
@@ -173,7 +176,7 @@ pub(super) struct Given {
 /// An input as it was read back.
 #[derive(Debug, Default)]
 pub(super) struct Input {
-    pub(super) topic: String,
+    pub(super) topic: Topic,
     /// Of each partition the records in order: the place is the offset.
     pub(super) partitions: Vec<Vec<Given>>,
     /// For queries that turn each record into one of its own: hash of the output that it demands, partition and offset; sorted.
@@ -184,22 +187,22 @@ pub(super) struct Input {
 
 impl Input {
     /// Reads an input back. Blocks.
-    pub(super) fn read(bootstrap: &str, topic: &str, query: Query) -> Result<Self, Failure> {
-        let mut input = Self::new(topic);
+    pub(super) fn read(bootstrap: &str, topic: &Topic, query: Query) -> Result<Self, Failure> {
+        let mut input = Self::new(topic.clone());
         read_all(bootstrap, topic, |record| input.take(record, query))?;
         input.demands.sort_unstable();
         Ok(input)
     }
 
-    pub(super) fn new(topic: &str) -> Self {
-        let partitions = vec![Vec::new(); usize::from(PARTITIONS)];
-        Self { topic: topic.to_owned(), partitions, demands: Vec::new(), bytes: 0 }
+    pub(super) fn new(topic: Topic) -> Self {
+        let partitions = vec![Vec::new(); usize::from(topic.partitions)];
+        Self { topic, partitions, demands: Vec::new(), bytes: 0 }
     }
 
     pub(super) fn take(&mut self, record: Read<'_>, query: Query) -> Result<(), Failure> {
         let Read { partition, offset, key, value } = record;
         let strange = |what: &str| {
-            Failure::bad_data(format!("input record {partition}@{offset} of {}: {what}", self.topic))
+            Failure::bad_data(format!("input record {partition}@{offset} of {}: {what}", self.topic.name))
         };
         let number = std::str::from_utf8(key).ok().and_then(|text| text.parse().ok());
         let number = number.ok_or_else(|| strange("its key is no number"))?;
@@ -208,7 +211,7 @@ impl Input {
         let place = usize::try_from(partition).ok().and_then(|place| self.partitions.get_mut(place));
         let of_one = place.ok_or_else(|| Failure::bad_data(format!("there is no partition {partition}")))?;
         if i64::try_from(of_one.len()) != Ok(offset) {
-            let text = format!("the input {} has a gap before {partition}@{offset}", self.topic);
+            let text = format!("the input {} has a gap before {partition}@{offset}", self.topic.name);
             return Err(Failure::bad_data(text));
         }
         of_one.push(Given { key: number, crc: crc32c::crc32c(value), price });
@@ -294,7 +297,7 @@ mod tests {
 
     #[test]
     fn an_input_with_a_gap_is_refused() {
-        let mut input = Input::new("in");
+        let mut input = Input::new(Topic { name: "in".into(), partitions: 4 });
         let record = |offset| Read { partition: 1, offset, key: b"1000", value: b"v" };
         assert!(input.take(record(0), Query::Count).is_ok());
         assert!(input.take(record(2), Query::Count).is_err());

@@ -6,7 +6,6 @@ use truecut_cluster::Cluster;
 use truecut_runtime::kafka::Cluster as Address;
 use truecut_runtime::kafka::raw::{At, Isolation, NewTopic, RawClient};
 
-use super::settings::PARTITIONS;
 use crate::failure::Failure;
 
 /// How long Kafka may take for a topic.
@@ -19,6 +18,13 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct Kafka {
     raw: RawClient,
     bootstrap: String,
+}
+
+/// A topic of a benchmark.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Topic {
+    pub(super) name: String,
+    pub(super) partitions: u16,
 }
 
 /// The end of each partition: one past the last record that may be read.
@@ -35,42 +41,48 @@ impl Kafka {
     }
 
     /// Makes a topic and waits until every partition has a leader.
-    pub(super) async fn create(&self, topic: &str) -> Result<(), Failure> {
-        let new =
-            NewTopic { name: topic, partitions: PARTITIONS.into(), replication_factor: -1, settings: &[] };
+    pub(super) async fn create(&self, name: String, partitions: u16) -> Result<Topic, Failure> {
+        let topic = Topic { name, partitions };
+        let new = NewTopic {
+            name: &topic.name,
+            partitions: partitions.into(),
+            replication_factor: -1,
+            settings: &[],
+        };
         let codes = self.raw.create_topics(&[new], LIMIT).await.map_err(|why| self.silent(&why))?;
         if let Some(code) = codes.into_iter().find(|code| *code != 0) {
             let text = format!(
-                "Kafka at {} refused to create the topic {topic} with error code {code}",
-                self.bootstrap
+                "Kafka at {} refused to create the topic {} with error code {code}",
+                self.bootstrap, topic.name
             );
             return Err(Failure::environment(text));
         }
         let asked = async {
-            while self.ends(topic, Isolation::ReadUncommitted).await.is_none() {
+            while self.ends(&topic, Isolation::ReadUncommitted).await.is_none() {
                 tokio::time::sleep(PAUSE).await;
             }
         };
         tokio::time::timeout(LIMIT, asked).await.map_err(|_| {
-            self.silent(&format!("the topic {topic} has no leaders after {} s", LIMIT.as_secs()))
-        })
+            self.silent(&format!("the topic {} has no leaders after {} s", topic.name, LIMIT.as_secs()))
+        })?;
+        Ok(topic)
     }
 
     /// Deletes a topic. One that can't be deleted stays, and harms nobody.
-    pub(super) async fn delete(&self, topic: &str) {
-        drop(self.raw.delete_topics(&[topic], LIMIT).await);
+    pub(super) async fn delete(&self, topic: &Topic) {
+        drop(self.raw.delete_topics(&[&topic.name], LIMIT).await);
     }
 
     /// Where a topic ends; `None` while Kafka does not say.
-    pub(super) async fn ends(&self, topic: &str, isolation: Isolation) -> Option<Ends> {
-        let partitions: Vec<i32> = (0..i32::from(PARTITIONS)).collect();
-        let listed = self.raw.list_ends(topic, &partitions, isolation).await.ok()?;
+    pub(super) async fn ends(&self, topic: &Topic, isolation: Isolation) -> Option<Ends> {
+        let partitions: Vec<i32> = (0..i32::from(topic.partitions)).collect();
+        let listed = self.raw.list_ends(&topic.name, &partitions, isolation).await.ok()?;
         let mut ends = Ends::with_capacity(listed.len());
         for (partition, answer) in partitions.into_iter().zip(listed) {
             let offset = match answer.offset.filter(|_| answer.error_code == 0) {
                 Some(offset) => offset,
                 // Another broker leads it.
-                None => self.end(topic, partition, isolation).await?,
+                None => self.end(&topic.name, partition, isolation).await?,
             };
             ends.push(offset);
         }

@@ -10,7 +10,7 @@ use hdrhistogram::Histogram;
 use super::Tell;
 use super::document::{BenchDocument, CPU, LONGEST, MEMORY, P50, P99, P999, Run, STARTUP};
 use super::feed::{Fed, Feed};
-use super::input::Input;
+use super::input::{Input, Recipe};
 use super::processes::{Tree, Used};
 use super::read::{Reader, Seen};
 use super::run::{Bench, Common, Started, blocking, line};
@@ -53,20 +53,18 @@ pub async fn latency(options: LatencyOptions, tell: Tell) -> Result<BenchDocumen
     let bench = Bench::begin(options.common.clone(), tell).await?;
     let mut runs = Vec::new();
     for round in 0..options.common.rounds {
-        for asked in options.common.inputs() {
-            for cell in options.common.cells(asked) {
-                if round == 0
-                    && runs.is_empty()
-                    && let Some(subject) = bench.warms_up(cell)
-                {
-                    let run = measure(&bench, &options, subject, cell, 0).await?;
-                    (bench.tell)(&line(&run));
-                }
-                for subject in bench.subjects(round, cell) {
-                    let run = measure(&bench, &options, subject, cell, round + 1).await?;
-                    (bench.tell)(&line(&run));
-                    runs.push(run);
-                }
+        for cell in options.common.cells() {
+            if round == 0
+                && runs.is_empty()
+                && let Some(subject) = bench.warms_up(cell)
+            {
+                let run = measure(&bench, &options, subject, cell, 0).await?;
+                (bench.tell)(&line(&run));
+            }
+            for subject in bench.subjects(round, cell) {
+                let run = measure(&bench, &options, subject, cell, round + 1).await?;
+                (bench.tell)(&line(&run));
+                runs.push(run);
             }
         }
     }
@@ -93,13 +91,12 @@ async fn measure(
     cell: Cell,
     round: u32,
 ) -> Result<Run, Failure> {
-    let topic = bench.name("in");
-    bench.kafka.create(&topic).await?;
+    let topic = bench.kafka.create(bench.name("in"), cell.partitions).await?;
     let Started { mut running, output, directory } =
-        bench.start((name, subject), cell, &topic, false).await?;
+        bench.start((name, subject), cell, &topic.name, false).await?;
     let started = running.started();
-    let recipe = options.common.recipe((cell.query, cell.bytes, cell.keys));
-    let feed = Feed::start(bench.kafka.bootstrap(), &topic, recipe, options.rate)?;
+    let recipe = Recipe::of(cell, options.common.seed);
+    let feed = Feed::start(bench.kafka.bootstrap(), &topic.name, recipe, options.rate)?;
     let reader = Reader::start(bench.kafka.bootstrap(), &output, cell.query)?;
     let mut tree = Tree::of(running.pid());
     let (window, gave_up) = conduct(options, &mut running, &feed, &reader, &mut tree).await?;

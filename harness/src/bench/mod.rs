@@ -4,6 +4,7 @@
 //! program that keeps the contract of docs/benchmarks.md), whether its output is right (`verify`, by the oracle of the chaos runs), what
 //! a person reads (`page`, `plot`).
 
+mod check;
 mod consumer;
 pub mod document;
 mod feed;
@@ -26,6 +27,7 @@ mod verify;
 
 use std::sync::Arc;
 
+pub use check::{BENCH_CHECK, CheckDocument, CheckRow};
 pub use input::BYTES_MIN;
 pub use latency::{LatencyOptions, latency};
 pub use machine::Machine;
@@ -35,7 +37,7 @@ pub use run::Common;
 pub use settings::{Cell, Guarantee, Query};
 pub use statistics::Spread;
 pub use subject::{PEERS, SubjectName};
-pub use throughput::{ThroughputOptions, throughput};
+pub use throughput::throughput;
 
 /// Hears what is being done, one short line at a time.
 pub type Tell = Arc<dyn Fn(&str) + Send + Sync>;

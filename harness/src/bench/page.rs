@@ -1,9 +1,15 @@
 //! The page of benchmarks: Markdown with a chart for each measurement, from the documents that lie in a directory. It adds nothing to them.
 
+mod check;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::check::{BENCH_CHECK, CheckDocument};
 use super::document::{BenchDocument, METRICS, Metric, Summary};
 use super::plot;
 use super::settings::Cell;
@@ -11,6 +17,7 @@ use super::statistics::Spread;
 use super::subject::SubjectName;
 use crate::failure::Failure;
 use crate::verdict::Verdict;
+pub use check::table as check_table;
 
 /// The page.
 pub const PAGE: &str = "benchmarks.md";
@@ -28,7 +35,7 @@ struct Part {
     text: &'static str,
 }
 
-const PARTS: [Part; 3] = [
+const PARTS: [Part; 4] = [
     Part {
         command: "bench throughput",
         file: "benchmark-throughput",
@@ -55,6 +62,14 @@ const PARTS: [Part; 3] = [
                `read_committed` reader, of a record that was handed over after the kill; to the moment when each input partition has had such \
                an output, and to the moment when each has had one as close behind its record as usual. Each dot of a chart is a kill.",
     },
+    Part {
+        command: BENCH_CHECK,
+        file: "benchmark-check",
+        title: "The search of the model",
+        drawn: &[],
+        text: "Each scope is searched to its end, breadth first: how many different states a second, and what the set of those that were seen \
+               takes, by state.",
+    },
 ];
 
 /// Writes a document into a directory, beside others of its kind if it has a name, and makes the page of all that lie there anew. Gives
@@ -65,10 +80,11 @@ const PARTS: [Part; 3] = [
 pub fn write(
     directory: &Path,
     name: Option<&str>,
-    document: &BenchDocument,
+    command: &str,
+    document: &impl Serialize,
 ) -> Result<Vec<PathBuf>, Failure> {
-    let unknown = || Failure::internal(format!("{} has no place on the page", document.command));
-    let own = PARTS.iter().find(|part| part.command == document.command).ok_or_else(unknown)?;
+    let unknown = || Failure::internal(format!("{command} has no place on the page"));
+    let own = PARTS.iter().find(|part| part.command == command).ok_or_else(unknown)?;
     let charts = directory.join(CHARTS);
     std::fs::create_dir_all(&charts).map_err(Failure::at("make", &charts))?;
     let stem = name.map_or_else(|| own.file.to_owned(), |name| format!("{}-{name}", own.file));
@@ -81,7 +97,18 @@ pub fn write(
         .to_owned();
     for part in &PARTS {
         for stem in stems(directory, part)? {
-            let document = read(&directory.join(format!("{stem}.json")))?;
+            page += &heading(part, &stem);
+            let file = directory.join(format!("{stem}.json"));
+            if part.command == BENCH_CHECK {
+                let document: CheckDocument = read(&file)?;
+                let name = format!("{stem}-{}.svg", check::CHART);
+                page += &check::text(&document, &format!("{CHARTS}/{name}"));
+                let chart = charts.join(name);
+                save(&chart, &plot::draw_check(&document))?;
+                files.push(chart);
+                continue;
+            }
+            let document: BenchDocument = read(&file)?;
             page += &section(part, &stem, &document);
             for metric in drawn(part) {
                 let chart = charts.join(chart_name(&stem, metric));
@@ -112,7 +139,7 @@ fn save(path: &Path, text: &str) -> Result<(), Failure> {
     std::fs::write(path, text).map_err(Failure::at("write", path))
 }
 
-fn read(path: &Path) -> Result<BenchDocument, Failure> {
+fn read<D: DeserializeOwned>(path: &Path) -> Result<D, Failure> {
     let text = std::fs::read(path).map_err(Failure::at("read", path))?;
     serde_json::from_slice(&text)
         .map_err(|error| Failure::bad_data(format!("{} is no benchmark: {error}", path.display())))
@@ -127,24 +154,27 @@ fn chart_name(stem: &str, metric: &Metric) -> String {
     format!("{stem}-{}.svg", metric.name.replace('_', "-"))
 }
 
-fn section(part: &Part, stem: &str, document: &BenchDocument) -> String {
-    let mut text = match stem.strip_prefix(part.file).and_then(|rest| rest.strip_prefix('-')) {
+fn heading(part: &Part, stem: &str) -> String {
+    match stem.strip_prefix(part.file).and_then(|rest| rest.strip_prefix('-')) {
         None => format!("\n## {}\n\n{}\n\n", part.title, part.text),
         Some(name) => format!("\n## {}: {}\n\n", part.title, name.replace('-', " ")),
-    };
+    }
+}
+
+fn section(part: &Part, stem: &str, document: &BenchDocument) -> String {
+    let mut text = String::new();
     let BenchDocument { machine, kafka, setting, verdict, .. } = document;
-    let rate = setting.rate.map_or_else(String::new, |rate| format!(" {rate} records a second,"));
+    let rate = setting.rate.map_or_else(String::new, |rate| format!(" {rate} records a second."));
     // Writing to a String can't fail.
     let _ = writeln!(
         text,
-        "**{}** in {:.0} s. {}. Kafka {} ({}). {} partitions in and out,{rate} seed {}, {} rounds. Medians; ± is \
-         half of the distance between smallest and greatest.\n",
+        "**{}** in {:.0} s. {}. Kafka {} ({}).{rate} Seed {}, {} rounds. Medians; ± is half of the distance between \
+         smallest and greatest.\n",
         verdict.name(),
         document.seconds,
         machine.told(),
         kafka.version,
         kafka.kind,
-        setting.partitions,
         setting.seed,
         setting.rounds,
     );
@@ -255,36 +285,22 @@ fn markdown(rows: &[Vec<String>]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::document::tests::run;
-    use super::super::document::{Missing, Setting, conclude, summarise};
+    use super::super::check::CheckRow;
+    use super::super::document::tests::{document_of, run};
+    use super::super::document::{Missing, conclude};
     use super::super::machine::Machine;
     use super::*;
-    use crate::verdict::{Kafka, SCHEMA};
+    use crate::verdict::SCHEMA;
 
     fn document() -> BenchDocument {
-        let runs = [
+        let missing = vec![Missing { subject: SubjectName::Flink, why: "there is no Java".into() }];
+        let document = document_of(&[
             run(SubjectName::Truecut, 1, 270_000.4),
             run(SubjectName::Raw, 1, 300_000.0),
             run(SubjectName::Raw, 2, 330_000.0),
-        ];
-        let missing = vec![Missing { subject: SubjectName::Flink, why: "there is no Java".into() }];
-        let (verdict, reasons) = conclude(&runs, &missing);
-        BenchDocument {
-            schema: SCHEMA,
-            command: "bench throughput".into(),
-            verdict,
-            reasons,
-            seconds: 61.2,
-            arguments: "truecut bench throughput --vs raw,flink".into(),
-            machine: Machine::here(),
-            kafka: Kafka { kind: "container".into(), version: "4.3.0".into() },
-            versions: [(SubjectName::Raw, [("librdkafka".to_owned(), "2.12.1".to_owned())].into())].into(),
-            setting: Setting { seed: 7, rounds: 2, partitions: 4, rate: None },
-            missing,
-            not_offered: Vec::new(),
-            summary: summarise(&runs),
-            runs: runs.to_vec(),
-        }
+        ]);
+        let (verdict, reasons) = conclude(&document.runs, &missing);
+        BenchDocument { missing, verdict, reasons, ..document }
     }
 
     #[test]
@@ -299,22 +315,60 @@ mod tests {
     #[test]
     fn the_page_tells_who_is_missing_and_how_to_repeat() {
         let directory = tempfile::tempdir().expect("a directory");
-        let files = write(directory.path(), None, &document()).unwrap();
-        write(directory.path(), Some("many-keys"), &document()).unwrap();
+        let command = "bench throughput";
+        let files = write(directory.path(), None, command, &document()).unwrap();
+        write(directory.path(), Some("many-keys"), command, &document()).unwrap();
         let page = std::fs::read_to_string(directory.path().join(PAGE)).unwrap();
         for wanted in [
             "flink is **missing**",
             "--vs raw,flink",
             "**unknown**",
             "### count, 100 bytes",
-            "seed 7",
+            "Seed 7",
             "## Throughput: many keys",
         ] {
             assert!(page.contains(wanted), "{wanted}: {page}");
         }
         assert!(files.iter().all(|file| file.exists()), "{files:?}");
         assert!(page.contains("(benchmarks/benchmark-throughput-records-per-second.svg)"), "{page}");
-        assert_eq!(read(&files[0]).unwrap().summary, document().summary);
+        assert_eq!(read::<BenchDocument>(&files[0]).unwrap().summary, document().summary);
+    }
+
+    #[test]
+    fn the_search_of_the_model_has_its_place() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let spread = Spread::of([1_000.0, 1_200.0, 1_100.0]).expect("values");
+        let row = |threads| CheckRow {
+            scope: "pr".into(),
+            threads,
+            verdict: Verdict::Holds,
+            unique_states: 418_133,
+            generated_states: 900_000,
+            seconds: spread,
+            states_per_second: spread,
+            bytes_per_state: 17.8,
+        };
+        let document = CheckDocument {
+            schema: SCHEMA,
+            command: BENCH_CHECK.into(),
+            verdict: Verdict::Holds,
+            arguments: "truecut bench check --scope pr".into(),
+            machine: Machine::here(),
+            rounds: 3,
+            rows: vec![row(1), row(2)],
+        };
+        let files = write(directory.path(), None, BENCH_CHECK, &document).unwrap();
+        assert!(files.iter().all(|file| file.exists()), "{files:?}");
+        let page = std::fs::read_to_string(directory.path().join(PAGE)).unwrap();
+        for wanted in
+            ["## The search of the model", "| pr | complete | 2 | 418,133 | 1,100 ± 9 % |", "--scope pr"]
+        {
+            assert!(page.contains(wanted), "{wanted}: {page}");
+        }
+        let chart = std::fs::read_to_string(
+            directory.path().join(CHARTS).join("benchmark-check-states-per-second.svg"),
+        );
+        assert!(chart.unwrap().contains("2 threads"));
     }
 
     #[test]

@@ -1,16 +1,19 @@
-//! A chart of one measurement as SVG, light and dark, no scripts: a bar for each subject in each cell, with its smallest and greatest run; or,
-//! of kills, a dot for each one on a logarithmic scale.
+//! A chart of one measurement as SVG, light and dark, no scripts. Of cells that differ in one number lines over that number; else a bar for
+//! each subject in each cell; of kills a dot for each one, on a logarithmic scale.
 
+mod bars;
 mod dots;
+mod lines;
 
 use std::collections::BTreeSet;
 
 use maud::{Markup, PreEscaped, html};
 
-use super::document::{BenchDocument, Compared, FIRST_P50, Metric};
+use super::check::CheckDocument;
+use super::document::{BenchDocument, FIRST_P50, Metric};
 use super::settings::Cell;
 use super::statistics::real;
-use super::subject::SubjectName;
+use bars::{Bar, Group};
 
 const WIDTH: f64 = 860.0;
 /// Room on the left, for names.
@@ -21,7 +24,6 @@ const MARGIN: f64 = 14.0;
 const TITLE: f64 = 52.0;
 const CELL_HEAD: f64 = 26.0;
 const ROW: f64 = 24.0;
-const BAR: f64 = 14.0;
 const AXIS: f64 = 26.0;
 
 const STYLE: &str = "\
@@ -32,50 +34,52 @@ font:12px system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue','Noto Sans'
 .truecut-bench .bg{fill:var(--bg)}.truecut-bench text{fill:var(--ink)}.truecut-bench .title{font-size:16px;font-weight:600}\
 .truecut-bench .sub,.truecut-bench .tick{fill:var(--muted)}.truecut-bench .cell{font-weight:600}\
 .truecut-bench .grid{stroke:var(--line)}.truecut-bench .whisker{stroke:var(--ink);stroke-width:1.5;fill:none}\
-.truecut-bench .n{font-variant-numeric:tabular-nums}.truecut-bench circle{fill-opacity:.55}\
-.truecut-bench .middle{stroke:var(--ink);stroke-width:2}\
-.truecut-bench .truecut{fill:var(--truecut)}.truecut-bench .raw{fill:var(--raw)}.truecut-bench .flink{fill:var(--flink)}.truecut-bench .flink-tuned{fill:var(--flink-tuned)}\
-.truecut-bench .kafka-streams{fill:var(--kafka-streams)}";
-
-/// One bar, or the place where one is missing.
-struct Bar<'a> {
-    subject: SubjectName,
-    found: Option<&'a Compared>,
-}
+.truecut-bench .n{font-variant-numeric:tabular-nums}.truecut-bench .middle{stroke:var(--ink);stroke-width:2}\
+.truecut-bench .truecut{color:var(--truecut)}.truecut-bench .raw{color:var(--raw)}.truecut-bench .flink{color:var(--flink)}\
+.truecut-bench .flink-tuned{color:var(--flink-tuned)}.truecut-bench .kafka-streams{color:var(--kafka-streams)}\
+.truecut-bench .bar,.truecut-bench .point,.truecut-bench .name{fill:currentColor}.truecut-bench .dot{fill:currentColor;fill-opacity:.55}\
+.truecut-bench .line{stroke:currentColor;stroke-width:2;fill:none}";
 
 /// The chart as a document.
 pub(super) fn draw(document: &BenchDocument, metric: &Metric) -> String {
-    if metric.name == FIRST_P50 { dots::dots(document) } else { bars(document, metric) }
+    let cells = cells(document);
+    if let Some(axis) = lines::axis(&cells) {
+        return lines::lines(document, metric, axis);
+    }
+    if metric.name == FIRST_P50 {
+        return dots::dots(document);
+    }
+    let group = |cell: &Cell| {
+        let rows = document.summary.iter().filter(|row| row.cell == *cell);
+        let bar = |row: &super::document::Summary| Bar {
+            name: row.subject.to_string(),
+            class: row.subject.name(),
+            found: row.metrics.get(metric.name).map(|found| found.spread),
+        };
+        Group { head: cell.to_string(), bars: rows.map(bar).collect() }
+    };
+    let groups: Vec<Group> = cells.iter().map(group).collect();
+    let subtitle = of_rounds(document.setting.rounds, &document.machine.processor);
+    bars::bars(metric.title, &subtitle, metric.digits, &groups)
 }
 
-fn bars(document: &BenchDocument, metric: &Metric) -> String {
-    let of_cell = |cell: Cell| -> Vec<Bar<'_>> {
-        let rows = document.summary.iter().filter(|row| row.cell == cell);
-        rows.map(|row| Bar { subject: row.subject, found: row.metrics.get(metric.name) }).collect()
-    };
-    let groups: Vec<(Cell, Vec<Bar<'_>>)> =
-        cells(document).into_iter().map(|cell| (cell, of_cell(cell))).collect();
-    let greatest = groups
-        .iter()
-        .flat_map(|(_, bars)| bars)
-        .filter_map(|bar| Some(bar.found?.spread.max))
-        .fold(0.0, f64::max);
-    let ticks = ticks(greatest);
-    let top = ticks.last().copied().unwrap_or(1.0);
-    let x = |value: f64| GUTTER + (WIDTH - GUTTER - NUMBERS) * value / top;
-    let mut rows = Rows::default();
-    for (cell, bars) in &groups {
-        rows.head(cell);
-        for bar in bars {
-            rows.row(|at| row(bar, at, &x, metric.digits));
+/// The search of the model: states per second by scope and threads.
+pub(super) fn draw_check(document: &CheckDocument) -> String {
+    let mut groups: Vec<Group> = Vec::new();
+    for row in &document.rows {
+        if groups.last().is_none_or(|group| group.head != row.scope) {
+            groups.push(Group { head: row.scope.clone(), bars: Vec::new() });
         }
+        let name = format!("{} thread{}", row.threads, if row.threads == 1 { "" } else { "s" });
+        let found = Some(row.states_per_second);
+        groups.last_mut().expect("one was pushed").bars.push(Bar { name, class: "truecut", found });
     }
-    let subtitle = format!(
-        "median of {} rounds, with the smallest and the greatest; {}",
-        document.setting.rounds, document.machine.processor
-    );
-    let ticks: Vec<(f64, String)> = ticks.iter().map(|tick| (x(*tick), short(*tick))).collect();
-    rows.chart(metric.title, &subtitle, &ticks)
+    let subtitle = of_rounds(document.rounds, &document.machine.processor);
+    bars::bars("different states/s", &subtitle, 0, &groups)
+}
+
+fn of_rounds(rounds: u32, processor: &str) -> String {
+    format!("median of {rounds} rounds, with the smallest and the greatest; {processor}")
 }
 
 fn cells(document: &BenchDocument) -> BTreeSet<Cell> {
@@ -90,9 +94,9 @@ struct Rows {
 }
 
 impl Rows {
-    fn head(&mut self, cell: &Cell) {
+    fn head(&mut self, text: &str) {
         let y = TITLE + self.height + 17.0;
-        self.drawn.push(html! { text class="cell" x=(px(MARGIN)) y=(px(y)) { (cell) } });
+        self.drawn.push(html! { text class="cell" x=(px(MARGIN)) y=(px(y)) { (text) } });
         self.height += CELL_HEAD;
     }
 
@@ -104,47 +108,31 @@ impl Rows {
 
     /// The chart of these rows; of each tick where it is and what it says.
     fn chart(&self, title: &str, subtitle: &str, ticks: &[(f64, String)]) -> String {
-        let (bottom, height) = (TITLE + self.height, TITLE + self.height + AXIS + MARGIN);
-        let svg = html! {
-            svg xmlns="http://www.w3.org/2000/svg" class="truecut-bench" role="img" aria-label=(title)
-                width=(px(WIDTH)) height=(px(height)) viewBox=(format!("0 0 {} {}", px(WIDTH), px(height))) {
-                style { (PreEscaped(STYLE)) }
-                rect class="bg" width="100%" height="100%" {}
-                text class="title" x=(px(MARGIN)) y="24" { (title) }
-                text class="sub" x=(px(MARGIN)) y="42" { (subtitle) }
-                @for (x, text) in ticks {
-                    line class="grid" x1=(px(*x)) y1=(px(TITLE)) x2=(px(*x)) y2=(px(bottom)) {}
-                    text class="tick" x=(px(*x)) y=(px(bottom + 16.0)) text-anchor="middle" { (text) }
-                }
-                @for row in &self.drawn { (row) }
+        let bottom = TITLE + self.height;
+        let drawn = html! {
+            @for (x, text) in ticks {
+                line class="grid" x1=(px(*x)) y1=(px(TITLE)) x2=(px(*x)) y2=(px(bottom)) {}
+                text class="tick" x=(px(*x)) y=(px(bottom + 16.0)) text-anchor="middle" { (text) }
             }
+            @for row in &self.drawn { (row) }
         };
-        svg.into_string()
+        frame(title, subtitle, bottom + AXIS + MARGIN, &drawn)
     }
 }
 
-fn row(bar: &Bar<'_>, at: f64, x: &impl Fn(f64) -> f64, digits: usize) -> Markup {
-    let (name, middle) = (bar.subject.name(), at + ROW / 2.0);
-    html! {
-        text x=(px(GUTTER - 10.0)) y=(px(middle)) text-anchor="end" dominant-baseline="central" { (name) }
-        @if let Some(Compared { spread, .. }) = bar.found {
-            rect class=(name) x=(px(GUTTER)) y=(px(middle - BAR / 2.0)) width=(px((x(spread.median) - GUTTER).max(1.0)))
-                height=(px(BAR)) rx="2" {
-                title { (format!("{name}: median {:.digits$}, {:.digits$} to {:.digits$}", spread.median, spread.min, spread.max)) }
-            }
-            path class="whisker" d=(whisker(x(spread.min), x(spread.max), middle)) {}
-            text class="n" x=(px(x(spread.max) + 10.0)) y=(px(middle)) dominant-baseline="central" {
-                (format!("{:.digits$}", spread.median))
-            }
-        } @else {
-            text class="sub" x=(px(GUTTER + 4.0)) y=(px(middle)) dominant-baseline="central" { "no verified number" }
+/// What every chart has around it.
+fn frame(title: &str, subtitle: &str, height: f64, drawn: &Markup) -> String {
+    let svg = html! {
+        svg xmlns="http://www.w3.org/2000/svg" class="truecut-bench" role="img" aria-label=(title)
+            width=(px(WIDTH)) height=(px(height)) viewBox=(format!("0 0 {} {}", px(WIDTH), px(height))) {
+            style { (PreEscaped(STYLE)) }
+            rect class="bg" width="100%" height="100%" {}
+            text class="title" x=(px(MARGIN)) y="24" { (title) }
+            text class="sub" x=(px(MARGIN)) y="42" { (subtitle) }
+            (drawn)
         }
-    }
-}
-
-fn whisker(from: f64, to: f64, y: f64) -> String {
-    let (low, high) = (y - 4.0, y + 4.0);
-    format!("M{from:.1} {low:.1}V{high:.1}M{from:.1} {y:.1}H{to:.1}M{to:.1} {low:.1}V{high:.1}")
+    };
+    svg.into_string()
 }
 
 /// Round values from 0 to at least the greatest.
@@ -179,7 +167,23 @@ fn px(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::document::tests::{CELL, document_of, run};
+    use super::super::document::{METRICS, RATE, Run};
+    use super::super::subject::SubjectName;
     use super::*;
+
+    #[test]
+    fn one_setting_that_differs_makes_lines_and_others_make_bars() {
+        let of_keys = |keys: u64| Run { cell: Cell { keys, ..CELL }, ..run(SubjectName::Raw, 1, 90.0) };
+        let metric = METRICS.iter().find(|metric| metric.name == RATE).expect("it is measured");
+        let scaled = draw(&document_of(&[of_keys(10), of_keys(100), of_keys(1_000)]), metric);
+        assert!(
+            scaled.contains("<polyline") && scaled.contains(">1 k<") && !scaled.contains("class=\"bar"),
+            "{scaled}"
+        );
+        let alone = draw(&document_of(&[of_keys(10)]), metric);
+        assert!(alone.contains("class=\"bar raw\"") && !alone.contains("<polyline"), "{alone}");
+    }
 
     #[test]
     fn ticks_are_round_and_reach_the_greatest() {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use truecut_runtime::kafka::raw::Isolation;
 
-use super::kafka::{Ends, Kafka};
+use super::kafka::{Ends, Kafka, Topic};
 use super::processes::{Tree, Used};
 use super::statistics::{Visible, real};
 use super::subject::Running;
@@ -37,7 +37,7 @@ pub(super) struct Watched {
 /// Watches until the output may be complete, or the subject will not complete it.
 pub(super) async fn watch(
     kafka: &Kafka,
-    topic: &str,
+    topic: &Topic,
     records: u64,
     interval: Duration,
     running: &mut Running,

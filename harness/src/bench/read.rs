@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::BaseConsumer;
 
 use crate::bench::consumer::{Read, consumer};
-use crate::bench::settings::{PARTITIONS, Query};
+use crate::bench::kafka::Topic;
+use crate::bench::settings::Query;
 use crate::bench::verify::lineage;
 use crate::failure::Failure;
 
@@ -42,13 +43,14 @@ struct Shared {
 }
 
 impl Reader {
-    pub(super) fn start(bootstrap: &str, topic: &str, query: Query) -> Result<Self, Failure> {
+    pub(super) fn start(bootstrap: &str, topic: &Topic, query: Query) -> Result<Self, Failure> {
         let consumer = consumer(bootstrap, topic)?;
         let shared = Arc::new(Shared {
             seen: AtomicU64::new(0),
             keeps: AtomicBool::new(true),
             stop: AtomicBool::new(false),
-            newest: (0..PARTITIONS).map(|_| AtomicI64::new(-1)).collect(),
+            // Input and output have as many.
+            newest: (0..topic.partitions).map(|_| AtomicI64::new(-1)).collect(),
         });
         let own = Arc::clone(&shared);
         let body = move || own.read(&consumer, query);

@@ -79,22 +79,20 @@ pub async fn recovery(options: RecoveryOptions, tell: Tell) -> Result<BenchDocum
     let bench = Bench::begin(common, tell).await?;
     let mut runs = Vec::new();
     for round in 0..options.common.rounds {
-        for asked in options.common.inputs() {
-            for cell in options.common.cells(asked) {
-                if round == 0
-                    && runs.is_empty()
-                    && let Some(subject) = bench.warms_up(cell)
-                {
-                    let kills = WARM_UP_KILLS.min(options.kills);
-                    let options = RecoveryOptions { kills, ..options.clone() };
-                    let run = measure(&bench, &options, subject, cell, 0).await?;
-                    (bench.tell)(&line(&run));
-                }
-                for subject in bench.subjects(round, cell) {
-                    let run = measure(&bench, &options, subject, cell, round + 1).await?;
-                    (bench.tell)(&line(&run));
-                    runs.push(run);
-                }
+        for cell in options.common.cells() {
+            if round == 0
+                && runs.is_empty()
+                && let Some(subject) = bench.warms_up(cell)
+            {
+                let kills = WARM_UP_KILLS.min(options.kills);
+                let options = RecoveryOptions { kills, ..options.clone() };
+                let run = measure(&bench, &options, subject, cell, 0).await?;
+                (bench.tell)(&line(&run));
+            }
+            for subject in bench.subjects(round, cell) {
+                let run = measure(&bench, &options, subject, cell, round + 1).await?;
+                (bench.tell)(&line(&run));
+                runs.push(run);
             }
         }
     }
@@ -106,10 +104,19 @@ pub async fn recovery(options: RecoveryOptions, tell: Tell) -> Result<BenchDocum
 /// What was done and seen.
 #[derive(Debug)]
 pub(super) struct Conducted {
+    /// Of the input.
+    pub(super) partitions: u16,
     pub(super) first_output: Option<Instant>,
     pub(super) kills: Vec<Killed>,
     /// Why it ended early.
     pub(super) gave_up: Option<String>,
+}
+
+impl Conducted {
+    /// Nothing yet.
+    fn of(cell: Cell) -> Self {
+        Self { partitions: cell.partitions, first_output: None, kills: Vec::new(), gave_up: None }
+    }
 }
 
 /// A kill that has ended a process.
@@ -127,18 +134,18 @@ async fn measure(
     cell: Cell,
     round: u32,
 ) -> Result<Run, Failure> {
-    let topic = bench.name("in");
-    bench.kafka.create(&topic).await?;
-    let recipe = options.common.recipe((cell.query, cell.bytes, cell.keys));
-    let prefilled = if options.prefill { prefill(bench, &topic, recipe).await? } else { 0 };
-    let Started { mut running, output, directory } = bench.start((name, subject), cell, &topic, true).await?;
+    let topic = bench.kafka.create(bench.name("in"), cell.partitions).await?;
+    let recipe = Recipe::of(cell, options.common.seed);
+    let prefilled = if options.prefill { prefill(bench, &topic.name, recipe).await? } else { 0 };
+    let Started { mut running, output, directory } =
+        bench.start((name, subject), cell, &topic.name, true).await?;
     let started = running.started();
     let reader = Reader::start(bench.kafka.bootstrap(), &output, cell.query)?;
     let mut tree = Tree::of(running.pid());
     let gave_up = wait_for_state(&mut running, &reader, prefilled).await?;
-    let feed = Feed::start(bench.kafka.bootstrap(), &topic, recipe, options.rate)?;
+    let feed = Feed::start(bench.kafka.bootstrap(), &topic.name, recipe, options.rate)?;
     let conducted = match gave_up {
-        Some(why) => Conducted { first_output: None, kills: Vec::new(), gave_up: Some(why) },
+        Some(why) => Conducted { gave_up: Some(why), ..Conducted::of(cell) },
         None => {
             let scene = Scene { options, cell, round, feed: &feed, reader: &reader, prefilled };
             scene.conduct(&mut running, &mut tree, &bench.tell).await?
@@ -225,7 +232,7 @@ impl Scene<'_> {
         tree: &mut Tree,
         tell: &Tell,
     ) -> Result<Conducted, Failure> {
-        let mut conducted = Conducted { first_output: None, kills: Vec::new(), gave_up: None };
+        let mut conducted = Conducted::of(self.cell);
         let outputs = |scene: &Self| scene.reader.seen() > scene.prefilled;
         if !self.until(running, START_LIMIT, |scene| outputs(scene)).await? {
             conducted.gave_up = Some(self.why(running, "no output", START_LIMIT)?);

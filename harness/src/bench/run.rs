@@ -10,8 +10,8 @@ use truecut_cluster::{Cluster, KafkaChoice, Options as ClusterOptions};
 
 use super::Tell;
 use super::document::{BenchDocument, Missing, Run, Setting, conclude, summarise};
-use super::input::{Input, Recipe};
-use super::kafka::Kafka;
+use super::input::Input;
+use super::kafka::{Kafka, Topic};
 use super::machine::Machine;
 use super::settings::{Cell, Query, Settings};
 use super::subject::{Running, Subject, SubjectName};
@@ -22,6 +22,9 @@ use crate::verdict::{Kafka as KafkaTold, SCHEMA, Verdict};
 
 /// Where benchmarks go unless told otherwise.
 const RUNS: &str = "truecut-runs";
+
+/// No input has more bytes than as many records of this size as were asked for.
+const BYTES_OF_FULL_COUNT: u64 = 400;
 
 /// What every benchmark is asked for.
 #[derive(Clone, Debug)]
@@ -44,6 +47,10 @@ pub struct Common {
     pub guarantees: Vec<super::Guarantee>,
     /// Distinct keys, where the query does not decide.
     pub keys: Vec<u64>,
+    /// Partitions of the input and of the output.
+    pub partitions: Vec<u16>,
+    /// Input records, fewer if they have more than 400 bytes; none where they are fed at a steady rate.
+    pub records: Vec<u64>,
     /// Subtasks.
     pub parallelism: Vec<u16>,
     /// Decides keys and values.
@@ -70,34 +77,46 @@ impl Common {
         }
     }
 
-    /// What decides each input that is asked for. Where the query decides the keys their number makes no other input.
-    pub(super) fn inputs(&self) -> Vec<(Query, usize, u64)> {
-        let mut inputs = Vec::new();
-        for &query in &self.queries {
-            for &bytes in &self.bytes {
-                let keys = if query.reads_bids() { &self.keys[..1] } else { &self.keys };
-                inputs.extend(keys.iter().map(|keys| (query, bytes, *keys)));
-            }
-        }
-        inputs
-    }
-
-    /// Every combination of settings that share an input, in order.
-    pub(super) fn cells(&self, (query, bytes, keys): (Query, usize, u64)) -> Vec<Cell> {
-        let mut cells = Vec::new();
-        for &guarantee in &self.guarantees {
-            for &interval_ms in &self.intervals_ms {
-                for &parallelism in &self.parallelism {
-                    cells.push(Cell { query, bytes, guarantee, interval_ms, keys, parallelism });
-                }
-            }
-        }
+    /// Every combination of settings, in order; those that share an input follow each other.
+    pub(super) fn cells(&self) -> Vec<Cell> {
+        let one = |query: &Query| Cell {
+            query: *query,
+            bytes: 0,
+            guarantee: super::Guarantee::ExactlyOnce,
+            interval_ms: 0,
+            keys: 0,
+            partitions: 0,
+            records: None,
+            parallelism: 0,
+        };
+        let cells = self.queries.iter().map(one).collect();
+        let cells = each(cells, &self.bytes, |cell, bytes| Cell { bytes, ..cell });
+        let cells = each(cells, &self.keys, |cell, keys| Cell { keys, ..cell });
+        let cells = each(cells, &self.partitions, |cell, partitions| Cell { partitions, ..cell });
+        let cells = if self.records.is_empty() {
+            cells
+        } else {
+            each(cells, &self.records, |cell, records| Cell { records: fewer(records, cell.bytes), ..cell })
+        };
+        let cells = each(cells, &self.guarantees, |cell, guarantee| Cell { guarantee, ..cell });
+        let cells = each(cells, &self.intervals_ms, |cell, interval_ms| Cell { interval_ms, ..cell });
+        let mut cells = each(cells, &self.parallelism, |cell, parallelism| Cell { parallelism, ..cell });
+        // Where the query decides the keys their number makes no other input.
+        cells.retain(|cell| !cell.query.reads_bids() || Some(&cell.keys) == self.keys.first());
         cells
     }
+}
 
-    pub(super) fn recipe(&self, (query, bytes, keys): (Query, usize, u64)) -> Recipe {
-        Recipe::of(query, bytes, keys, self.seed)
-    }
+/// Every cell with every value.
+fn each<T: Copy>(cells: Vec<Cell>, values: &[T], with: impl Fn(Cell, T) -> Cell) -> Vec<Cell> {
+    let with = &with;
+    cells.into_iter().flat_map(|cell| values.iter().map(move |value| with(cell, *value))).collect()
+}
+
+/// Records of more bytes are fewer.
+fn fewer(records: u64, bytes: usize) -> Option<u64> {
+    let bytes = u64::try_from(bytes).unwrap_or(u64::MAX).max(BYTES_OF_FULL_COUNT);
+    Some((records.saturating_mul(BYTES_OF_FULL_COUNT) / bytes).max(1))
 }
 
 /// A benchmark under way.
@@ -169,7 +188,7 @@ impl Bench {
     fn refusals(&self) -> Vec<Missing> {
         let mut refusals = Vec::new();
         for (name, _) in &self.subjects {
-            let cells = self.common.inputs().into_iter().flat_map(|input| self.common.cells(input));
+            let cells = self.common.cells().into_iter();
             let mut why: Vec<&str> = cells.filter_map(|cell| name.refuses(cell)).collect();
             why.dedup();
             refusals.extend(why.into_iter().map(|why| Missing { subject: *name, why: why.to_owned() }));
@@ -194,12 +213,11 @@ impl Bench {
         let unique = self.name(name.name());
         let directory = self.directory.join(&unique);
         std::fs::create_dir_all(&directory).map_err(Failure::at("make", &directory))?;
-        let output = format!("{unique}-out");
-        self.kafka.create(&output).await?;
+        let output = self.kafka.create(format!("{unique}-out"), cell.partitions).await?;
         let settings = Settings {
             bootstrap: self.kafka.bootstrap().to_owned(),
             input: input.to_owned(),
-            output: output.clone(),
+            output: output.name.clone(),
             name: unique,
             cell,
             spare,
@@ -212,13 +230,13 @@ impl Bench {
     /// Reads the output and judges it. What stopped the run early, or kept it from ending, makes it no pass.
     pub(super) async fn judge(
         &self,
-        output: &str,
+        output: &Topic,
         query: Query,
         input: &Arc<Input>,
         troubles: Vec<String>,
         in_time: bool,
     ) -> Result<Judged, Failure> {
-        let (bootstrap, output) = (self.kafka.bootstrap().to_owned(), output.to_owned());
+        let (bootstrap, output) = (self.kafka.bootstrap().to_owned(), output.clone());
         let input = Arc::clone(input);
         let drain = if in_time { Drain::Complete } else { Drain::Incomplete };
         let judged = blocking(move || judge(&bootstrap, &output, query, &input, drain)).await?;
@@ -228,7 +246,7 @@ impl Bench {
     }
 
     /// Takes away what a run left, unless someone may want to look at it.
-    pub(super) async fn tidy(&self, output: &str, directory: &Path, verdict: Verdict) {
+    pub(super) async fn tidy(&self, output: &Topic, directory: &Path, verdict: Verdict) {
         if !self.common.keep && verdict == Verdict::Holds {
             self.kafka.delete(output).await;
             // What can't be removed is in nobody's way.
@@ -260,12 +278,7 @@ impl Bench {
                 version: self.cluster.version().to_owned(),
             },
             versions: self.subjects.iter().map(version_of).collect(),
-            setting: Setting {
-                seed: self.common.seed,
-                rounds: self.common.rounds,
-                partitions: super::settings::PARTITIONS,
-                rate,
-            },
+            setting: Setting { seed: self.common.seed, rounds: self.common.rounds, rate },
             missing: self.missing.clone(),
             not_offered: self.refusals(),
             summary: summarise(&runs),
@@ -283,7 +296,7 @@ impl Bench {
 /// A subject on its output topic.
 pub(super) struct Started {
     pub(super) running: Running,
-    pub(super) output: String,
+    pub(super) output: Topic,
     pub(super) directory: PathBuf,
 }
 
@@ -304,4 +317,55 @@ pub(super) fn line(run: &Run) -> String {
     let numbers: Vec<String> = numbers.take(4).collect();
     let told = if run.verdict == Verdict::Holds { numbers.join(", ") } else { run.reasons.join("; ") };
     format!("round {}, {}, {}: {} {told}", run.round, run.cell, run.subject, run.verdict.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::settings::Guarantee;
+
+    fn common() -> Common {
+        Common {
+            kafka: KafkaChoice::Auto,
+            peers: Vec::new(),
+            peers_directory: PathBuf::new(),
+            rounds: 1,
+            queries: vec![Query::Count, Query::Bids],
+            bytes: vec![100, 1_000],
+            intervals_ms: vec![50, 100],
+            guarantees: vec![Guarantee::ExactlyOnce, Guarantee::None],
+            keys: vec![10, 20],
+            partitions: vec![1, 4],
+            records: vec![500],
+            parallelism: vec![1],
+            seed: 1,
+            warm_up: false,
+            directory: None,
+            keep: false,
+            arguments: String::new(),
+        }
+    }
+
+    #[test]
+    fn cells_are_all_combinations_and_those_of_an_input_follow_each_other() {
+        let cells = common().cells();
+        // Of counts 2 sizes, 2 numbers of keys, 2 of partitions; of bids no numbers of keys; 4 jobs on each input.
+        assert_eq!(cells.len(), (8 + 4) * 4);
+        let inputs: Vec<&[Cell]> = cells.chunk_by(Cell::shares_input).collect();
+        assert_eq!(inputs.len(), 12);
+        assert!(inputs.iter().all(|cells| cells.len() == 4));
+        let unique: std::collections::BTreeSet<Cell> = cells.iter().copied().collect();
+        assert_eq!(unique.len(), cells.len());
+    }
+
+    #[test]
+    fn larger_records_are_fewer_and_a_steady_rate_has_no_number() {
+        let records = |bytes: usize| {
+            let cells = common().cells();
+            cells.into_iter().find(|cell| cell.bytes == bytes).and_then(|cell| cell.records)
+        };
+        assert_eq!((records(100), records(1_000)), (Some(500), Some(200)));
+        let steady = Common { records: Vec::new(), ..common() };
+        assert!(steady.cells().iter().all(|cell| cell.records.is_none()));
+    }
 }

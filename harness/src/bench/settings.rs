@@ -7,9 +7,6 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use truecut_runtime::config::GuaranteeConfig;
 
-/// Partitions of the input and of the output.
-pub(super) const PARTITIONS: u16 = 4;
-
 /// What the job does with each record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -111,6 +108,19 @@ impl FromStr for Guarantee {
     }
 }
 
+/// What a cell is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dimension {
+    Query,
+    Records,
+    Bytes,
+    Guarantee,
+    Interval,
+    Keys,
+    Partitions,
+    Parallelism,
+}
+
 /// One combination of settings; subjects are compared within it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Cell {
@@ -124,23 +134,56 @@ pub struct Cell {
     pub interval_ms: u64,
     /// Distinct keys, where the query does not decide.
     pub keys: u64,
+    /// Partitions of the input and of the output.
+    pub partitions: u16,
+    /// Input records, where they are not fed at a steady rate.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub records: Option<u64>,
     /// Threads, subtasks, stream threads: whatever a subject computes with.
     pub parallelism: u16,
 }
 
+impl Cell {
+    /// Whether both are fed the same input.
+    pub(super) fn shares_input(&self, other: &Self) -> bool {
+        let input = |cell: &Self| (cell.query, cell.bytes, cell.keys, cell.partitions, cell.records);
+        input(self) == input(other)
+    }
+
+    /// Each setting that means something here: its name, and what is said of it.
+    fn told(&self) -> Vec<(Dimension, String)> {
+        let Self { query, bytes, guarantee, interval_ms, keys, partitions, records, parallelism } = *self;
+        let mut told = vec![(Dimension::Query, query.to_string())];
+        told.extend(
+            records.map(|records| (Dimension::Records, format!("{} records", in_few_letters(records)))),
+        );
+        told.push((Dimension::Bytes, format!("{bytes} bytes")));
+        told.push((Dimension::Guarantee, guarantee.to_string()));
+        told.push((Dimension::Interval, format!("{interval_ms} ms")));
+        if !query.reads_bids() {
+            told.push((Dimension::Keys, format!("{} keys", in_few_letters(keys))));
+        }
+        told.push((Dimension::Partitions, format!("{partitions} partitions")));
+        told.push((Dimension::Parallelism, format!("parallelism {parallelism}")));
+        told
+    }
+
+    /// All settings but one, in words.
+    pub(super) fn but_for(&self, dimension: Dimension) -> String {
+        let others = self.told().into_iter().filter(|(of, _)| *of != dimension);
+        others.map(|(_, text)| text).collect::<Vec<_>>().join(", ")
+    }
+}
+
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { query, bytes, guarantee, interval_ms, keys, parallelism } = self;
-        write!(f, "{query}, {bytes} bytes, {guarantee}, {interval_ms} ms, ")?;
-        if !query.reads_bids() {
-            write!(f, "{} keys, ", number(*keys))?;
-        }
-        write!(f, "parallelism {parallelism}")
+        let told: Vec<String> = self.told().into_iter().map(|(_, text)| text).collect();
+        f.write_str(&told.join(", "))
     }
 }
 
 /// A number in few letters.
-fn number(value: u64) -> String {
+pub(super) fn in_few_letters(value: u64) -> String {
     match value {
         million if million.is_multiple_of(1_000_000) => format!("{} M", million / 1_000_000),
         thousand if thousand.is_multiple_of(1_000) => format!("{} k", thousand / 1_000),
@@ -204,11 +247,20 @@ mod tests {
             guarantee: Guarantee::AtLeastOnce,
             interval_ms: 100,
             keys: 10,
+            partitions: 4,
+            records: None,
             parallelism: 2,
         };
-        assert_eq!(cell.to_string(), "bids, 100 bytes, at_least_once, 100 ms, parallelism 2");
-        let count = Cell { query: Query::Count, keys: 10_000, ..cell };
-        assert_eq!(count.to_string(), "count, 100 bytes, at_least_once, 100 ms, 10 k keys, parallelism 2");
+        assert_eq!(cell.to_string(), "bids, 100 bytes, at_least_once, 100 ms, 4 partitions, parallelism 2");
+        let count = Cell { query: Query::Count, keys: 10_000, records: Some(2_000_000), ..cell };
+        assert_eq!(
+            count.to_string(),
+            "count, 2 M records, 100 bytes, at_least_once, 100 ms, 10 k keys, 4 partitions, parallelism 2"
+        );
+        assert_eq!(
+            count.but_for(Dimension::Keys),
+            "count, 2 M records, 100 bytes, at_least_once, 100 ms, 4 partitions, parallelism 2"
+        );
         let settings = Settings {
             bootstrap: "127.0.0.1:9092".into(),
             input: "in".into(),

@@ -6,46 +6,28 @@ use std::time::Duration;
 
 use super::Tell;
 use super::document::{BenchDocument, CPU, CPU_TOTAL, MEMORY, RATE, RATE_TO_END, Run, STARTUP};
-use super::input::{self, Input};
+use super::input::{self, Input, Recipe};
 use super::progress::{Watched, watch};
 use super::run::{Bench, Common, Started, blocking, line};
-use super::settings::{Cell, Query};
+use super::settings::Cell;
 use super::statistics::{Visible, real, steady, to_the_end};
 use super::subject::{Subject, SubjectName};
 use crate::failure::Failure;
 use crate::verdict::Verdict;
 
-/// Records of more bytes are fewer: no input has more bytes than as many records of this size.
-const BYTES_OF_FULL_COUNT: u64 = 400;
 const MIB: u64 = 1 << 20;
-
-/// A benchmark of throughput.
-#[derive(Clone, Debug)]
-pub struct ThroughputOptions {
-    /// What all benchmarks are asked for.
-    pub common: Common,
-    /// Input records; fewer if they have more than 400 bytes.
-    pub records: u64,
-}
-
-impl ThroughputOptions {
-    fn records(&self, bytes: usize) -> u64 {
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX).max(BYTES_OF_FULL_COUNT);
-        (self.records.saturating_mul(BYTES_OF_FULL_COUNT) / bytes).max(1)
-    }
-}
 
 /// Runs it all.
 ///
 /// # Errors
 /// The machine or Kafka is not usable. A peer that is missing, and a run that fails, is no error but said in the document.
-pub async fn throughput(options: ThroughputOptions, tell: Tell) -> Result<BenchDocument, Failure> {
-    let bench = Bench::begin(options.common.clone(), tell).await?;
+pub async fn throughput(common: Common, tell: Tell) -> Result<BenchDocument, Failure> {
+    let bench = Bench::begin(common.clone(), tell).await?;
     let mut runs = Vec::new();
-    for round in 0..options.common.rounds {
-        for asked in options.common.inputs() {
-            let input = prepare(&bench, &options, asked).await?;
-            for cell in options.common.cells(asked) {
+    for round in 0..common.rounds {
+        for cells in common.cells().chunk_by(Cell::shares_input) {
+            let input = prepare(&bench, cells[0]).await?;
+            for &cell in cells {
                 if round == 0
                     && runs.is_empty()
                     && let Some(subject) = bench.warms_up(cell)
@@ -66,19 +48,15 @@ pub async fn throughput(options: ThroughputOptions, tell: Tell) -> Result<BenchD
 }
 
 /// Writes an input and reads it back.
-async fn prepare(
-    bench: &Bench,
-    options: &ThroughputOptions,
-    asked: (Query, usize, u64),
-) -> Result<Arc<Input>, Failure> {
-    let (query, bytes, _) = asked;
-    let (records, recipe) = (options.records(bytes), options.common.recipe(asked));
+async fn prepare(bench: &Bench, cell: Cell) -> Result<Arc<Input>, Failure> {
+    let Cell { query, bytes, .. } = cell;
+    let records = cell.records.ok_or_else(|| Failure::internal("an input without an end"))?;
+    let recipe = Recipe::of(cell, bench.common.seed);
     (bench.tell)(&format!("write {records} records of {bytes} bytes for {query}"));
-    let topic = bench.name("in");
-    bench.kafka.create(&topic).await?;
+    let topic = bench.kafka.create(bench.name("in"), cell.partitions).await?;
     let bootstrap = bench.kafka.bootstrap().to_owned();
     let input = blocking(move || {
-        input::write(&bootstrap, &topic, recipe, records)?;
+        input::write(&bootstrap, &topic.name, recipe, records)?;
         Input::read(&bootstrap, &topic, query)
     })
     .await?;
@@ -99,7 +77,7 @@ async fn measure(
 ) -> Result<Run, Failure> {
     let records = input.records();
     let Started { mut running, output, directory } =
-        bench.start((name, subject), cell, &input.topic, false).await?;
+        bench.start((name, subject), cell, &input.topic.name, false).await?;
     let interval = Duration::from_millis(cell.interval_ms);
     let watched = watch(&bench.kafka, &output, records, interval, &mut running).await?;
     let seconds = running.started().elapsed().as_secs_f64();

@@ -15,7 +15,8 @@ use serde::Deserialize;
 
 use super::consumer::{Read, read_all};
 use super::input::Input;
-use super::settings::{PARTITIONS, Query};
+use super::kafka::Topic;
+use super::settings::Query;
 use crate::failure::Failure;
 use crate::oracle::{BadRead, CLASSES, Drain, Findings, Lineage, Needs, Oracle, fold};
 use crate::verdict::Verdict;
@@ -29,14 +30,14 @@ pub(super) struct Judged {
     pub(super) verdict: Verdict,
     /// Why it is not `holds`.
     pub(super) reasons: Vec<String>,
-    /// Offsets of all visible records, by partition, ascending.
+    /// Offsets of all visible records, by partition (as many as the input has), ascending.
     pub(super) offsets: Vec<Vec<i64>>,
 }
 
 /// Reads an output to its end and judges it. Blocks.
 pub(super) fn judge(
     bootstrap: &str,
-    topic: &str,
+    topic: &Topic,
     query: Query,
     input: &Input,
     drain: Drain,
@@ -82,7 +83,7 @@ impl<'a> Judge<'a> {
             query,
             input,
             oracle,
-            offsets: vec![Vec::new(); usize::from(PARTITIONS)],
+            offsets: vec![Vec::new(); input.partitions.len()],
             keys: HashMap::new(),
             met: vec![false; input.demands.len()],
         })

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use truecut_runtime::config::{
     CheckpointConfig, CompressionConfig, ExchangeConfig, GuaranteeConfig, JobConfig, OperatorConfig,
-    SinkConfig, SourceConfig, Start, WorkerConfig,
+    SecurityConfig, SinkConfig, SourceConfig, Start, WorkerConfig,
 };
 
 use super::plan::Plan;
@@ -42,6 +42,7 @@ pub(super) fn config(plan: &Plan, names: &Names, bootstrap: &str, run_directory:
         name: names.job.clone(),
         bootstrap: bootstrap.to_owned(),
         metrics: None,
+        security: SecurityConfig::default(),
         source: SourceConfig {
             topic: names.input.clone(),
             group: None,

@@ -10,8 +10,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand};
 use truecut::bench::document::{BenchDocument, Summary};
 use truecut::bench::{
-    self, Common, Guarantee, LatencyOptions, Query, RecoveryOptions, SubjectName, Tell, ThroughputOptions,
-    Victim, page,
+    self, Common, Guarantee, LatencyOptions, Query, RecoveryOptions, SubjectName, Tell, Victim, page,
 };
 use truecut::failure::Failure;
 use truecut::verdict::Exit;
@@ -62,8 +61,8 @@ struct Throughput {
     #[command(flatten)]
     shared: Shared,
     /// Input records; fewer where they have more than 400 bytes [default: 5000000; quick: 200000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    records: Option<u64>,
+    #[arg(long, value_name = "N,...", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..))]
+    records: Option<Vec<u64>>,
     /// What the job does
     #[arg(long, value_name = "QUERY,...", value_delimiter = ',', default_value = "count")]
     query: Vec<Query>,
@@ -142,8 +141,11 @@ struct Shared {
     #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "10000", value_parser = clap::value_parser!(u64).range(1..))]
     keys: Vec<u64>,
     /// Subtasks, stream threads, threads: what each subject computes with
-    #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "2", value_parser = clap::value_parser!(u16).range(1..=4))]
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "2", value_parser = clap::value_parser!(u16).range(1..=64))]
     parallelism: Vec<u16>,
+    /// Partitions of the input and of the output: no fewer than subtasks
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "4", value_parser = clap::value_parser!(u16).range(1..=256))]
+    partitions: Vec<u16>,
     /// Decides keys and values
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -222,7 +224,22 @@ impl Shared {
         peers
     }
 
-    fn common(&self, query: &[Query], usual: &Usual, arguments: &str) -> Common {
+    fn common(
+        &self,
+        query: &[Query],
+        usual: &Usual,
+        records: Vec<u64>,
+        arguments: &str,
+    ) -> Result<Common, Failure> {
+        let (least, most) = (self.partitions.iter().min(), self.parallelism.iter().max());
+        if let (Some(partitions), Some(parallelism)) = (least, most)
+            && partitions < parallelism
+        {
+            let text = format!(
+                "--parallelism {parallelism}: with {partitions} partitions some would have nothing to do"
+            );
+            return Err(Failure::usage(text));
+        }
         let rounds = self.rounds.unwrap_or(if self.quick { 1 } else { usual.rounds });
         let intervals = if self.quick { &usual.intervals_ms[..1] } else { usual.intervals_ms };
         let intervals_ms = self.interval_ms.clone().unwrap_or_else(|| intervals.to_vec());
@@ -236,6 +253,8 @@ impl Shared {
             intervals_ms,
             guarantees: self.guarantee.clone(),
             keys: self.keys.clone(),
+            partitions: self.partitions.clone(),
+            records,
             parallelism: self.parallelism.clone(),
             seed: self.seed,
             warm_up: !self.quick,
@@ -243,7 +262,7 @@ impl Shared {
             keep: self.keep,
             arguments: String::new(),
         };
-        Common { arguments: told(&common, arguments), ..common }
+        Ok(Common { arguments: told(&common, arguments), ..common })
     }
 
     fn done(&self, document: &BenchDocument) -> Outcome {
@@ -256,12 +275,17 @@ impl Shared {
             None => tell(document),
         }
         if let Some(directory) = &self.write {
-            let files = page::write(directory, self.name.as_deref(), document)?;
-            if !self.prints_json() {
-                files.iter().for_each(|file| output::line(&format!("wrote {}", file.display())));
-            }
+            let files = page::write(directory, self.name.as_deref(), &document.command, document)?;
+            wrote(&files, self.prints_json());
         }
         Ok(Exit::from(document.verdict).code())
+    }
+}
+
+/// Tells of files that were written, where there is room for it.
+fn wrote(files: &[PathBuf], prints_json: bool) {
+    if !prints_json {
+        files.iter().for_each(|file| output::line(&format!("wrote {}", file.display())));
     }
 }
 
@@ -284,21 +308,23 @@ const RECOVERY: Usual = Usual {
     rounds: 1,
 };
 
+fn list<T: ToString>(values: &[T]) -> String {
+    values.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
 /// The command line that does it again, in full and without places of this machine.
 fn told(common: &Common, arguments: &str) -> String {
-    fn list<T: ToString>(values: &[T]) -> String {
-        values.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
-    }
     let vs = if common.peers.is_empty() { "none".to_owned() } else { list(&common.peers) };
     format!(
         "truecut bench {arguments} --vs {vs} --rounds {} --query {} --bytes {} --interval-ms {} --guarantee {} --keys {} \
-         --parallelism {} --seed {}",
+         --partitions {} --parallelism {} --seed {}",
         common.rounds,
         list(&common.queries),
         list(&common.bytes),
         list(&common.intervals_ms),
         list(&common.guarantees),
         list(&common.keys),
+        list(&common.partitions),
         list(&common.parallelism),
         common.seed,
     )
@@ -306,10 +332,11 @@ fn told(common: &Common, arguments: &str) -> String {
 
 impl Throughput {
     fn run(&self) -> Outcome {
-        let records = self.records.unwrap_or(if self.shared.quick { 200_000 } else { 5_000_000 });
-        let arguments = format!("throughput --records {records}");
-        let common = self.shared.common(&self.query, &THROUGHPUT, &arguments);
-        let document = block_on(bench::throughput(ThroughputOptions { common, records }, progress()))?;
+        let usual = if self.shared.quick { 200_000 } else { 5_000_000 };
+        let records = self.records.clone().unwrap_or_else(|| vec![usual]);
+        let arguments = format!("throughput --records {}", list(&records));
+        let common = self.shared.common(&self.query, &THROUGHPUT, records, &arguments)?;
+        let document = block_on(bench::throughput(common, progress()))?;
         self.shared.done(&document)
     }
 }
@@ -325,7 +352,7 @@ impl Latency {
             settle.as_millis(),
             measure.as_millis()
         );
-        let common = self.shared.common(&self.query, &LATENCY, &arguments);
+        let common = self.shared.common(&self.query, &LATENCY, Vec::new(), &arguments)?;
         let options = LatencyOptions { common, rate: self.rate, settle, measure };
         let document = block_on(bench::latency(options, progress()))?;
         self.shared.done(&document)
@@ -346,7 +373,7 @@ impl Recovery {
             settle.as_millis(),
             pause.as_millis()
         );
-        let common = self.shared.common(&self.query, &RECOVERY, &arguments);
+        let common = self.shared.common(&self.query, &RECOVERY, Vec::new(), &arguments)?;
         let (rate, victim, prefill) = (self.rate, self.kill, self.prefill);
         let options = RecoveryOptions { common, rate, kills, victim, settle, pause, prefill };
         let document = block_on(bench::recovery(options, progress()))?;

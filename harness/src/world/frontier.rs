@@ -83,7 +83,7 @@ struct Shape {
 
 /// Possible states, each with when its open transaction began at the earliest. One that began earlier times out earlier, and allows
 /// all else alike: of equal shapes it stands for the later ones.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct States(BTreeMap<Shape, u64>);
 
 impl States {
@@ -213,21 +213,28 @@ impl Frontier {
         repeats: bool,
     ) -> Result<(), Impossible> {
         let Some(place) = self.place(call) else { return Ok(()) };
-        self.close(now_us);
         let UnderWay { ask, since_us, .. } = self.under_way[place];
-        let busy = self.is_busy(now_us);
-        let fits = |state: &Shape| match (answer, state.answers[place]) {
-            // A transition that is being written is answered so too, and then nothing is done.
-            (Answer::Code(CONCURRENT), None) => busy,
-            (Answer::Code(code), Some(Answer::Code(possible))) => {
-                code == possible || FENCED.contains(&code) && FENCED.contains(&possible)
-            }
-            (Answer::Described(Ok(told)), Some(Answer::Described(Ok(possible)))) => is_told(told, possible),
-            (told, Some(possible)) => told == possible,
-            (_, None) => false,
+        // States in which it was answered otherwise are not followed: with many of the same request they are the square of the others.
+        let before = self.states.clone();
+        let otherwise = |state: &Shape| {
+            let possible = state.answers[place];
+            possible.is_some_and(|possible| is_final(ask, possible) && !says(answer, possible))
         };
-        let result =
-            if self.states.keep(fits) || self.lost { Ok(()) } else { Err(self.allowed(place, answer)) };
+        self.states.0.retain(|state, _| !otherwise(state));
+        self.close(now_us, otherwise);
+        let busy = self.is_busy(now_us);
+        let fits = |state: &Shape| match state.answers[place] {
+            Some(possible) => says(answer, possible),
+            // A transition that is being written is answered so too, and then nothing is done.
+            None => answer == Answer::Code(CONCURRENT) && busy,
+        };
+        let result = if self.states.keep(fits) || self.lost {
+            Ok(())
+        } else {
+            self.states = before;
+            self.close_fully(now_us);
+            Err(self.allowed(place, answer))
+        };
         if let Answer::Described(Ok(described)) = answer {
             self.told_epoch = described.producer.epoch.max(self.told_epoch);
             self.bumps = i16::try_from(self.under_way.len() + self.loose.len()).unwrap_or(i16::MAX);
@@ -243,14 +250,14 @@ impl Frontier {
     /// A request was certainly not done.
     pub(super) fn not_done(&mut self, call: Call, now_us: u64) {
         let Some(place) = self.place(call) else { return };
-        self.close(now_us);
+        self.close_fully(now_us);
         self.states.keep(|state| state.answers[place].is_none());
         self.forget(place);
     }
 
     /// Whether the id may be in such a state at this time.
     pub(super) fn may_be(&mut self, now_us: u64, wanted: impl Fn(&OneId) -> bool) -> bool {
-        self.close(now_us);
+        self.close_fully(now_us);
         self.lost || self.states.shapes().any(|state| wanted(&state.id))
     }
 
@@ -297,13 +304,19 @@ impl Frontier {
     }
 
     /// Adds every state that can be reached by now.
-    fn close(&mut self, now_us: u64) {
+    fn close_fully(&mut self, now_us: u64) {
+        self.close(now_us, |_| false);
+    }
+
+    /// The same without those that are of no interest, and what follows from them.
+    fn close(&mut self, now_us: u64, is_of_no_interest: impl Fn(&Shape) -> bool) {
         let bumps = self.bumps.saturating_mul(2).saturating_add(2);
         let epoch_max = self.told_epoch.saturating_add(bumps);
         let mut todo: Vec<Possible> = self.states.iter().collect();
         while let Some(state) = todo.pop() {
             for next in self.next(&state, now_us) {
-                if next.shape.id.epoch() <= epoch_max && self.states.add(next.clone()) {
+                let is_followed = next.shape.id.epoch() <= epoch_max && !is_of_no_interest(&next.shape);
+                if is_followed && self.states.add(next.clone()) {
                     todo.push(next);
                 }
             }
@@ -348,6 +361,22 @@ impl Frontier {
         let answers: Vec<String> = answers.into_iter().collect();
         Impossible::new(format!("{} was answered {}", asked(ask), tell(answer)), answers.join(", or "))
     }
+}
+
+/// Whether an answer may be told so: of codes that mean the same, older versions of a request are told another.
+fn says(told: Answer, possible: Answer) -> bool {
+    match (told, possible) {
+        (Answer::Code(code), Answer::Code(possible)) => {
+            code == possible || FENCED.contains(&code) && FENCED.contains(&possible)
+        }
+        (Answer::Described(Ok(told)), Answer::Described(Ok(possible))) => is_told(told, possible),
+        (told, possible) => told == possible,
+    }
+}
+
+/// Whether this is all that the request is answered: an initialisation that was done is described then.
+fn is_final(ask: Ask, answer: Answer) -> bool {
+    ask != Ask::Init || answer != Answer::Code(0)
 }
 
 /// A request under way lands, in every way that it can.

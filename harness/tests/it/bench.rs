@@ -14,7 +14,7 @@ fn throughput_is_measured_of_verified_runs_and_who_is_missing_has_no_number() {
     let Some(kafka) = truecut_cluster::testing::shared_kafka() else { return };
     let directory = tempfile::tempdir().expect("a directory");
     let arguments = "bench throughput --quick --vs raw,flink --peers none --records 60000 --query count,currency \
-                     --run-directory runs --write reports --json --kafka";
+                     --partitions 3 --run-directory runs --write reports --json --kafka";
     let mut arguments: Vec<&str> = arguments.split_whitespace().collect();
     arguments.push(kafka.bootstrap());
     let answer = call_in(directory.path(), &arguments);
@@ -96,9 +96,22 @@ fn recovery_is_measured_of_workers_and_coordinators_and_who_offers_none_is_left_
 
 #[test]
 fn the_search_of_the_model_is_measured_by_scope_and_threads() {
+    let directory = tempfile::tempdir().expect("a directory");
     let answer = call_in(
-        &std::env::temp_dir(),
-        &["bench", "check", "--scope", "smoke", "--threads", "1,2", "--rounds", "2", "--json"],
+        directory.path(),
+        &[
+            "bench",
+            "check",
+            "--scope",
+            "smoke",
+            "--threads",
+            "1,2",
+            "--rounds",
+            "2",
+            "--json",
+            "--write",
+            "reports",
+        ],
     );
     let document = answer.document();
     assert_eq!(answer.code, 0, "{document}");
@@ -110,4 +123,6 @@ fn the_search_of_the_model_is_measured_by_scope_and_threads() {
         assert!(row["bytes_per_state"].as_f64().is_some_and(|bytes| bytes > 0.0), "{row}");
     }
     assert_eq!(rows[0]["unique_states"], rows[1]["unique_states"]);
+    let page = std::fs::read_to_string(directory.path().join("reports/benchmarks.md")).expect("a page");
+    assert!(page.contains("| smoke | complete | 2 |"), "{page}");
 }

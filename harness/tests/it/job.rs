@@ -152,7 +152,7 @@ impl Topics {
     }
 
     /// Committed records of a topic that nothing was aborted in.
-    async fn committed(&self, topic: &str) -> u64 {
+    pub(crate) async fn committed(&self, topic: &str) -> u64 {
         let (records, aborted) = self.committed_and_aborted(topic).await;
         assert_eq!(aborted, 0, "a run without a failure aborts nothing");
         records

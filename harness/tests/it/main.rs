@@ -14,5 +14,6 @@ mod pages;
 mod plans;
 mod program;
 mod running;
+mod secured;
 mod takeover;
 mod usage;

@@ -31,6 +31,7 @@ fn a_wrong_command_line_ends_with_64() {
         &["bench", "throughput", "--vs", "storm"],
         &["bench", "throughput", "--bytes", "8"],
         &["bench", "throughput", "--guarantee", "twice"],
+        &["bench", "throughput", "--parallelism", "4", "--partitions", "2"],
         &["bench", "latency", "--query", "currency", "--vs", "none"],
         &["bench", "check", "--scope", "none_such"],
         &["list", "unicorns"],

@@ -1,13 +1,17 @@
 //! A job as a person describes it: one TOML file, or the same built in Rust. Data only, so that the same description can
 //! be run elsewhere.
 
+mod security;
+
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use truecut_core::{CommitBy, Exchange, Guarantee, Isolation, Job, Settings, StartPosition};
 
 use crate::kafka::Cluster;
 use crate::kafka::producer::{Compression, ProducerKind, ProducerSettings};
+pub use security::{MechanismConfig, SaslConfig, SecurityConfig, TlsConfig};
 
 /// A job description that can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +51,9 @@ pub struct JobConfig {
     /// Serve metrics at this address, `HOST:PORT`, in Prometheus's text format. Default: nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<String>,
+    /// How connections to Kafka are secured. Default: not at all.
+    #[serde(default, skip_serializing_if = "SecurityConfig::is_plaintext")]
+    pub security: SecurityConfig,
     /// What is read.
     pub source: SourceConfig,
     /// What is done.
@@ -181,6 +188,10 @@ pub enum CompressionConfig {
     Zstd,
 }
 
+/// How long records of a transaction wait for more of their partition: fewer requests, and nobody waits for it, since they can be read
+/// only once the transaction is committed, and the barrier that ends it sends what waits at once.
+const LINGER_IN_TRANSACTION: Duration = Duration::from_millis(25);
+
 impl SinkConfig {
     /// How its producers write.
     #[must_use]
@@ -195,7 +206,12 @@ impl SinkConfig {
             CompressionConfig::Lz4 => Compression::Lz4,
             CompressionConfig::Zstd => Compression::Zstd,
         };
-        ProducerSettings { kind, compression, ..ProducerSettings::new(cluster) }
+        let usual = ProducerSettings::new(cluster);
+        let linger = match self.guarantee {
+            GuaranteeConfig::ExactlyOnce => LINGER_IN_TRANSACTION,
+            GuaranteeConfig::AtLeastOnce | GuaranteeConfig::None => usual.linger,
+        };
+        ProducerSettings { kind, compression, linger, ..usual }
     }
 }
 
@@ -355,8 +371,16 @@ impl JobConfig {
         ];
         match rules.iter().find(|(holds, _)| !holds) {
             Some((_, what)) => Err(ConfigError::Invalid { what: (*what).into() }),
-            None => self.check_slots(),
+            None => self.security.check().and_then(|()| self.check_slots()),
         }
+    }
+
+    /// Its Kafka cluster, for a client of this name.
+    ///
+    /// # Errors
+    /// A file that secures connections can't be used.
+    pub fn cluster(&self, client_id: &str) -> Result<Cluster, ConfigError> {
+        Ok(Cluster { security: self.security.load()?, ..Cluster::new(&self.bootstrap, client_id) })
     }
 
     fn check_slots(&self) -> Result<(), ConfigError> {

@@ -29,11 +29,11 @@ use crate::driver::{Driver, Hosting};
 use crate::event::{End, Event};
 use crate::explain;
 use crate::failure::{ProcessError, exit};
-use crate::kafka::Cluster;
 use crate::kafka::raw::{Isolation, RawClient};
 use crate::metrics::{self, Board};
+use crate::retries::Retries;
 use crate::store::{Checkpoints, LocalDirectory, StateHandle};
-use crate::task::{RETRY, Stepped};
+use crate::task::Stepped;
 use crate::timers::Timers;
 use crate::trace::{Construction, Stamp};
 use crate::types::Out;
@@ -84,7 +84,7 @@ pub async fn run(options: CoordinatorOptions) -> Result<u8, ProcessError> {
     let config = &options.config;
     let directory = LocalDirectory::open(&config.checkpoints.directory, &config.name)?;
     let checkpoints = Checkpoints::new(Arc::new(directory));
-    let raw = RawClient::new(Cluster::new(&config.bootstrap, &format!("{}-coordinator", config.name)));
+    let raw = RawClient::new(config.cluster(&format!("{}-coordinator", config.name))?);
     let admin = Admin::new(raw.clone(), config.clone());
     let partitions = admin.check_topics().await?;
     let listener = TcpListener::bind("127.0.0.1:0")
@@ -122,6 +122,7 @@ pub async fn run(options: CoordinatorOptions) -> Result<u8, ProcessError> {
         job: Arc::new(job),
         store: store_thread(checkpoints, happen.clone())?,
         timers: Timers::new(fire),
+        retries: Retries::default(),
         happen,
         workers: BTreeMap::new(),
         joined: 0,
@@ -256,6 +257,7 @@ struct Hands {
     job: Arc<Job>,
     store: std::sync::mpsc::Sender<(Op, Request<StateHandle>)>,
     timers: Timers,
+    retries: Retries,
     happen: UnboundedSender<Happening>,
     workers: BTreeMap<WorkerId, Connected>,
     /// Workers that ever joined.
@@ -387,7 +389,7 @@ impl Hands {
         }
     }
 
-    fn after(&self, timer: Timer) -> Duration {
+    fn after(&mut self, timer: Timer) -> Duration {
         let (checkpoints, workers) = (&self.config.checkpoints, &self.config.workers);
         match timer {
             Timer::Interval => Duration::from_millis(checkpoints.interval_ms),
@@ -396,7 +398,7 @@ impl Hands {
             Timer::Heartbeat => Duration::from_millis(workers.heartbeat_ms),
             Timer::Silence(_) => Duration::from_millis(workers.heartbeat_timeout_ms),
             Timer::Restart => Duration::from_millis(checkpoints.restart_delay_ms),
-            Timer::Retry(_) => RETRY,
+            Timer::Retry(op) => self.retries.pause(op),
         }
     }
 

@@ -28,6 +28,7 @@ mod outcome;
 pub mod process;
 pub mod program;
 pub mod records;
+mod retries;
 pub mod state;
 pub mod store;
 pub mod supervise;

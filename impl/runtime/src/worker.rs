@@ -23,7 +23,6 @@ use crate::driver::{Driver, Hosting};
 use crate::exchange::{ElementInbox, OutputChannel, Outputs, Target};
 use crate::failure::ProcessError;
 use crate::inbox::Inbox;
-use crate::kafka::Cluster;
 use crate::kafka::producer::TransactionalProducers;
 use crate::kafka::raw::RawClient;
 use crate::metrics;
@@ -146,7 +145,7 @@ impl Host {
         let driver = Driver::new(&options.hosting, Construction::Worker, worker)?;
         let (reporter, reports) = unbounded_channel();
         let directory = LocalDirectory::open(&config.checkpoints.directory, &config.name)?;
-        let cluster = Cluster::new(&config.bootstrap, &format!("{}-{worker}", config.name));
+        let cluster = config.cluster(&format!("{}-{worker}", config.name))?;
         let raw = RawClient::new(cluster.clone());
         let shared = Shared {
             function: functions.named(&config.operator.function)?,

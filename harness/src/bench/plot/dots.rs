@@ -16,7 +16,7 @@ pub(super) fn dots(document: &BenchDocument) -> String {
     let x = |ms: f64| GUTTER + (WIDTH - GUTTER - NUMBERS) * (ms / first).log10() / (last / first).log10();
     let mut rows = Rows::default();
     for cell in cells(document) {
-        rows.head(&cell);
+        rows.head(&cell.to_string());
         for summary in document.summary.iter().filter(|row| row.cell == cell) {
             let runs = document.runs.iter().filter(|run| run.cell == cell && run.subject == summary.subject);
             let kills: Vec<f64> = runs.flat_map(|run| &run.kills).map(|kill| kill.first_ms).collect();
@@ -38,7 +38,7 @@ fn row(subject: SubjectName, kills: &[f64], middle: Option<f64>, at: f64, x: &im
     html! {
         text x=(px(GUTTER - 10.0)) y=(px(y)) text-anchor="end" dominant-baseline="central" { (name) }
         @for kill in kills {
-            circle class=(name) cx=(px(x(*kill))) cy=(px(y)) r="4" { title { (format!("{name}: {kill:.0} ms")) } }
+            circle class=(format!("dot {name}")) cx=(px(x(*kill))) cy=(px(y)) r="4" { title { (format!("{name}: {kill:.0} ms")) } }
         }
         @if let Some(middle) = middle {
             line class="middle" x1=(px(x(middle))) y1=(px(y - 9.0)) x2=(px(x(middle))) y2=(px(y + 9.0)) {}

@@ -10,7 +10,6 @@ use crate::bench::document::{
 };
 use crate::bench::feed::Fed;
 use crate::bench::read::Seen;
-use crate::bench::settings::PARTITIONS;
 use crate::bench::statistics::real;
 use crate::bench::subject::{Phase, Told};
 use crate::failure::Failure;
@@ -57,7 +56,7 @@ pub(super) fn of_kills(
     let usual = usual(conducted, waits, first.at).map(|usual| usual * USUAL);
     let ends = conducted.kills.iter().skip(1).map(|next| Some(next.at)).chain([None]);
     let cost = |(killed, end): (&Killed, Option<Instant>)| {
-        cost(*killed, end, waits, usual, told).ok_or_else(|| {
+        cost(*killed, end, (waits, conducted.partitions), usual, told).ok_or_else(|| {
             Failure::internal("an output that was waited for is not among those that were seen")
         })
     };
@@ -77,7 +76,7 @@ fn usual(conducted: &Conducted, waits: &[Wait], killed: Instant) -> Option<Durat
 fn cost(
     killed: Killed,
     end: Option<Instant>,
-    waits: &[Wait],
+    (waits, partitions): (&[Wait], u16),
     usual: Option<Duration>,
     told: &[Told],
 ) -> Option<Recovered> {
@@ -103,7 +102,7 @@ fn cost(
     }
     let since = |at: Instant| ms(at.saturating_duration_since(killed.at));
     let of_all = |of: &BTreeMap<i32, Instant>| {
-        of.values().max().filter(|_| of.len() == usize::from(PARTITIONS)).copied().map(since)
+        of.values().max().filter(|_| of.len() == usize::from(partitions)).copied().map(since)
     };
     let next_us = end.map(|end| killed.unix_us + micros(end.saturating_duration_since(killed.at)));
     let phase = |what: Phase| {
@@ -164,6 +163,8 @@ fn micros(duration: Duration) -> u64 {
 mod tests {
     use super::*;
 
+    const PARTITIONS: u16 = 4;
+
     /// A record each 10 ms in each partition, that usually waits 20 ms; what is due between a kill and 300 ms later waits for that.
     fn a_kill_at(kill_ms: u64) -> (Conducted, Vec<Wait>) {
         let zero = Instant::now();
@@ -180,7 +181,7 @@ mod tests {
             }
         }
         let kills = vec![Killed { at: at(kill_ms), unix_us: 5_000_000 }];
-        (Conducted { first_output: Some(zero), kills, gave_up: None }, waits)
+        (Conducted { partitions: PARTITIONS, first_output: Some(zero), kills, gave_up: None }, waits)
     }
 
     #[test]

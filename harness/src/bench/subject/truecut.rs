@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use truecut_runtime::config::{
     CheckpointConfig, CommitByConfig, CompressionConfig, ExchangeConfig, JobConfig, OperatorConfig,
-    ProducerConfig, SinkConfig, SourceConfig, Start, WorkerConfig,
+    ProducerConfig, SecurityConfig, SinkConfig, SourceConfig, Start, WorkerConfig,
 };
 use truecut_runtime::event::Event;
 
@@ -94,6 +94,7 @@ fn job(settings: &Settings) -> JobConfig {
         name: settings.name.clone(),
         bootstrap: settings.bootstrap.clone(),
         metrics: None,
+        security: SecurityConfig::default(),
         source: SourceConfig {
             topic: settings.input.clone(),
             group: None,
@@ -150,7 +151,16 @@ mod tests {
     fn every_query_is_a_job_that_can_be() {
         for query in Query::ALL {
             let (bytes, guarantee, interval_ms) = (100, Guarantee::ExactlyOnce, 100);
-            let cell = Cell { query, bytes, guarantee, interval_ms, keys: 10, parallelism: 2 };
+            let cell = Cell {
+                query,
+                bytes,
+                guarantee,
+                interval_ms,
+                keys: 10,
+                partitions: 4,
+                records: None,
+                parallelism: 2,
+            };
             let settings = Settings {
                 bootstrap: "127.0.0.1:9092".into(),
                 input: "in".into(),

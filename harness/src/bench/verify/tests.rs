@@ -20,7 +20,7 @@ fn bid(number: usize, auction: u64, price: u64) -> String {
 }
 
 fn input(query: Query) -> Input {
-    let mut input = Input::new("in");
+    let mut input = Input::new(Topic { name: "in".into(), partitions: 4 });
     for (number, (partition, key, price)) in BIDS.into_iter().enumerate() {
         let place = usize::try_from(partition).unwrap();
         let offset = i64::try_from(input.partitions[place].len()).unwrap();
@@ -188,7 +188,7 @@ fn no_output_is_no_pass() {
 
 #[test]
 fn equal_demands_are_met_once_each() {
-    let mut input = Input::new("in");
+    let mut input = Input::new(Topic { name: "in".into(), partitions: 4 });
     for offset in 0..2 {
         let record = Read { partition: 0, offset, key: b"1000", value: b"the same" };
         input.take(record, Query::PassThrough).unwrap();

@@ -1,15 +1,16 @@
 //! `truecut bench check`: how fast the model is searched, and what a state takes, by scope and threads.
 
+use std::path::PathBuf;
+
 use clap::Args;
-use serde::Serialize;
-use truecut::bench::{Machine, Spread, page};
+use truecut::bench::{BENCH_CHECK, CheckDocument, CheckRow, Machine, Spread, page};
 use truecut::counterexample::world::World;
 use truecut::failure::Failure;
 use truecut::verdict::{Exit, SCHEMA, Verdict};
 
 use crate::cli::Outcome;
 use crate::cli::check::{Limits, Watch, verdict_of};
-use crate::cli::output::{self, Style, grouped};
+use crate::cli::output::{self, Style};
 
 /// States per second and bytes per state of the model checker, by scope and threads
 #[derive(Debug, Args)]
@@ -23,35 +24,12 @@ pub(super) struct BenchCheck {
     /// Searches with each setting
     #[arg(long, value_name = "R", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     rounds: u32,
+    /// Write the document into this directory, and the page and charts of all benchmarks that lie there
+    #[arg(long, value_name = "DIR")]
+    write: Option<PathBuf>,
     /// Print one JSON document, and nothing else
     #[arg(long)]
     pub(super) json: bool,
-}
-
-/// What `--json` prints.
-#[derive(Debug, Serialize)]
-struct Document {
-    schema: u32,
-    command: &'static str,
-    /// Holds if every search was complete and found what it should.
-    verdict: Verdict,
-    machine: Machine,
-    rounds: u32,
-    rows: Vec<Row>,
-}
-
-/// A scope with a number of threads.
-#[derive(Debug, Serialize)]
-struct Row {
-    scope: String,
-    threads: usize,
-    verdict: Verdict,
-    unique_states: u64,
-    generated_states: u64,
-    seconds: Spread,
-    /// Of different states.
-    states_per_second: Spread,
-    bytes_per_state: f64,
 }
 
 impl BenchCheck {
@@ -66,11 +44,16 @@ impl BenchCheck {
         watch.end();
         let verdict = rows.iter().fold(Verdict::Holds, |verdict, row| verdict.and(row.verdict));
         let (machine, rounds) = (Machine::here(), self.rounds);
-        let document = Document { schema: SCHEMA, command: "bench check", verdict, machine, rounds, rows };
+        let (command, arguments) = (BENCH_CHECK.to_owned(), self.arguments());
+        let document = CheckDocument { schema: SCHEMA, command, verdict, arguments, machine, rounds, rows };
         if self.json {
-            output::document(&document)
+            output::document(&document);
         } else {
-            tell(&document)
+            tell(&document);
+        }
+        if let Some(directory) = &self.write {
+            let files = page::write(directory, None, BENCH_CHECK, &document)?;
+            super::wrote(&files, self.json);
         }
         Ok(Exit::from(verdict).code())
     }
@@ -81,7 +64,14 @@ impl BenchCheck {
         self.threads.as_ref().map_or(usual, |given| given.iter().copied().map(usize::from).collect())
     }
 
-    fn measure(&self, name: &str, threads: usize, watch: &mut Watch) -> Result<Row, Failure> {
+    /// The command line that does it again.
+    fn arguments(&self) -> String {
+        let threads: Vec<String> = self.threads().iter().map(ToString::to_string).collect();
+        let (scopes, threads) = (self.scope.join(","), threads.join(","));
+        format!("truecut bench check --scope {scopes} --threads {threads} --rounds {}", self.rounds)
+    }
+
+    fn measure(&self, name: &str, threads: usize, watch: &mut Watch) -> Result<CheckRow, Failure> {
         let scope = World::of(name, None).scope().map_err(Failure::usage)?;
         if let Some(why) = scope.too_large() {
             return Err(Failure::usage(why));
@@ -92,7 +82,7 @@ impl BenchCheck {
             Spread::of(values).ok_or_else(|| Failure::internal("a benchmark without a round"))
         };
         let last = reports.last().ok_or_else(|| Failure::internal("a benchmark without a round"))?;
-        Ok(Row {
+        Ok(CheckRow {
             scope: name.to_owned(),
             threads,
             verdict: reports.iter().fold(Verdict::Holds, |verdict, report| verdict.and(verdict_of(report))),
@@ -105,22 +95,10 @@ impl BenchCheck {
     }
 }
 
-fn tell(document: &Document) {
+fn tell(document: &CheckDocument) {
     let style = Style::stdout();
-    output::line(&format!("{}   bench check, {} rounds", style.verdict(document.verdict), document.rounds));
-    let head = ["scope", "threads", "states", "states/s", "seconds", "bytes/state"].map(str::to_owned);
-    let mut lines = vec![head.to_vec()];
-    lines.extend(document.rows.iter().map(|row| {
-        let rate = &row.states_per_second;
-        vec![
-            row.scope.clone(),
-            row.threads.to_string(),
-            grouped(row.unique_states),
-            format!("{} ± {:.0} %", page::number(rate.median, 0), rate.percent()),
-            format!("{:.2}", row.seconds.median),
-            format!("{:.1}", row.bytes_per_state),
-        ]
-    }));
-    output::table(&lines);
+    output::line(&format!("{}   {BENCH_CHECK}, {} rounds", style.verdict(document.verdict), document.rounds));
+    output::table(&page::check_table(document));
     output::line(&style.dim(&format!("\n{}", document.machine.told())));
+    output::line(&style.dim(&format!("again: {}", document.arguments)));
 }

@@ -8,7 +8,7 @@ use truecut_core::{
 use super::super::checkpoints::Checkpoints;
 use super::super::head::HeadRegister;
 use super::super::transactions::Transactions;
-use super::super::{Answered, Asked, Circumstances, Impossible};
+use super::super::{Answered, Asked, Circumstances, Impossible, WorldFound};
 
 const SLOT: Slot = Slot::new(0);
 const MS: u64 = 1_000;
@@ -173,6 +173,35 @@ fn an_initialisation_that_is_asked_once_is_put_off_only_while_a_transaction_is_o
 }
 
 #[test]
+fn a_broker_that_is_away_for_long_leaves_no_more_states_than_requests() {
+    const REQUESTS: i16 = 150;
+    let repeats = Circumstances { repeats: true, ..Circumstances::default() };
+    let told = |epoch| {
+        let mut script = Script::under(&repeats);
+        let init = || Asked::InitProducer { id: id(), timeout_ms: 600_000 };
+        for _ in 0..REQUESTS {
+            script.ask(0, Op::InitProducer(SLOT), init());
+            script.hear(0, Op::InitProducer(SLOT), &Outcome::Unknown).unwrap();
+        }
+        script.ask(0, Op::InitProducer(SLOT), init());
+        let initialised = Outcome::Initialised {
+            described: described(TransactionState::Empty, epoch),
+            protocol: TransactionProtocol::V2,
+        };
+        let heard = script.hear(0, Op::InitProducer(SLOT), &initialised);
+        let mut found = WorldFound::default();
+        script.ids.report(&mut found);
+        (heard, found)
+    };
+    for epoch in [0, REQUESTS / 2, REQUESTS] {
+        let (heard, found) = told(epoch);
+        assert_eq!(heard, Ok(()));
+        assert!(found.gaps.is_empty() && found.most_states < 2_000, "{found:?}");
+    }
+    assert!(told(3 * REQUESTS).0.is_err(), "nobody asked so often");
+}
+
+#[test]
 fn what_is_listed_was_opened_and_what_is_open_is_listed() {
     assert_eq!(Script::flushed().list(&["job/1/0/0", "other/1/0/0"]), Ok(()));
     assert!(Script::flushed().list(&[]).is_err());
@@ -180,6 +209,20 @@ fn what_is_listed_was_opened_and_what_is_open_is_listed() {
     let mut committed = Script::flushed();
     committed.commit(0, 0).unwrap();
     assert_eq!(committed.list(&[]), Ok(()));
+    assert!(committed.list(&["job/1/0/0"]).is_err());
+}
+
+#[test]
+fn a_broker_that_was_cut_off_lists_what_is_over_and_never_what_nobody_opened() {
+    let moves = Circumstances { moves: true, ..Circumstances::default() };
+    let mut committed = Script::under(&moves).flush();
+    committed.commit(0, 0).unwrap();
+    assert_eq!(committed.list(&["job/1/0/0"]), Ok(()), "its coordinator of before does not know");
+    assert_eq!(committed.list(&[]), Ok(()), "nor need it be asked");
+    assert!(committed.list(&["job/1/1/0"]).is_err(), "nobody opened that");
+    let mut open = Script::under(&moves).flush();
+    assert!(open.list(&[]).is_err(), "its coordinator knows");
+    assert_eq!(open.list(&["job/1/0/0"]), Ok(()));
 }
 
 #[test]

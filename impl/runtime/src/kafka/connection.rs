@@ -1,26 +1,33 @@
 //! One connection to one broker: requests out, answers in, matched by correlation id.
 //!
 //! Decides how bytes travel and what is known when they do not come back ([`Transport`]). Which broker to ask, and
-//! what an answer means, is decided elsewhere. The versions a broker speaks are learned once per connection.
+//! what an answer means, is decided elsewhere. The versions a broker speaks are learned once per connection, and who connects is shown
+//! once ([`Security`]): a broker that lets nobody stay for ever (`connections.max.reauth.ms`) gets another connection in time.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::api_versions_request::ApiVersionsRequest;
-use kafka_protocol::messages::{RequestHeader, ResponseHeader};
+use kafka_protocol::messages::{
+    RequestHeader, ResponseHeader, SaslAuthenticateRequest, SaslHandshakeRequest,
+};
 use kafka_protocol::protocol::{
     Decodable, Encodable, HeaderVersion, Message, Request, StrBytes, VersionRange,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::security::Sasl;
+pub use super::security::Security;
+
 /// Larger answers are refused; Kafka's own limit for requests is the same.
 const FRAME_BYTES_MAX: usize = 100 << 20;
+/// Per cent of the time that a broker lets a user stay after which nothing new is sent: what is under way needs the rest.
+const LIFE_USED: u32 = 85;
 
 /// How to reach a Kafka cluster.
 #[derive(Clone, Debug)]
@@ -33,14 +40,6 @@ pub struct Cluster {
     pub security: Security,
     /// How long one request, or making one connection, may take.
     pub request_timeout: Duration,
-}
-
-/// How connections are secured. TLS and SASL will be further variants, for raw requests and librdkafka alike.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Security {
-    /// Neither encrypted nor authenticated.
-    #[default]
-    Plaintext,
 }
 
 /// Why there is no answer. The difference is what a caller may assume about the request's effect.
@@ -71,30 +70,13 @@ impl Cluster {
     }
 }
 
-impl Security {
-    /// The same choice in librdkafka's words.
-    pub(crate) fn librdkafka_settings(self) -> &'static [(&'static str, &'static str)] {
-        match self {
-            Self::Plaintext => &[("security.protocol", "plaintext")],
-        }
-    }
-
-    async fn open(self, address: &str) -> std::io::Result<impl AsyncRead + AsyncWrite + Send + use<>> {
-        match self {
-            Self::Plaintext => {
-                let stream = TcpStream::connect(address).await?;
-                stream.set_nodelay(true)?;
-                Ok(stream)
-            }
-        }
-    }
-}
-
 /// One open connection; closes when the last clone is dropped, or on the first failure.
 #[derive(Clone)]
 pub(crate) struct Connection {
     inner: Arc<Inner>,
     spoken: Arc<Spoken>,
+    /// Nothing new is sent from then on.
+    retires: Option<Instant>,
 }
 
 /// What the broker speaks.
@@ -134,12 +116,28 @@ impl Connection {
             Ok(Err(error)) => return Err(not_sent(error.to_string())),
             Err(_) => return Err(not_sent(format!("no answer within {:?}", cluster.request_timeout))),
         };
-        let mut connection =
-            Self { inner: Arc::new(Inner::start(cluster, address, stream)), spoken: Arc::default() };
+        let mut connection = Self {
+            inner: Arc::new(Inner::start(cluster, address, stream)),
+            spoken: Arc::default(),
+            retires: None,
+        };
+        connection.learn(address).await?;
+        if let Some(sasl) = cluster.security.sasl() {
+            connection.retires = connection.authenticate(sasl).await.map_err(not_sent)?;
+            // To a stranger a broker need not say all.
+            connection.learn(address).await?;
+        }
+        Ok(connection)
+    }
+
+    /// Learns what the broker speaks.
+    async fn learn(&mut self, address: &str) -> Result<(), Transport> {
+        let not_sent =
+            |why: String| Transport::NotSent(format!("cannot connect to Kafka at {address}: {why}"));
         let hello = ApiVersionsRequest::default()
             .with_client_software_name(StrBytes::from_static_str("truecut"))
             .with_client_software_version(StrBytes::from_static_str(env!("CARGO_PKG_VERSION")));
-        let answer = connection.send(&hello, 3)?.await.map_err(|error| not_sent(error.to_string()))?;
+        let answer = self.send(&hello, 3)?.await.map_err(|error| not_sent(error.to_string()))?;
         if answer.error_code != 0 {
             return Err(not_sent(format!(
                 "ApiVersions answered {}; Kafka 3.0 or newer is needed",
@@ -153,12 +151,38 @@ impl Connection {
         let transactions =
             answer.finalized_features.iter().find(|f| f.name.as_str() == "transaction.version");
         let transaction_version = transactions.map_or(0, |feature| feature.max_version_level);
-        connection.spoken = Arc::new(Spoken { versions: ranges.collect(), transaction_version });
-        Ok(connection)
+        self.spoken = Arc::new(Spoken { versions: ranges.collect(), transaction_version });
+        Ok(())
+    }
+
+    /// Shows who is there. When the broker wants to be shown again: some time before, nothing new is sent here.
+    async fn authenticate(&self, sasl: &Sasl) -> Result<Option<Instant>, String> {
+        let (mechanism, user) = (sasl.mechanism().name(), sasl.username());
+        let told = |why: &dyn std::fmt::Display| format!("user {user} by {mechanism}: {why}");
+        let hello = SaslHandshakeRequest::default().with_mechanism(StrBytes::from_static_str(mechanism));
+        let offer = self.call(&hello, VersionRange { min: 1, max: 1 }).await.map_err(|error| told(&error))?;
+        if offer.error_code != 0 {
+            let offered: Vec<&str> = offer.mechanisms.iter().map(|name| name.as_str()).collect();
+            return Err(told(&format!("the broker offers {} instead", offered.join(", "))));
+        }
+        let mut exchange = sasl.start().map_err(|error| told(&error))?;
+        let (mut said, mut lifetime_ms) = (None, 0);
+        while let Some(message) = exchange.step(said.as_deref()).map_err(|error| told(&error))? {
+            let request = SaslAuthenticateRequest::default().with_auth_bytes(message.into());
+            let answer =
+                self.call(&request, VersionRange { min: 0, max: 2 }).await.map_err(|error| told(&error))?;
+            if answer.error_code != 0 {
+                let why = answer.error_message.map_or_else(String::new, |why| format!(": {why}"));
+                return Err(told(&format!("the broker refused{why} (error code {})", answer.error_code)));
+            }
+            (said, lifetime_ms) = (Some(answer.auth_bytes), answer.session_lifetime_ms);
+        }
+        let lifetime = u64::try_from(lifetime_ms).ok().filter(|ms| *ms > 0).map(Duration::from_millis);
+        Ok(lifetime.map(|lifetime| Instant::now() + lifetime * LIFE_USED / 100))
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.inner.waiting().closed.is_some()
+        self.retires.is_some_and(|at| Instant::now() >= at) || self.inner.waiting().closed.is_some()
     }
 
     /// The level of the feature `transaction.version` that the cluster had agreed on when this connection was made.
@@ -334,7 +358,11 @@ async fn write_all(
     waiting: Arc<Mutex<Waiting>>,
 ) {
     while let Some(frame) = frames.recv().await {
-        if let Err(error) = writer.write_all(&frame).await {
+        let mut written = writer.write_all(&frame).await;
+        if written.is_ok() {
+            written = writer.flush().await; // TLS may keep something back
+        }
+        if let Err(error) = written {
             close(&waiting, &error.to_string());
             return;
         }

@@ -10,7 +10,7 @@
 //! | sink data | our own producer, or librdkafka with one client per transaction | [`producer`] |
 //! | ends of transactions, descriptions, listings, offsets, topics | raw requests | [`raw`] |
 //!
-//! Both kinds of client take the same [`Cluster`], so that TLS and SASL will have one place.
+//! Both kinds of client take the same [`Cluster`], and with it TLS and SASL ([`security`]).
 
 pub mod connection;
 pub mod consumer;
@@ -18,6 +18,7 @@ pub mod markers;
 mod native;
 pub mod producer;
 pub mod raw;
+pub mod security;
 mod settings;
 
 pub use connection::{Cluster, Security, Transport};

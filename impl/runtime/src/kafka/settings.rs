@@ -31,17 +31,25 @@ pub(super) fn client_config(
         config.set(*name, *value);
     }
     for (name, value) in properties {
-        let mut ours = fixed.iter().chain(reach).chain(&identity);
-        if ours.any(|(taken, _)| taken == name) {
+        let mut ours = fixed.iter().chain(&identity).map(|(taken, _)| *taken);
+        if ours.any(|taken| taken == name) || is_security(name) {
             let reason = format!("the Kafka property {name} is set by truecut itself; remove it");
             return Err(Failure { code: INVALID_ARGUMENT, reason });
         }
         config.set(name, value);
     }
-    for (name, value) in identity.iter().chain(reach).chain(fixed) {
+    for (name, value) in identity.iter().chain(fixed) {
         config.set(*name, *value);
     }
+    for (name, value) in reach {
+        config.set(name, value);
+    }
     Ok(config)
+}
+
+/// Whether a property belongs to what the cluster's [`super::Security`] decides: for raw requests, too.
+fn is_security(name: &str) -> bool {
+    ["security.", "sasl.", "ssl."].iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// What librdkafka said, with its raw code.

@@ -30,9 +30,6 @@ pub use snapshots::SnapshotLane;
 pub(crate) use source::DELIVERIES;
 pub use source::{SourceInbox, SourceTask};
 
-/// Pause before an operation is tried again.
-pub const RETRY: Duration = Duration::from_millis(10);
-
 /// A message of a subtask on its way to its worker.
 #[derive(Debug)]
 pub struct Reported {
@@ -87,11 +84,17 @@ fn done<T>(inbox: &Inbox<Stepped, T>, to: Subtask, op: Op, outcome: Outcome<Stat
     inbox.push_control(to, Input::Done { op, outcome }.into());
 }
 
-/// Fires a retry timer after a pause.
-fn fire_later<T: Send + 'static>(shared: &Shared, inbox: &Arc<Inbox<Stepped, T>>, to: Subtask, timer: Timer) {
+/// Tries an operation again after a pause.
+fn retry_later<T: Send + 'static>(
+    shared: &Shared,
+    inbox: &Arc<Inbox<Stepped, T>>,
+    to: Subtask,
+    op: Op,
+    pause: Duration,
+) {
     let inbox = Arc::clone(inbox);
     shared.runtime.spawn(async move {
-        tokio::time::sleep(RETRY).await;
-        inbox.push_control(to, Input::Fired(timer).into());
+        tokio::time::sleep(pause).await;
+        inbox.push_control(to, Input::Fired(Timer::Retry(op)).into());
     });
 }

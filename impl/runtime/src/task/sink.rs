@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use truecut_core::{
-    Committable, Effect, Input, LogName, Marker, Op, Outcome, Request, Slot, Subtask, TransactionalId,
+    Committable, Effect, Input, LogName, Marker, Op, Outcome, Request, Slot, Subtask, Timer, TransactionalId,
 };
 
 use crate::batch::RecordBatch;
@@ -19,9 +19,10 @@ use crate::exchange::ElementInbox;
 use crate::kafka::markers::Markers;
 use crate::kafka::producer::{NotInitialised, Producer};
 use crate::outcome::unanswered;
+use crate::retries::Retries;
 use crate::store::StateHandle;
 use crate::task::transactions::{self, described};
-use crate::task::{Reported, Shared, Stepped, done, fire_later, output_log};
+use crate::task::{Reported, Shared, Stepped, done, output_log, retry_later};
 use crate::trace::Stamp;
 use crate::types::Out;
 
@@ -45,6 +46,7 @@ struct Hands {
     kept: BTreeMap<Slot, Vec<u8>>,
     /// Logs that are not known to be durable.
     uploading: BTreeMap<LogName, Arc<Vec<u8>>>,
+    retries: Retries,
 }
 
 /// The producer of each slot. Shared with the tasks that initialise them.
@@ -62,7 +64,9 @@ impl SinkTask {
         let producers = Producers::default();
         let markers = Markers::new(&shared.config.marker_topic(), &shared.job.prefix);
         let (kept, uploading) = (BTreeMap::new(), BTreeMap::new());
-        let hands = Hands { subtask, shared, inbox, stop, topic, producers, markers, kept, uploading };
+        let retries = Retries::default();
+        let hands =
+            Hands { subtask, shared, inbox, stop, topic, producers, markers, kept, uploading, retries };
         Self { driver, hands }
     }
 
@@ -98,7 +102,10 @@ impl Hands {
             Effect::Send { message, .. } => {
                 drop(self.shared.reports.send(Reported { from: self.subtask, message, stamp: Some(stamp) }))
             }
-            Effect::Arm(timer) => fire_later(&self.shared, &self.inbox, self.subtask, timer),
+            Effect::Arm(Timer::Retry(op)) => {
+                let pause = self.retries.pause(op);
+                retry_later(&self.shared, &self.inbox, self.subtask, op, pause);
+            }
             Effect::Start { op, request } => self.start(op, request),
             _ => unreachable!("no effect of a sink"),
         }
