@@ -140,12 +140,14 @@ impl Plan {
         [Clocks::Coordinators, Clocks::Brokers].into_iter().any(|of| self.moves_clock(of))
     }
 
-    /// A request of the job may reach Kafka twice, or after its sender has given it up.
+    /// A request of the job may reach Kafka once more after it was answered: it is sent twice, or was kept on its way when librdkafka sent
+    /// it again by itself.
     #[must_use]
     pub fn repeats_requests(&self) -> bool {
-        self.steps.iter().any(|step| {
-            let of_rule = |rule: &Rule| matches!(rule.action, Action::Duplicate { .. } | Action::Hold { .. });
-            matches!(&step.fault, Fault::KafkaApi(rule) if of_rule(rule))
+        let of_rule = |rule: &Rule| matches!(rule.action, Action::Duplicate { .. } | Action::Hold { .. });
+        self.steps.iter().any(|step| match &step.fault {
+            Fault::KafkaApi(rule) => of_rule(rule),
+            fault => matches!(fault, Fault::KafkaHold { .. }),
         })
     }
 
