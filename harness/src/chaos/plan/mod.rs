@@ -145,9 +145,9 @@ impl Plan {
     #[must_use]
     pub fn repeats_requests(&self) -> bool {
         let of_rule = |rule: &Rule| matches!(rule.action, Action::Duplicate { .. } | Action::Hold { .. });
-        self.steps.iter().any(|step| match &step.fault {
-            Fault::KafkaApi(rule) => of_rule(rule),
-            fault => matches!(fault, Fault::KafkaHold { .. }),
+        self.steps.iter().any(|step| {
+            matches!(&step.fault, Fault::KafkaApi(rule) if of_rule(rule))
+                || matches!(step.fault, Fault::KafkaHold { .. })
         })
     }
 

@@ -458,6 +458,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_kept_on_its_way_may_come_twice() {
+        let repeats = |name| Plan::named_or_read(name).expect("it has a name").repeats_requests();
+        assert!(repeats("late_requests") && !repeats("restarts"));
+    }
+
+    #[test]
     fn every_plan_that_has_a_name_can_be_carried_out() {
         for info in PLANS {
             let plan = info.plan();
