@@ -51,16 +51,10 @@ pub struct LatencyOptions {
 pub async fn latency(options: LatencyOptions, tell: Tell) -> Result<BenchDocument, Failure> {
     options.common.outputs_name_inputs()?;
     let bench = Bench::begin(options.common.clone(), tell).await?;
+    bench.warm_up().await?;
     let mut runs = Vec::new();
     for round in 0..options.common.rounds {
         for cell in options.common.cells() {
-            if round == 0
-                && runs.is_empty()
-                && let Some(subject) = bench.warms_up(cell)
-            {
-                let run = measure(&bench, &options, subject, cell, 0).await?;
-                (bench.tell)(&line(&run));
-            }
             for subject in bench.subjects(round, cell) {
                 let run = measure(&bench, &options, subject, cell, round + 1).await?;
                 (bench.tell)(&line(&run));

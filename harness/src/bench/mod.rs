@@ -24,6 +24,7 @@ mod statistics;
 mod subject;
 mod throughput;
 mod verify;
+mod warm_up;
 
 use std::sync::Arc;
 

@@ -25,7 +25,7 @@ use crate::failure::Failure;
 use crate::verdict::Verdict;
 pub use victim::Victim;
 
-/// Kills in the run that counts for nothing: what follows a kill is compiled by the broker too.
+/// Kills in a run that counts for nothing: what follows a kill is compiled by the broker too.
 const WARM_UP_KILLS: u32 = 3;
 /// How long a subject may take until its first output, and until all of a state is there.
 const START_LIMIT: Duration = Duration::from_secs(90);
@@ -77,18 +77,11 @@ pub async fn recovery(options: RecoveryOptions, tell: Tell) -> Result<BenchDocum
         .collect();
     common.peers.retain(|name| options.victim.refused_by(*name).is_none());
     let bench = Bench::begin(common, tell).await?;
+    bench.warm_up().await?;
+    rehearse(&bench, &options).await?;
     let mut runs = Vec::new();
     for round in 0..options.common.rounds {
         for cell in options.common.cells() {
-            if round == 0
-                && runs.is_empty()
-                && let Some(subject) = bench.warms_up(cell)
-            {
-                let kills = WARM_UP_KILLS.min(options.kills);
-                let options = RecoveryOptions { kills, ..options.clone() };
-                let run = measure(&bench, &options, subject, cell, 0).await?;
-                (bench.tell)(&line(&run));
-            }
             for subject in bench.subjects(round, cell) {
                 let run = measure(&bench, &options, subject, cell, round + 1).await?;
                 (bench.tell)(&line(&run));
@@ -99,6 +92,19 @@ pub async fn recovery(options: RecoveryOptions, tell: Tell) -> Result<BenchDocum
     let document = bench.end("bench recovery", Some(options.rate), runs).await?;
     let not_offered = refused.into_iter().chain(document.not_offered).collect();
     Ok(BenchDocument { not_offered, ..document })
+}
+
+/// A run of truecut that counts for nothing, if the broker is to be warm.
+async fn rehearse(bench: &Bench, options: &RecoveryOptions) -> Result<(), Failure> {
+    let Some(cell) = options.common.cells().first().copied().filter(|_| options.common.warm_up) else {
+        return Ok(());
+    };
+    let options = RecoveryOptions { kills: WARM_UP_KILLS.min(options.kills), ..options.clone() };
+    if let Some(subject) = bench.subjects(0, cell).find(|(name, _)| *name == SubjectName::Truecut) {
+        let run = measure(bench, &options, subject, cell, 0).await?;
+        (bench.tell)(&line(&run));
+    }
+    Ok(())
 }
 
 /// What was done and seen.

@@ -55,7 +55,7 @@ pub struct Common {
     pub parallelism: Vec<u16>,
     /// Decides keys and values.
     pub seed: u64,
-    /// Run truecut once before anything counts: brokers compile their hot code while they run.
+    /// Warm the broker up before anything counts.
     pub warm_up: bool,
     /// Where everything of the runs is put; made if there is none.
     pub directory: Option<PathBuf>,
@@ -174,14 +174,6 @@ impl Bench {
         let in_turn = self.subjects.iter().cycle().skip(first).take(count);
         let able = in_turn.filter(move |(name, _)| name.refuses(cell).is_none());
         able.map(|(name, subject)| (*name, subject.as_ref()))
-    }
-
-    /// Whom the one run is of that comes first and counts for nothing, if there is to be one: a broker compiles its code while it runs.
-    pub(super) fn warms_up(&self, cell: Cell) -> Option<(SubjectName, &dyn Subject)> {
-        let mut subjects = self.subjects(0, cell).filter(|_| self.common.warm_up);
-        let subject = subjects.find(|(name, _)| *name == SubjectName::Truecut)?;
-        (self.tell)("warm up");
-        Some(subject)
     }
 
     /// Who does not offer what the settings ask for, and why.

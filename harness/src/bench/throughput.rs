@@ -23,18 +23,14 @@ const MIB: u64 = 1 << 20;
 /// The machine or Kafka is not usable. A peer that is missing, and a run that fails, is no error but said in the document.
 pub async fn throughput(common: Common, tell: Tell) -> Result<BenchDocument, Failure> {
     let bench = Bench::begin(common.clone(), tell).await?;
+    bench.warm_up().await?;
     let mut runs = Vec::new();
     for round in 0..common.rounds {
-        for cells in common.cells().chunk_by(Cell::shares_input) {
+        for cells in common.cells().chunk_by_mut(Cell::shares_input) {
             let input = prepare(&bench, cells[0]).await?;
-            for &cell in cells {
-                if round == 0
-                    && runs.is_empty()
-                    && let Some(subject) = bench.warms_up(cell)
-                {
-                    let run = measure(&bench, subject, cell, 0, &input).await?;
-                    (bench.tell)(&line(&run));
-                }
+            // In each round another one is first, as among subjects.
+            cells.rotate_left(usize::try_from(round).unwrap_or(0) % cells.len());
+            for &cell in &*cells {
                 for subject in bench.subjects(round, cell) {
                     let run = measure(&bench, subject, cell, round + 1, &input).await?;
                     (bench.tell)(&line(&run));

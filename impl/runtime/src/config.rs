@@ -188,8 +188,8 @@ pub enum CompressionConfig {
     Zstd,
 }
 
-/// How long records of a transaction wait for more of their partition: fewer requests, and nobody waits for it, since they can be read
-/// only once the transaction is committed, and the barrier that ends it sends what waits at once.
+/// How long records of a transaction wait for more of their partition, if they are few: fewer requests, and nobody waits for it, since they can
+/// be read only once the transaction is committed, and the barrier that ends it sends what waits at once.
 const LINGER_IN_TRANSACTION: Duration = Duration::from_millis(25);
 
 impl SinkConfig {

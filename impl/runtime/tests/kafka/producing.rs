@@ -177,6 +177,22 @@ async fn a_flush_does_not_wait_for_linger(kind: ProducerKind) {
     assert!(before.elapsed() < Duration::from_secs(2), "took {:?}", before.elapsed());
 }
 
+/// What librdkafka does by its own `batch.size`.
+#[tokio::test]
+async fn many_records_do_not_linger() {
+    let topic = new_topic(2).await;
+    let linger = Duration::from_secs(3600);
+    let settings = ProducerSettings { linger, linger_bytes: 10_000, ..settings(ProducerKind::BuiltIn) };
+    let producers = TransactionalProducers::new(settings, raw(), pool());
+    let producer = producers.idempotent().await.expect("a producer");
+    producer.produce(&topic, numbered(0, 100, 0, 60)).await;
+    producer.produce(&topic, numbered(100, 200, 1, 60)).await;
+    eventually("all records are visible", || async {
+        committed_count(&topic, 0).await + committed_count(&topic, 1).await == 200
+    })
+    .await;
+}
+
 async fn a_record_for_a_partition_that_is_not_there_fails_the_flush(kind: ProducerKind) {
     let (topic, id) = (new_topic(1).await, unique("nowhere"));
     let (producer, _) = initialised(&producers(kind), &id).await;

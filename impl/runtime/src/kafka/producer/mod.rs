@@ -54,6 +54,9 @@ pub struct ProducerSettings {
     pub compression: Compression,
     /// How long records wait for more of their partition. A flush does not wait.
     pub linger: Duration,
+    /// Our own: nor do records when so many bytes of them wait, of all partitions together. So a slow stream is sent in few requests, and of a
+    /// fast one little is left for the barrier, which everyone waits for.
+    pub linger_bytes: usize,
     /// Batches that may wait to be taken.
     pub queue_batches: usize,
     /// Megabytes that one producer may hold unacknowledged.
@@ -69,7 +72,7 @@ pub struct ProducerSettings {
 }
 
 impl ProducerSettings {
-    /// For a cluster: uncompressed, 5 ms to linger, 32 MB of buffer, batches of 256 KiB, requests of 1 MB.
+    /// For a cluster: uncompressed, 5 ms or 128 KiB to linger, 32 MB of buffer, batches of 256 KiB, requests of 1 MB.
     #[must_use]
     pub fn new(cluster: Cluster) -> Self {
         Self {
@@ -77,6 +80,7 @@ impl ProducerSettings {
             kind: ProducerKind::default(),
             compression: Compression::default(),
             linger: Duration::from_millis(5),
+            linger_bytes: 128 << 10,
             queue_batches: 4,
             buffer_mb: 32,
             batch_bytes: 256 << 10,

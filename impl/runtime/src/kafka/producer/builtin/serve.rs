@@ -63,6 +63,7 @@ pub(super) struct Serving {
     pool: BatchPool,
     compression: Compression,
     linger: Duration,
+    linger_bytes: usize,
     request_bytes: usize,
     buffer_bytes: usize,
     acknowledge_within: Duration,
@@ -100,6 +101,7 @@ impl Serving {
             pool,
             compression: settings.compression,
             linger: settings.linger,
+            linger_bytes: settings.linger_bytes,
             request_bytes: settings.request_bytes,
             buffer_bytes: megabytes.saturating_mul(1 << 20),
             acknowledge_within: settings.cluster.request_timeout / 2,
@@ -180,7 +182,9 @@ impl Serving {
         let mut full = Vec::new();
         let added = self.gathering.add(topic, &batch, from, now_ms, |to, open| full.push((to, open)));
         full.into_iter().for_each(|(to, open)| self.deliver(to, open));
-        if self.gathering.bytes() > 0 {
+        if self.gathering.bytes() >= self.linger_bytes {
+            self.close();
+        } else if self.gathering.bytes() > 0 {
             self.closes_at.get_or_insert_with(|| Instant::now() + self.linger);
         }
         match added {

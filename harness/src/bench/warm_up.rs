@@ -1,0 +1,94 @@
+//! Before anything counts: a broker compiles its hot code while it runs, and is twice as fast after some ten million records. So truecut runs
+//! again and again at full speed until it gets no faster. These runs are not judged, and have no numbers in the document.
+
+use std::time::Duration;
+
+use super::input::{self, Recipe};
+use super::progress::{Watched, watch};
+use super::run::{Bench, Started, blocking};
+use super::settings::{Cell, Guarantee, Query};
+use super::statistics::real;
+use super::subject::{Subject, SubjectName};
+use crate::failure::Failure;
+use crate::verdict::Verdict;
+
+/// Records of one run: a few seconds.
+const RECORDS: u64 = 3_000_000;
+/// A run is faster than another one if it is so many times as fast: less is chance.
+const FASTER: f64 = 1.05;
+/// So many runs in a row that are not faster than all before end it.
+const IN_VAIN: u32 = 3;
+/// No more runs than these.
+const RUNS_MAX: u32 = 12;
+
+/// The job that warms up, whatever is measured then: with transactions, and with all that a checkpoint needs.
+const CELL: Cell = Cell {
+    query: Query::Count,
+    bytes: 100,
+    guarantee: Guarantee::ExactlyOnce,
+    interval_ms: 100,
+    keys: 10_000,
+    partitions: 4,
+    records: Some(RECORDS),
+    parallelism: 2,
+};
+
+impl Bench {
+    /// Warms the broker up, if that is wanted.
+    pub(super) async fn warm_up(&self) -> Result<(), Failure> {
+        let found = self.subjects(0, CELL).find(|(name, _)| *name == SubjectName::Truecut);
+        let Some(subject) = found.filter(|_| self.common.warm_up) else { return Ok(()) };
+        let topic = self.kafka.create(self.name("warm"), CELL.partitions).await?;
+        let (bootstrap, name) = (self.kafka.bootstrap().to_owned(), topic.name.clone());
+        let recipe = Recipe::of(CELL, self.common.seed);
+        blocking(move || input::write(&bootstrap, &name, recipe, RECORDS)).await?;
+        let (mut fastest, mut in_vain) = (0.0, 0);
+        for run in 1..=RUNS_MAX {
+            let Some(rate) = self.warm(subject, &topic.name).await? else {
+                (self.tell)("warm up: truecut did not come to its end");
+                break;
+            };
+            (self.tell)(&format!("warm up, run {run}: {rate:.0} records/s"));
+            in_vain = if rate > fastest * FASTER { 0 } else { in_vain + 1 };
+            fastest = rate.max(fastest);
+            if in_vain == IN_VAIN {
+                break;
+            }
+        }
+        self.kafka.delete(&topic).await;
+        Ok(())
+    }
+
+    /// One run, and its records per second; none if it did not come to its end.
+    async fn warm(&self, subject: (SubjectName, &dyn Subject), input: &str) -> Result<Option<f64>, Failure> {
+        let Started { mut running, output, directory } = self.start(subject, CELL, input, false).await?;
+        let interval = Duration::from_millis(CELL.interval_ms);
+        let watched = watch(&self.kafka, &output, RECORDS, interval, &mut running).await?;
+        let unended = running.stop().await?;
+        let ended = watched.gave_up.is_none() && unended.is_none();
+        self.tidy(&output, &directory, if ended { Verdict::Holds } else { Verdict::Unknown }).await;
+        Ok(if ended { rate(&watched) } else { None })
+    }
+}
+
+/// Offsets per second, the markers of transactions among them: a few in a million.
+fn rate(watched: &Watched) -> Option<f64> {
+    let total = |ends: &[i64]| u64::try_from(ends.iter().sum::<i64>()).unwrap_or(0);
+    let ((from, first), (to, last)) = (watched.ends.first()?, watched.ends.last()?);
+    (to > from).then(|| real(total(last) - total(first)) / (to - from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::processes::Tree;
+    use super::*;
+
+    #[test]
+    fn a_rate_is_of_what_came_after_the_first_commit() {
+        let ends = vec![(1.0, vec![100, 0]), (1.5, vec![100, 300]), (3.0, vec![500, 600])];
+        let watched = Watched { ends, used: Vec::new(), tree: Tree::of(1), gave_up: None };
+        assert_eq!(rate(&watched), Some(500.0));
+        let nothing = Watched { ends: Vec::new(), used: Vec::new(), tree: Tree::of(1), gave_up: None };
+        assert_eq!(rate(&nothing), None);
+    }
+}
