@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "it reports to whoever runs it")]
 
 use std::fs;
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -69,10 +70,15 @@ fn run(target: &Target, &Arguments { executions, seed, keep, .. }: &Arguments) -
     // There may be none yet.
     let mut seeds = campaign::corpus(&folder("corpus", target)).unwrap_or_default();
     seeds.extend((target.seeds)());
+    let watched = std::io::stderr().is_terminal();
     let report = campaign::run(target.run, seeds, executions, seed, |executions, outcomes| {
-        eprint!("\r{executions} executions, {outcomes} outcomes");
+        if watched {
+            eprint!("\r{executions} executions, {outcomes} outcomes");
+        }
     });
-    eprintln!();
+    if watched {
+        eprintln!();
+    }
     tell(target, seed, &report);
     let saved = match &report.finding {
         Some(finding) => save(&folder("findings", target), std::slice::from_ref(&finding.input)),
