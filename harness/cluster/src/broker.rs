@@ -83,6 +83,14 @@ impl Broker {
         }
     }
 
+    /// Its process as the engine or the system numbers it.
+    pub(crate) async fn pid(&self) -> Option<u32> {
+        match self {
+            Self::Container(container) => container.pid().await,
+            Self::Process(process) => Some(process.pid()),
+        }
+    }
+
     /// Whether it runs; the error quotes its log.
     pub(crate) async fn alive(&mut self) -> Result<(), String> {
         match self {

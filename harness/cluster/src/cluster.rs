@@ -24,6 +24,9 @@ const WHOLE_PAUSE: Duration = Duration::from_millis(250);
 /// How often it is looked whether a broker has ended: to a container engine that is a costly question.
 const ALIVE_PAUSE: Duration = Duration::from_secs(1);
 
+/// What every broker's Java runs.
+const BROKER_CLASS: &[u8] = b"kafka.Kafka";
+
 /// A Kafka cluster in use. Dropping it takes it away, as [`Cluster::stop`] does; someone else's cluster is left as it is.
 pub struct Cluster {
     bootstrap: String,
@@ -128,6 +131,16 @@ impl Cluster {
     /// When there is no such broker of ours.
     pub fn address(&self, broker: BrokerId) -> Result<SocketAddr, ClusterError> {
         Ok(self.node(broker)?.direct)
+    }
+
+    /// The process of a broker, by this machine's number, so that what it uses can be told. None for someone else's broker, for one
+    /// that does not run, and where the engine is on another machine.
+    pub fn pid(&self, broker: BrokerId) -> BoxFuture<'_, Option<u32>> {
+        Box::pin(async move {
+            let pid = self.node(broker).ok()?.broker.lock().await.as_ref()?.pid().await?;
+            let command = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+            command.split(|byte| *byte == 0).any(|argument| argument == BROKER_CLASS).then_some(pid)
+        })
     }
 
     /// Where a proxy connects to pass clients on to a broker: the listener that tells its clients the proxy's address.

@@ -216,6 +216,12 @@ impl ContainerBroker {
         network.filter(&Namespace { named: named.into(), pid }, one_way, drop).await
     }
 
+    /// Its first process, by the number that the engine's machine has for it.
+    pub(crate) async fn pid(&self) -> Option<u32> {
+        let seen = self.docker.inspect_container(&self.name, None::<InspectContainerOptions>).await.ok()?;
+        u32::try_from(seen.state?.pid?).ok().filter(|pid| *pid != 0)
+    }
+
     fn network(&self) -> Result<&RunNetwork, ClusterError> {
         let alone = || ClusterError::Refused(ALONE.to_owned());
         self.network.as_ref().ok_or_else(alone)

@@ -114,6 +114,11 @@ impl ProcessBroker {
         Ok(broker)
     }
 
+    /// Its number.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Whether the process runs; the error quotes its log.
     pub(crate) fn alive(&mut self) -> Result<(), String> {
         match self.child.try_wait() {

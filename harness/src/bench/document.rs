@@ -172,6 +172,7 @@ pub const METRICS: [Metric; 19] = [
     Metric { name: P999, title: "p99.9, ms", digits: 1 },
     Metric { name: LONGEST, title: "longest, ms", digits: 1 },
     Metric { name: CPU, title: "CPU s per million records", digits: 2 },
+    Metric { name: BROKER_CPU, title: "broker's", digits: 2 },
     Metric { name: MEMORY, title: "peak memory, MiB", digits: 0 },
     Metric { name: STARTUP, title: "start to first output, s", digits: 2 },
     Metric { name: RATE_TO_END, title: "records/s, to the last record", digits: 0 },
@@ -184,6 +185,8 @@ pub(super) const RATE: &str = "records_per_second";
 pub(super) const RATE_TO_END: &str = "records_per_second_to_the_end";
 /// Processor seconds of all processes per million records, in the part that is measured.
 pub(super) const CPU: &str = "cpu_seconds_per_million";
+/// The same of the broker, where it is on this machine.
+pub(super) const BROKER_CPU: &str = "broker_cpu_seconds_per_million";
 /// All processor seconds.
 pub(super) const CPU_TOTAL: &str = "cpu_seconds_total";
 /// The most memory of all processes at a time, MiB.

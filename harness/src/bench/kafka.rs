@@ -18,6 +18,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct Kafka {
     raw: RawClient,
     bootstrap: String,
+    /// Of its only broker, if that is a process of this machine.
+    broker: Option<u32>,
 }
 
 /// A topic of a benchmark.
@@ -31,9 +33,19 @@ pub(super) struct Topic {
 pub(super) type Ends = Vec<i64>;
 
 impl Kafka {
-    pub(super) fn of(cluster: &Cluster) -> Self {
+    pub(super) async fn of(cluster: &Cluster) -> Self {
         let bootstrap = cluster.bootstrap().to_owned();
-        Self { raw: RawClient::new(Address::new(&bootstrap, "truecut-bench")), bootstrap }
+        let only = cluster.brokers().next();
+        let broker = match only {
+            Some(broker) => cluster.pid(broker).await,
+            None => None,
+        };
+        Self { raw: RawClient::new(Address::new(&bootstrap, "truecut-bench")), bootstrap, broker }
+    }
+
+    /// The process of the broker, if it is one of this machine.
+    pub(super) fn broker(&self) -> Option<u32> {
+        self.broker
     }
 
     pub(super) fn bootstrap(&self) -> &str {

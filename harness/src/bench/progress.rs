@@ -7,7 +7,7 @@ use truecut_runtime::kafka::raw::Isolation;
 
 use super::kafka::{Ends, Kafka, Topic};
 use super::processes::{Tree, Used};
-use super::statistics::{Visible, real};
+use super::statistics::{Part, Visible, real};
 use super::subject::Running;
 use crate::failure::Failure;
 
@@ -30,6 +30,9 @@ pub(super) struct Watched {
     /// Seconds since the start, and what was used.
     pub(super) used: Vec<(f64, Used)>,
     pub(super) tree: Tree,
+    /// The same of the broker, if it is on this machine.
+    broker_used: Vec<(f64, Used)>,
+    broker: Option<Tree>,
     /// Why the run is over before its output may be complete.
     pub(super) gave_up: Option<String>,
 }
@@ -43,8 +46,7 @@ pub(super) async fn watch(
     running: &mut Running,
 ) -> Result<Watched, Failure> {
     let started = running.started();
-    let mut watched =
-        Watched { ends: Vec::new(), used: Vec::new(), tree: Tree::of(running.pid()), gave_up: None };
+    let mut watched = Watched::of(running.pid(), kafka.broker());
     let (mut changed, mut looked) = (Instant::now(), None::<Instant>);
     let mut tick = tokio::time::interval(ENDS_EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -77,9 +79,23 @@ pub(super) async fn watch(
 }
 
 impl Watched {
+    /// Nothing yet of these processes.
+    pub(super) fn of(subject: u32, broker: Option<u32>) -> Self {
+        Self {
+            ends: Vec::new(),
+            used: Vec::new(),
+            tree: Tree::of(subject),
+            broker_used: Vec::new(),
+            broker: broker.map(Tree::of),
+            gave_up: None,
+        }
+    }
+
     fn look(&mut self, started: Instant) {
         let used = self.tree.look();
-        self.used.push((started.elapsed().as_secs_f64(), used));
+        let at = started.elapsed().as_secs_f64();
+        self.used.push((at, used));
+        self.broker_used.extend(self.broker.as_mut().map(|broker| (at, broker.look())));
     }
 
     /// Offsets of the output, markers among them.
@@ -109,21 +125,6 @@ impl Watched {
         self.ends.iter().map(at_moment).collect()
     }
 
-    /// Processor time used between two moments, s: what was seen, and a straight line between.
-    pub(super) fn cpu_between(&self, from: f64, to: f64) -> Option<f64> {
-        Some(self.cpu_at(to)? - self.cpu_at(from)?)
-    }
-
-    fn cpu_at(&self, at: f64) -> Option<f64> {
-        let after = self.used.iter().position(|(seen, _)| *seen >= at)?;
-        let (end, end_used) = self.used[after];
-        let Some((start, start_used)) = after.checked_sub(1).map(|before| self.used[before]) else {
-            return Some(end_used.cpu_seconds);
-        };
-        let share = if end > start { (at - start) / (end - start) } else { 1.0 };
-        Some(start_used.cpu_seconds + share * (end_used.cpu_seconds - start_used.cpu_seconds))
-    }
-
     /// All processor time, start included, s.
     pub(super) fn cpu_total(&self) -> f64 {
         self.used.iter().map(|(_, used)| used.cpu_seconds).fold(0.0, f64::max)
@@ -135,10 +136,34 @@ impl Watched {
     }
 
     /// Processor time per million records in a part of the run, s.
-    pub(super) fn cpu_per_million(&self, part: &super::statistics::Part) -> Option<f64> {
-        let seconds = self.cpu_between(part.from.at, part.to.at)?;
-        (part.records() > 0).then(|| seconds / real(part.records()) * 1e6)
+    pub(super) fn cpu_per_million(&self, part: &Part) -> Option<f64> {
+        per_million(&self.used, part)
     }
+
+    /// The broker's processor time per million records in a part of the run, s.
+    pub(super) fn broker_cpu_per_million(&self, part: &Part) -> Option<f64> {
+        per_million(&self.broker_used, part)
+    }
+}
+
+fn per_million(used: &[(f64, Used)], part: &Part) -> Option<f64> {
+    let seconds = cpu_between(used, part.from.at, part.to.at)?;
+    (part.records() > 0).then(|| seconds / real(part.records()) * 1e6)
+}
+
+/// Processor time used between two moments, s: what was seen, and a straight line between.
+fn cpu_between(used: &[(f64, Used)], from: f64, to: f64) -> Option<f64> {
+    Some(cpu_at(used, to)? - cpu_at(used, from)?)
+}
+
+fn cpu_at(used: &[(f64, Used)], at: f64) -> Option<f64> {
+    let after = used.iter().position(|(seen, _)| *seen >= at)?;
+    let (end, end_used) = used[after];
+    let Some((start, start_used)) = after.checked_sub(1).map(|before| used[before]) else {
+        return Some(end_used.cpu_seconds);
+    };
+    let share = if end > start { (at - start) / (end - start) } else { 1.0 };
+    Some(start_used.cpu_seconds + share * (end_used.cpu_seconds - start_used.cpu_seconds))
 }
 
 #[cfg(test)]
@@ -147,7 +172,7 @@ mod tests {
 
     fn watched(ends: Vec<(f64, Ends)>, used: &[(f64, f64)]) -> Watched {
         let used = used.iter().map(|&(at, cpu_seconds)| (at, Used { cpu_seconds, peak_memory: 0 }));
-        Watched { ends, used: used.collect(), tree: Tree::of(1), gave_up: None }
+        Watched { ends, used: used.collect(), ..Watched::of(1, None) }
     }
 
     #[test]
@@ -162,8 +187,14 @@ mod tests {
     #[test]
     fn processor_time_is_taken_between_the_moments_that_count() {
         let seen = watched(Vec::new(), &[(0.0, 0.0), (1.0, 3.0), (2.0, 4.0), (3.0, 6.0)]);
-        assert_eq!(seen.cpu_between(1.5, 2.5), Some(1.5));
-        assert_eq!(seen.cpu_between(1.5, 9.0), None, "nobody looked then");
+        assert_eq!(cpu_between(&seen.used, 1.5, 2.5), Some(1.5));
+        assert_eq!(cpu_between(&seen.used, 1.5, 9.0), None, "nobody looked then");
+        let [from, to] = [(1.5, 0), (2.5, 500_000)].map(|(at, records)| Visible { at, records });
+        let part = Part { from, to };
+        assert_eq!(seen.cpu_per_million(&part), Some(3.0));
+        assert_eq!(seen.broker_cpu_per_million(&part), None, "it is not on this machine");
+        let beside = Watched { broker_used: seen.used, ..Watched::of(1, Some(2)) };
+        assert_eq!((beside.cpu_per_million(&part), beside.broker_cpu_per_million(&part)), (None, Some(3.0)));
         assert_eq!(seen.cpu_total(), 6.0);
     }
 }

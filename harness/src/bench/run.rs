@@ -158,7 +158,7 @@ impl Bench {
         options.log_dir = Some(directory.join("kafka"));
         options.progress = Arc::clone(&tell);
         let cluster = Cluster::start(common.kafka.clone(), options).await?;
-        let kafka = Kafka::of(&cluster);
+        let kafka = Kafka::of(&cluster).await;
         let numbered = AtomicU32::new(1);
         Ok(Self { common, kafka, tell, cluster, id, directory, subjects, missing, numbered, started })
     }

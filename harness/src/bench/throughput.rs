@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Tell;
-use super::document::{BenchDocument, CPU, CPU_TOTAL, MEMORY, RATE, RATE_TO_END, Run, STARTUP};
+use super::document::{BROKER_CPU, BenchDocument, CPU, CPU_TOTAL, MEMORY, RATE, RATE_TO_END, Run, STARTUP};
 use super::input::{self, Input, Recipe};
 use super::progress::{Watched, watch};
 use super::run::{Bench, Common, Started, blocking, line};
@@ -102,6 +102,7 @@ fn measured(watched: &Watched, visible: &[Visible], records: u64) -> BTreeMap<St
         (RATE, part.map(|part| part.rate())),
         (RATE_TO_END, to_the_end(visible, records).map(|part| part.rate())),
         (CPU, part.and_then(|part| watched.cpu_per_million(&part))),
+        (BROKER_CPU, part.and_then(|part| watched.broker_cpu_per_million(&part))),
         (CPU_TOTAL, Some(watched.cpu_total())),
         (MEMORY, Some(real(watched.peak_memory() / MIB))),
         (STARTUP, first.map(|seen| seen.at)),

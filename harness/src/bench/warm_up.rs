@@ -80,15 +80,13 @@ fn rate(watched: &Watched) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::processes::Tree;
     use super::*;
 
     #[test]
     fn a_rate_is_of_what_came_after_the_first_commit() {
         let ends = vec![(1.0, vec![100, 0]), (1.5, vec![100, 300]), (3.0, vec![500, 600])];
-        let watched = Watched { ends, used: Vec::new(), tree: Tree::of(1), gave_up: None };
+        let watched = Watched { ends, ..Watched::of(1, None) };
         assert_eq!(rate(&watched), Some(500.0));
-        let nothing = Watched { ends: Vec::new(), used: Vec::new(), tree: Tree::of(1), gave_up: None };
-        assert_eq!(rate(&nothing), None);
+        assert_eq!(rate(&Watched::of(1, None)), None);
     }
 }
