@@ -193,7 +193,7 @@ mod tests {
         let part = Part { from, to };
         assert_eq!(seen.cpu_per_million(&part), Some(3.0));
         assert_eq!(seen.broker_cpu_per_million(&part), None, "it is not on this machine");
-        let beside = Watched { broker_used: seen.used, ..Watched::of(1, Some(2)) };
+        let beside = Watched { broker_used: seen.used.clone(), ..Watched::of(1, Some(2)) };
         assert_eq!((beside.cpu_per_million(&part), beside.broker_cpu_per_million(&part)), (None, Some(3.0)));
         assert_eq!(seen.cpu_total(), 6.0);
     }

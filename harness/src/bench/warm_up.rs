@@ -84,8 +84,8 @@ mod tests {
 
     #[test]
     fn a_rate_is_of_what_came_after_the_first_commit() {
-        let ends = vec![(1.0, vec![100, 0]), (1.5, vec![100, 300]), (3.0, vec![500, 600])];
-        let watched = Watched { ends, ..Watched::of(1, None) };
+        let mut watched = Watched::of(1, None);
+        watched.ends = vec![(1.0, vec![100, 0]), (1.5, vec![100, 300]), (3.0, vec![500, 600])];
         assert_eq!(rate(&watched), Some(500.0));
         assert_eq!(rate(&Watched::of(1, None)), None);
     }
