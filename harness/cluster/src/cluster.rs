@@ -32,6 +32,7 @@ pub struct Cluster {
     bootstrap: String,
     version: String,
     kind: &'static str,
+    host_network: bool,
     pub(crate) options: Options,
     /// Empty for someone else's cluster. Broker 1 comes first.
     nodes: Vec<Node>,
@@ -84,6 +85,7 @@ impl Cluster {
             bootstrap: bootstrap.join(","),
             version: fleet.version,
             kind: fleet.kind,
+            host_network: fleet.site.as_ref().is_some_and(|site| site.host_network),
             options,
             nodes,
             site: Mutex::new(fleet.site),
@@ -102,7 +104,7 @@ impl Cluster {
             .await
             .map_err(|detail| ClusterError::Unreachable { bootstrap: servers.clone(), detail })?;
         let (nodes, site) = (Vec::new(), Mutex::new(None));
-        Ok(Self { bootstrap: servers, version, kind: "external", options, nodes, site })
+        Ok(Self { bootstrap: servers, version, kind: "external", host_network: false, options, nodes, site })
     }
 
     /// Where clients connect: `HOST:PORT` of each broker, separated by commas. It stays the same over restarts.
@@ -113,6 +115,11 @@ impl Cluster {
     /// `container`, `process` or `external`.
     pub fn kind(&self) -> &'static str {
         self.kind
+    }
+
+    /// Its broker is in a container on this machine's own network ([`Options::host_network`]).
+    pub fn on_host_network(&self) -> bool {
+        self.host_network
     }
 
     /// The Kafka release: exact for brokers that were started here, `MAJOR.MINOR` for someone else's.

@@ -20,9 +20,10 @@ use crate::error::{ClusterError, IoContext as _};
 use crate::exec::exec;
 use crate::network::{ALONE, Isolation, Namespace, OneWay, RunNetwork};
 use crate::options::Options;
+use crate::port::{self, Ports, here};
 use crate::request::{CLOCK_FILE, KafkaImage, request};
 use crate::site::Site;
-use crate::{clock, port, tool};
+use crate::{clock, tool};
 
 /// How often another port is tried when somebody took the chosen one.
 const PORT_ATTEMPTS: usize = 5;
@@ -49,11 +50,30 @@ pub(crate) struct ContainerBroker {
     pub(crate) behind: Option<SocketAddr>,
 }
 
-/// The ports of this machine at which a broker is reached.
+/// How a broker in a container is reached from this machine.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct HostPorts {
-    pub(crate) direct: u16,
-    pub(crate) behind: Option<u16>,
+pub(crate) enum Reach {
+    /// At ports that the engine publishes.
+    Published { direct: u16, behind: Option<u16> },
+    /// At its own ports, on this machine's network.
+    HostNetwork(Ports),
+}
+
+impl Reach {
+    fn choose(site: &Site, options: &Options, id: BrokerId) -> Result<Self, ClusterError> {
+        if site.host_network {
+            return Ok(Self::HostNetwork(Ports::free(options, id)?));
+        }
+        let behind = options.proxies.get(&id).map(|_| port::free()).transpose()?;
+        Ok(Self::Published { direct: port::free()?, behind })
+    }
+
+    /// For clients that connect directly, and for a proxy.
+    fn ports(self) -> (u16, Option<u16>) {
+        match self {
+            Self::Published { direct, behind } | Self::HostNetwork(Ports { direct, behind, .. }) => (direct, behind),
+        }
+    }
 }
 
 impl ContainerBroker {
@@ -65,7 +85,7 @@ impl ContainerBroker {
         };
         let name = format!("truecut-{}-kafka-{id}", options.run);
         let started = start_on_free_ports(site, options, &name, id, disk.as_ref()).await;
-        let (container, ports) = match (started, disk.as_ref()) {
+        let (container, reach) = match (started, disk.as_ref()) {
             (Ok(started), _) => started,
             (Err(e), Some(disk)) => {
                 disk.remove(&site.docker).await?;
@@ -73,7 +93,7 @@ impl ContainerBroker {
             }
             (Err(e), None) => return Err(e),
         };
-        let here = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+        let (direct, behind) = reach.ports();
         let broker = Self {
             id,
             container: ManuallyDrop::new(container),
@@ -84,8 +104,8 @@ impl ContainerBroker {
             disk,
             clock: options.clock,
             keep: options.keep_data,
-            direct: here(ports.direct),
-            behind: ports.behind.map(here),
+            direct: here(direct),
+            behind: behind.map(here),
         };
         // Java takes longer to start than this: nobody looks for the others before.
         if let Some(network) = &broker.network
@@ -278,13 +298,12 @@ async fn start_on_free_ports(
     name: &str,
     id: BrokerId,
     disk: Option<&Disk>,
-) -> Result<(ContainerAsync<KafkaImage>, HostPorts), ClusterError> {
+) -> Result<(ContainerAsync<KafkaImage>, Reach), ClusterError> {
     let mut attempt = 1;
     loop {
-        let behind = options.proxies.get(&id).map(|_| port::free()).transpose()?;
-        let ports = HostPorts { direct: port::free()?, behind };
-        let said = match request(options, &site.image, name, id, ports, disk).start().await {
-            Ok(container) => return Ok((container, ports)),
+        let reach = Reach::choose(site, options, id)?;
+        let said = match request(options, &site.image, name, id, reach, disk).start().await {
+            Ok(container) => return Ok((container, reach)),
             Err(e) => with_causes(&e),
         };
         if said.contains("is already in use by container") {

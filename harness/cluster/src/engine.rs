@@ -41,6 +41,14 @@ pub(crate) async fn connect() -> Result<Docker, ClusterError> {
     }
 }
 
+/// Whether what a container opens on its host's network is open on this machine: the engine runs here, as root.
+pub(crate) async fn shares_network(docker: &Docker) -> bool {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let Ok(engine) = docker.info().await else { return false };
+    let rootless = engine.security_options.unwrap_or_default().iter().any(|option| option.contains("rootless"));
+    !rootless && engine.name.is_some_and(|name| name == host.trim())
+}
+
 /// What can carry truecut's labels. In the order in which they can be removed: containers use the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {

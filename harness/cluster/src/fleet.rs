@@ -8,7 +8,8 @@ use crate::cluster::end_all;
 use crate::container::ContainerBroker;
 use crate::error::ClusterError;
 use crate::options::Options;
-use crate::process::{Ports, ProcessBroker};
+use crate::port::Ports;
+use crate::process::ProcessBroker;
 use crate::site::Site;
 use crate::{clean, engine, jars};
 

@@ -29,6 +29,9 @@ pub struct Options {
     /// Gives every broker a second listener for clients, which tells them to connect to the address that is given here:
     /// there a proxy listens, and passes them on to [`crate::Cluster::behind`]. For all brokers, or empty.
     pub proxies: BTreeMap<BrokerId, SocketAddr>,
+    /// The broker in a container listens on this machine's own network, where the engine allows it: an engine on another machine, in a
+    /// virtual one or without root does not. Else clients reach it through the engine's proxy, which copies every byte. Only for one broker.
+    pub host_network: bool,
     /// Gives every broker a disk in memory of this many MiB for its data, to be filled by [`crate::Cluster::fill`]. Only
     /// for containers. A new broker takes about 1 MiB.
     pub disk_mib: Option<u32>,
@@ -62,6 +65,7 @@ impl Options {
             release: Release::default(),
             transaction_version: None,
             proxies: BTreeMap::new(),
+            host_network: false,
             disk_mib: None,
             clock: false,
             notices_loss_soon: false,
@@ -91,6 +95,11 @@ impl Options {
                 "{} brokers were asked for: a cluster has 1 or 3",
                 self.brokers
             )));
+        }
+        if self.host_network && self.brokers != 1 {
+            return Err(ClusterError::Refused(
+                "several brokers need a network of their own (`host_network`): ask for one broker".to_owned(),
+            ));
         }
         if self.keep_data && self.disk_mib.is_some() {
             return Err(ClusterError::Refused(
@@ -124,6 +133,7 @@ impl fmt::Debug for Options {
             .field("release", &self.release)
             .field("transaction_version", &self.transaction_version)
             .field("proxies", &self.proxies)
+            .field("host_network", &self.host_network)
             .field("disk_mib", &self.disk_mib)
             .field("clock", &self.clock)
             .field("notices_loss_soon", &self.notices_loss_soon)
@@ -139,6 +149,13 @@ impl fmt::Debug for Options {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn several_brokers_on_the_hosts_network_are_refused() {
+        let one = Options { host_network: true, ..Options::new("r") };
+        assert!(one.check().is_ok());
+        assert!(Options { brokers: 3, ..one }.check().is_err());
+    }
 
     #[test]
     fn two_brokers_and_proxies_before_some_of_them_are_refused() {

@@ -2,16 +2,47 @@
 
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher as _, RandomState};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Mutex;
 
+use crate::broker::BrokerId;
 use crate::error::ClusterError;
+use crate::options::Options;
 
 /// The first port that is tried.
 const FIRST: u16 = 20_000;
 
 /// Ports that this process has given out; none is given out twice.
 static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+
+/// The ports of one broker that listens on this machine's own network.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ports {
+    pub(crate) id: BrokerId,
+    pub(crate) direct: u16,
+    pub(crate) behind: Option<u16>,
+    pub(crate) between: u16,
+    pub(crate) controller: u16,
+}
+
+impl Ports {
+    /// Free ports for each broker: each must know where the others' controllers will be.
+    pub(crate) fn choose(options: &Options) -> Result<Vec<Self>, ClusterError> {
+        options.ids().map(|id| Self::free(options, id)).collect()
+    }
+
+    /// Free ports for one broker.
+    pub(crate) fn free(options: &Options, id: BrokerId) -> Result<Self, ClusterError> {
+        let behind = options.proxies.get(&id).map(|_| free()).transpose()?;
+        let (direct, between, controller) = (free()?, free()?, free()?);
+        Ok(Self { id, direct, behind, between, controller })
+    }
+}
+
+/// Where something on this machine is reached.
+pub(crate) fn here(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
 
 /// A port that nobody listens on, on any address.
 ///

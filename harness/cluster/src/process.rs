@@ -14,11 +14,12 @@ use crate::clock::Clock;
 use crate::error::{ClusterError, IoContext as _};
 use crate::options::Options;
 use crate::owner::Owner;
+use crate::port::{Ports, here};
 use crate::reaper::{self, Leftover};
 use crate::release::Release;
-use crate::settings::{self, Listener, Place};
+use crate::settings::{self, Place};
 use crate::spawn::spawn_bound;
-use crate::{port, tool};
+use crate::tool;
 
 /// How the data folders of brokers are named, so that `clean` finds them.
 pub(crate) const FOLDER_PREFIX: &str = "truecut-kafka-";
@@ -43,28 +44,6 @@ pub(crate) struct ProcessBroker {
     pub(crate) behind: Option<SocketAddr>,
 }
 
-/// The ports of one broker process on this machine.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Ports {
-    id: BrokerId,
-    direct: u16,
-    behind: Option<u16>,
-    between: u16,
-    controller: u16,
-}
-
-impl Ports {
-    /// Free ports for each broker: each must know where the others' controllers will be.
-    pub(crate) fn choose(options: &Options) -> Result<Vec<Self>, ClusterError> {
-        let one = |id| {
-            let behind = options.proxies.get(&id).map(|_| port::free()).transpose()?;
-            let (direct, between, controller) = (port::free()?, port::free()?, port::free()?);
-            Ok(Self { id, direct, behind, between, controller })
-        };
-        options.ids().map(one).collect()
-    }
-}
-
 impl ProcessBroker {
     /// Formats a new data folder and starts a broker on it, one of `all`; it is not ready yet.
     pub(crate) async fn start(
@@ -75,7 +54,7 @@ impl ProcessBroker {
     ) -> Result<Self, ClusterError> {
         let folder = make_folder(options, ports.id)?;
         let libs = libs.to_path_buf();
-        let place = place(options, ports, all, &folder.join("data"));
+        let place = Place::here(options, ports, all, &folder.join("data").display().to_string());
         let log = options.log_dir.as_ref().unwrap_or(&folder).join(format!("kafka-{}.log", ports.id));
         let log_option = log_option(options.release, &folder);
         let heap = options.heap().map(str::to_owned);
@@ -211,27 +190,6 @@ impl ProcessBroker {
         if let Some(owner) = self.owner.take() {
             reaper::release(&Leftover::Process(owner));
         }
-    }
-}
-
-fn here(port: u16) -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], port))
-}
-
-fn place(options: &Options, ports: Ports, all: &[Ports], data: &Path) -> Place {
-    let same = |port: u16| Listener { listen: here(port).to_string(), advertise: here(port).to_string() };
-    let proxied = |(port, proxy): (u16, &SocketAddr)| Listener {
-        listen: here(port).to_string(),
-        advertise: proxy.to_string(),
-    };
-    Place {
-        id: ports.id,
-        direct: same(ports.direct),
-        behind: ports.behind.zip(options.proxies.get(&ports.id)).map(proxied),
-        between: same(ports.between),
-        controller: here(ports.controller).to_string(),
-        voters: all.iter().map(|other| (other.id, here(other.controller).to_string())).collect(),
-        data: data.display().to_string(),
     }
 }
 

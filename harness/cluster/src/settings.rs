@@ -4,10 +4,12 @@
 //! clusters; and nothing that would hide a fault, so topics are never made by accident.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use crate::broker::BrokerId;
 use crate::error::ClusterError;
 use crate::options::Options;
+use crate::port::{Ports, here};
 
 /// Where one broker listens and keeps its data. Listeners are `HOST:PORT`, with an empty host for every address.
 pub(crate) struct Place {
@@ -24,6 +26,26 @@ pub(crate) struct Place {
     pub(crate) voters: Vec<(BrokerId, String)>,
     /// The data directory, as the broker sees it.
     pub(crate) data: String,
+}
+
+impl Place {
+    /// Of a broker on this machine's own network, one of `all`: it listens where clients of this machine connect.
+    pub(crate) fn here(options: &Options, ports: Ports, all: &[Ports], data: &str) -> Self {
+        let same = |port: u16| Listener { listen: here(port).to_string(), advertise: here(port).to_string() };
+        let proxied = |(port, proxy): (u16, &SocketAddr)| Listener {
+            listen: here(port).to_string(),
+            advertise: proxy.to_string(),
+        };
+        Self {
+            id: ports.id,
+            direct: same(ports.direct),
+            behind: ports.behind.zip(options.proxies.get(&ports.id)).map(proxied),
+            between: same(ports.between),
+            controller: here(ports.controller).to_string(),
+            voters: all.iter().map(|other| (other.id, here(other.controller).to_string())).collect(),
+            data: data.to_owned(),
+        }
+    }
 }
 
 /// Where a broker listens, and the address by which it is known.

@@ -17,6 +17,8 @@ pub(crate) struct Site {
     pub(crate) image: String,
     /// None for a single broker.
     pub(crate) network: Option<RunNetwork>,
+    /// The broker listens on this machine's own network.
+    pub(crate) host_network: bool,
     leftover: Leftover,
     keep: bool,
 }
@@ -45,7 +47,8 @@ impl Site {
             1 => None,
             _ => Some(RunNetwork::create(&docker, &options.run, options.keep_data).await?),
         };
-        Ok(Self { docker, image, network, leftover, keep: options.keep_data })
+        let host_network = options.host_network && engine::shares_network(&docker).await;
+        Ok(Self { docker, image, network, host_network, leftover, keep: options.keep_data })
     }
 
     /// Takes everything away once the containers are gone, unless it is to be kept.

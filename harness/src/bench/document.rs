@@ -34,6 +34,9 @@ pub struct BenchDocument {
     pub machine: Machine,
     /// Which Kafka; all subjects share it, and it runs on the same machine unless it is someone else's.
     pub kafka: Kafka,
+    /// Its container is on this machine's own network: no proxy of the engine's is in between.
+    #[serde(default)]
+    pub host_network: bool,
     /// What each subject is made of.
     pub versions: BTreeMap<SubjectName, BTreeMap<String, String>>,
     /// What was the same in all runs.
@@ -153,30 +156,32 @@ pub struct Metric {
     pub title: &'static str,
     /// Digits behind the point.
     pub digits: usize,
+    /// Subjects are compared by it; the rest is there to be read.
+    pub compared: bool,
 }
 
 /// Everything that is measured, in the order in which it is told.
 pub const METRICS: [Metric; 20] = [
-    Metric { name: FIRST_P50, title: "kill to first new output, p50, ms", digits: 0 },
-    Metric { name: FIRST_P99, title: "p99, ms", digits: 0 },
-    Metric { name: WAIT_P50, title: "longest wait of a record, p50, ms", digits: 0 },
-    Metric { name: EVERY_P50, title: "every partition again, p50, ms", digits: 0 },
-    Metric { name: CAUGHT_UP_P50, title: "caught up, p50, ms", digits: 0 },
-    Metric { name: CAUGHT_UP_P99, title: "caught up, p99, ms", digits: 0 },
-    Metric { name: NOTICED_P50, title: "noticed, p50, ms", digits: 1 },
-    Metric { name: RUNNING_P50, title: "all running, p50, ms", digits: 1 },
-    Metric { name: KILLS, title: "kills", digits: 0 },
-    Metric { name: RATE, title: "records/s", digits: 0 },
-    Metric { name: P50, title: "p50, ms", digits: 1 },
-    Metric { name: P99, title: "p99, ms", digits: 1 },
-    Metric { name: P999, title: "p99.9, ms", digits: 1 },
-    Metric { name: LONGEST, title: "longest, ms", digits: 1 },
-    Metric { name: CPU, title: "CPU s per million records", digits: 2 },
-    Metric { name: BROKER_CPU, title: "broker's", digits: 2 },
-    Metric { name: MEMORY, title: "peak memory, MiB", digits: 0 },
-    Metric { name: STARTUP, title: "start to first output, s", digits: 2 },
-    Metric { name: RATE_TO_END, title: "records/s, to the last record", digits: 0 },
-    Metric { name: CPU_TOTAL, title: "CPU s, start included", digits: 1 },
+    Metric { name: FIRST_P50, title: "kill to first new output, p50, ms", digits: 0, compared: true },
+    Metric { name: FIRST_P99, title: "p99, ms", digits: 0, compared: true },
+    Metric { name: WAIT_P50, title: "longest wait of a record, p50, ms", digits: 0, compared: true },
+    Metric { name: EVERY_P50, title: "every partition again, p50, ms", digits: 0, compared: false },
+    Metric { name: CAUGHT_UP_P50, title: "caught up, p50, ms", digits: 0, compared: false },
+    Metric { name: CAUGHT_UP_P99, title: "caught up, p99, ms", digits: 0, compared: false },
+    Metric { name: NOTICED_P50, title: "noticed, p50, ms", digits: 1, compared: false },
+    Metric { name: RUNNING_P50, title: "all running, p50, ms", digits: 1, compared: false },
+    Metric { name: KILLS, title: "kills", digits: 0, compared: false },
+    Metric { name: RATE, title: "records/s", digits: 0, compared: true },
+    Metric { name: P50, title: "p50, ms", digits: 1, compared: true },
+    Metric { name: P99, title: "p99, ms", digits: 1, compared: true },
+    Metric { name: P999, title: "p99.9, ms", digits: 1, compared: false },
+    Metric { name: LONGEST, title: "longest, ms", digits: 1, compared: false },
+    Metric { name: CPU, title: "CPU s per million records", digits: 2, compared: true },
+    Metric { name: BROKER_CPU, title: "the broker's CPU s per million", digits: 2, compared: false },
+    Metric { name: MEMORY, title: "peak memory, MiB", digits: 0, compared: true },
+    Metric { name: STARTUP, title: "start to first output, s", digits: 2, compared: false },
+    Metric { name: RATE_TO_END, title: "records/s, to the last record", digits: 0, compared: false },
+    Metric { name: CPU_TOTAL, title: "CPU s, start included", digits: 1, compared: false },
 ];
 
 /// Records a second in the steady part.
@@ -340,6 +345,7 @@ pub(super) mod tests {
             arguments: "truecut bench throughput --vs raw,flink".into(),
             machine: Machine::here(),
             kafka: Kafka { kind: "container".into(), version: "4.3.0".into() },
+            host_network: true,
             versions: [(SubjectName::Raw, [("librdkafka".to_owned(), "2.12.1".to_owned())].into())].into(),
             setting: Setting { seed: 7, rounds: 2, rate: None },
             missing: Vec::new(),

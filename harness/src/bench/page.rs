@@ -163,7 +163,7 @@ fn heading(part: &Part, stem: &str) -> String {
 
 fn section(part: &Part, stem: &str, document: &BenchDocument) -> String {
     let mut text = String::new();
-    let BenchDocument { machine, kafka, setting, verdict, .. } = document;
+    let BenchDocument { machine, kafka, host_network, setting, verdict, .. } = document;
     let rate = setting.rate.map_or_else(String::new, |rate| format!(" {rate} records a second."));
     // Writing to a String can't fail.
     let _ = writeln!(
@@ -174,7 +174,7 @@ fn section(part: &Part, stem: &str, document: &BenchDocument) -> String {
         document.seconds,
         machine.told(),
         kafka.version,
-        kafka.kind,
+        if *host_network { format!("{}, host network", kafka.kind) } else { kafka.kind.clone() },
         setting.seed,
         setting.rounds,
     );
@@ -213,11 +213,12 @@ fn section(part: &Part, stem: &str, document: &BenchDocument) -> String {
 pub fn table(rows: &[&Summary]) -> Vec<Vec<String>> {
     let has = |metric: &&Metric| rows.iter().any(|row| row.metrics.contains_key(metric.name));
     let metrics: Vec<&Metric> = METRICS.iter().filter(has).collect();
+    let alone = rows.iter().all(|row| row.subject == SubjectName::Truecut);
+    let is_compared = |metric: &Metric| metric.compared && !alone;
     let mut head = vec!["subject".to_owned(), "verified".to_owned()];
-    for (place, metric) in metrics.iter().enumerate() {
+    for metric in &metrics {
         head.push(metric.title.to_owned());
-        // Of the first few a comparison means something; the rest is there to be read.
-        if place < COMPARED {
+        if is_compared(metric) {
             head.push("truecut ÷ it".to_owned());
         }
     }
@@ -229,7 +230,7 @@ pub fn table(rows: &[&Summary]) -> Vec<Vec<String>> {
             format!("no: {} of {}", row.verified, row.runs)
         };
         let mut line = vec![row.subject.to_string(), verified];
-        for (place, metric) in metrics.iter().enumerate() {
+        for metric in &metrics {
             let found = row.metrics.get(metric.name);
             let digits = metric.digits;
             line.push(found.map_or_else(
@@ -240,7 +241,7 @@ pub fn table(rows: &[&Summary]) -> Vec<Vec<String>> {
                     number(median, digits) + &spread.unwrap_or_default()
                 },
             ));
-            if place < COMPARED {
+            if is_compared(metric) {
                 let ratio = found.and_then(|found| found.truecut_ratio);
                 let ratio = ratio.filter(|_| row.subject != SubjectName::Truecut);
                 line.push(ratio.map_or_else(
@@ -253,9 +254,6 @@ pub fn table(rows: &[&Summary]) -> Vec<Vec<String>> {
     }
     lines
 }
-
-/// Metrics that a ratio is told of.
-const COMPARED: usize = 3;
 
 /// A number with its thousands apart, and so many digits behind the point.
 #[must_use]

@@ -157,6 +157,8 @@ impl Bench {
         let mut options = ClusterOptions::new(&id);
         options.log_dir = Some(directory.join("kafka"));
         options.progress = Arc::clone(&tell);
+        // The engine's proxy would take its part of the processors that are measured.
+        options.host_network = true;
         let cluster = Cluster::start(common.kafka.clone(), options).await?;
         let kafka = Kafka::of(&cluster).await;
         let numbered = AtomicU32::new(1);
@@ -265,6 +267,7 @@ impl Bench {
             seconds: self.started.elapsed().as_secs_f64(),
             arguments: self.common.arguments.clone(),
             machine: Machine::here(),
+            host_network: self.cluster.on_host_network(),
             kafka: KafkaTold {
                 kind: self.cluster.kind().to_owned(),
                 version: self.cluster.version().to_owned(),

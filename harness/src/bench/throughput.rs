@@ -28,8 +28,7 @@ pub async fn throughput(common: Common, tell: Tell) -> Result<BenchDocument, Fai
     for round in 0..common.rounds {
         for cells in common.cells().chunk_by_mut(Cell::shares_input) {
             let input = prepare(&bench, cells[0]).await?;
-            // In each round another one is first, as among subjects.
-            cells.rotate_left(usize::try_from(round).unwrap_or(0) % cells.len());
+            take_turns(cells, round);
             for &cell in &*cells {
                 for subject in bench.subjects(round, cell) {
                     let run = measure(&bench, subject, cell, round + 1, &input).await?;
@@ -41,6 +40,12 @@ pub async fn throughput(common: Common, tell: Tell) -> Result<BenchDocument, Fai
         }
     }
     bench.end("bench throughput", None, runs).await
+}
+
+/// In each round another one is first, as among subjects.
+fn take_turns(cells: &mut [Cell], round: u32) {
+    let first = usize::try_from(round).unwrap_or(0) % cells.len().max(1);
+    cells.rotate_left(first);
 }
 
 /// Writes an input and reads it back.
@@ -108,4 +113,30 @@ fn measured(watched: &Watched, visible: &[Visible], records: u64) -> BTreeMap<St
         (STARTUP, first.map(|seen| seen.at)),
     ];
     values.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::settings::{Guarantee, Query};
+
+    #[test]
+    fn cells_are_first_in_turn_and_none_is_left_out() {
+        let cell = |interval_ms| Cell {
+            query: Query::Count,
+            bytes: 100,
+            guarantee: Guarantee::ExactlyOnce,
+            interval_ms,
+            keys: 1,
+            partitions: 1,
+            records: Some(1),
+            parallelism: 1,
+        };
+        let in_round = |round| {
+            let mut cells = [cell(1), cell(2), cell(3)];
+            take_turns(&mut cells, round);
+            cells.map(|cell| cell.interval_ms)
+        };
+        assert_eq!((0..4).map(in_round).collect::<Vec<_>>(), [[1, 2, 3], [2, 3, 1], [3, 1, 2], [1, 2, 3]]);
+    }
 }

@@ -33,6 +33,28 @@ const CELL: Cell = Cell {
     parallelism: 2,
 };
 
+/// How fast the runs so far were.
+#[derive(Default)]
+struct Rates {
+    runs: u32,
+    fastest: f64,
+    /// Runs in a row that were no faster.
+    in_vain: u32,
+}
+
+impl Rates {
+    /// Another run may be faster yet.
+    fn may_rise(&self) -> bool {
+        self.in_vain < IN_VAIN && self.runs < RUNS_MAX
+    }
+
+    fn took(&mut self, rate: f64) {
+        self.runs += 1;
+        self.in_vain = if rate > self.fastest * FASTER { 0 } else { self.in_vain + 1 };
+        self.fastest = rate.max(self.fastest);
+    }
+}
+
 impl Bench {
     /// Warms the broker up, if that is wanted.
     pub(super) async fn warm_up(&self) -> Result<(), Failure> {
@@ -42,18 +64,14 @@ impl Bench {
         let (bootstrap, name) = (self.kafka.bootstrap().to_owned(), topic.name.clone());
         let recipe = Recipe::of(CELL, self.common.seed);
         blocking(move || input::write(&bootstrap, &name, recipe, RECORDS)).await?;
-        let (mut fastest, mut in_vain) = (0.0, 0);
-        for run in 1..=RUNS_MAX {
+        let mut rates = Rates::default();
+        while rates.may_rise() {
             let Some(rate) = self.warm(subject, &topic.name).await? else {
                 (self.tell)("warm up: truecut did not come to its end");
                 break;
             };
-            (self.tell)(&format!("warm up, run {run}: {rate:.0} records/s"));
-            in_vain = if rate > fastest * FASTER { 0 } else { in_vain + 1 };
-            fastest = rate.max(fastest);
-            if in_vain == IN_VAIN {
-                break;
-            }
+            rates.took(rate);
+            (self.tell)(&format!("warm up, run {}: {rate:.0} records/s", rates.runs));
         }
         self.kafka.delete(&topic).await;
         Ok(())
@@ -81,6 +99,31 @@ fn rate(watched: &Watched) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// After how many of these runs it is over.
+    fn ends_after(rates: impl IntoIterator<Item = f64>) -> u32 {
+        let mut rates_so_far = Rates::default();
+        for rate in rates {
+            if !rates_so_far.may_rise() {
+                break;
+            }
+            rates_so_far.took(rate);
+        }
+        rates_so_far.runs
+    }
+
+    #[test]
+    fn it_is_over_after_three_runs_in_a_row_that_were_no_faster() {
+        // Faster by less than 5 % is no faster; a slow one between does not end it, nor does one that is only faster than that.
+        assert_eq!(ends_after([100.0, 104.0, 90.0, 104.0, 300.0]), 4);
+        assert_eq!(ends_after([100.0, 90.0, 95.0, 120.0, 119.0, 125.0, 110.0, 300.0]), 7);
+        assert_eq!(ends_after([100.0, 90.0]), 2);
+    }
+
+    #[test]
+    fn it_is_over_after_twelve_runs_though_each_was_faster() {
+        assert_eq!(ends_after((1..100).map(|run| f64::from(run) * 10.0)), RUNS_MAX);
+    }
 
     #[test]
     fn a_rate_is_of_what_came_after_the_first_commit() {

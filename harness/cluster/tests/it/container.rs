@@ -16,6 +16,23 @@ async fn a_container_broker_goes_through_everything() {
 }
 
 #[tokio::test]
+async fn on_the_hosts_network_a_container_broker_goes_through_everything_too() {
+    let Some(cluster) = own_kafka(|options| {
+        options.notices_loss_soon = true;
+        options.host_network = true;
+    }) else {
+        return;
+    };
+    broker::goes_through_everything(&cluster, "host").await;
+    // Where the engine is on this machine, so is the broker's process.
+    let pid = cluster.pid(BrokerId::new(1)).await;
+    assert!(!cluster.on_host_network() || pid.is_some());
+    let bootstrap = cluster.bootstrap().to_owned();
+    cluster.stop().await.expect("it is taken away");
+    assert!(!broker::answers(&bootstrap));
+}
+
+#[tokio::test]
 async fn a_dropped_cluster_is_gone_even_when_it_was_paused() {
     let Some(cluster) = own_kafka(|_| {}) else { return };
     let bootstrap = cluster.bootstrap().to_owned();
