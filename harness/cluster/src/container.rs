@@ -71,7 +71,9 @@ impl Reach {
     /// For clients that connect directly, and for a proxy.
     fn ports(self) -> (u16, Option<u16>) {
         match self {
-            Self::Published { direct, behind } | Self::HostNetwork(Ports { direct, behind, .. }) => (direct, behind),
+            Self::Published { direct, behind } | Self::HostNetwork(Ports { direct, behind, .. }) => {
+                (direct, behind)
+            }
         }
     }
 }

@@ -45,7 +45,8 @@ pub(crate) async fn connect() -> Result<Docker, ClusterError> {
 pub(crate) async fn shares_network(docker: &Docker) -> bool {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let Ok(engine) = docker.info().await else { return false };
-    let rootless = engine.security_options.unwrap_or_default().iter().any(|option| option.contains("rootless"));
+    let rootless =
+        engine.security_options.unwrap_or_default().iter().any(|option| option.contains("rootless"));
     !rootless && engine.name.is_some_and(|name| name == host.trim())
 }
 

@@ -302,14 +302,16 @@ impl Hands {
             }
             Effect::Start { op, request } => self.start(op, request),
             Effect::Arm(timer) => {
-                let mut after = self.after(timer);
-                if timer == Timer::Interval && !self.running {
-                    self.running = true;
-                    after = after.min(FIRST);
-                    emit(&Event::Running { attempt: self.attempt.get() });
-                }
-                if timer == Timer::Restart {
-                    emit(&Event::Restarting { attempt: self.attempt.get() });
+                let after = self.after(timer);
+                match timer {
+                    Timer::Interval if self.running => return self.timers.arm_again(timer, after),
+                    Timer::Interval => {
+                        self.running = true;
+                        emit(&Event::Running { attempt: self.attempt.get() });
+                        return self.timers.arm(timer, after.min(FIRST));
+                    }
+                    Timer::Restart => emit(&Event::Restarting { attempt: self.attempt.get() }),
+                    _ => {}
                 }
                 self.timers.arm(timer, after);
             }
