@@ -14,6 +14,7 @@ pub mod kill_matrix;
 pub mod oracle;
 pub mod report;
 pub mod safety;
+pub mod timing;
 pub mod to_model;
 pub mod verdict;
 pub mod workload;

@@ -61,6 +61,8 @@ pub struct Common {
     pub directory: Option<PathBuf>,
     /// Leave topics and directories of verified runs behind.
     pub keep: bool,
+    /// Record truecut's traces.
+    pub traces: bool,
     /// The command line, for the document.
     pub arguments: String,
 }
@@ -215,6 +217,7 @@ impl Bench {
             name: unique,
             cell,
             spare,
+            traces: self.common.traces,
             directory: directory.clone(),
         };
         let running = subject.start(&settings)?;
@@ -337,6 +340,7 @@ mod tests {
             warm_up: false,
             directory: None,
             keep: false,
+            traces: false,
             arguments: String::new(),
         }
     }

@@ -202,6 +202,8 @@ pub(super) struct Settings {
     pub(super) cell: Cell,
     /// One process more than the job needs is there to take over, and another one is started for one that dies.
     pub(super) spare: bool,
+    /// Traces are recorded; of truecut.
+    pub(super) traces: bool,
     /// The subject's own: checkpoints, state, logs.
     pub(super) directory: PathBuf,
 }
@@ -209,7 +211,7 @@ pub(super) struct Settings {
 impl Settings {
     /// The file that a peer is started with: the contract.
     pub(super) fn properties(&self) -> String {
-        let Self { bootstrap, input, output, name, cell, spare, directory } = self;
+        let Self { bootstrap, input, output, name, cell, spare, traces: _, directory } = self;
         let Cell { query, guarantee, interval_ms, parallelism, .. } = cell;
         // Java's property files read a backslash as an escape.
         let directory = directory.display().to_string().replace('\\', "\\\\");
@@ -268,6 +270,7 @@ mod tests {
             name: "bench-1".into(),
             cell,
             spare: false,
+            traces: false,
             directory: "runs/1".into(),
         };
         let spare = Settings { spare: true, ..settings.clone() };

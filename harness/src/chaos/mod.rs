@@ -45,6 +45,7 @@ pub use plan::{
     PLANS, Plan, PlanInfo, Step, Topic, Until, Victims, Wanted, When,
 };
 pub(crate) use plan::{Comes, comes};
+pub(crate) use replay::list as list_traces;
 pub use replay::{validate, validate_by_the_protocol};
 pub use shared::SharedKafka;
 

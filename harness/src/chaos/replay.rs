@@ -77,7 +77,7 @@ fn all(directory: &Path, steps: Steps<'_>, circumstances: Circumstances) -> Resu
 }
 
 /// The traces in a directory, by name.
-pub(super) fn list(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
+pub(crate) fn list(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
     let unreadable = |error: std::io::Error| {
         Failure::bad_data(format!(
             "can't read the traces in {}: {error}; name a run directory of `truecut chaos`",

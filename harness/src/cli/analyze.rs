@@ -8,10 +8,11 @@ use serde::Serialize;
 use truecut::chaos;
 use truecut::coverage::{ModelShapes, Visited};
 use truecut::failure::Failure;
+use truecut::timing::Timing;
 use truecut::to_model::{self, Minimised};
 use truecut::verdict::{ChaosDocument, Exit, Traces, Verdict};
 
-use super::{Outcome, campaign, chaos as chaos_command, output};
+use super::{Outcome, campaign, chaos as chaos_command, output, time};
 
 /// Threads that search the model.
 const THREADS: usize = 2;
@@ -26,10 +27,10 @@ struct Analyzed {
     model: Vec<Minimised>,
 }
 
-/// Judge a chaos run again: its history, its output and its traces
+/// Judge a chaos run again: its history, its output and its traces; or tell more of it
 #[derive(Debug, Args)]
 pub(super) struct Analyze {
-    /// The run directory; with --coverage also several
+    /// The run directory; with --coverage also several, with --timing also a directory of traces
     #[arg(required = true)]
     run_directory: Vec<PathBuf>,
     /// If it violated something, search the model for the shortest way to the same, with no hazards but those that struck in it
@@ -38,8 +39,14 @@ pub(super) struct Analyze {
     /// Replay the traces of these runs, and tell which shapes of steps they have visited, of those that the model reaches
     #[arg(long, conflicts_with = "model")]
     coverage: bool,
-    /// Write page and data of the coverage (model-coverage) into this directory
-    #[arg(long, value_name = "DIR", requires = "coverage")]
+    /// Tell from the traces where the time of a checkpoint goes, from its trigger to the last answered commit; judge nothing
+    #[arg(long, conflicts_with_all = ["model", "coverage"])]
+    timing: bool,
+    /// With --timing: leave out the checkpoints of so long a time after the first one
+    #[arg(long, value_name = "TIME", value_parser = time::parse, requires = "timing")]
+    skip: Option<Duration>,
+    /// Write page and data of the coverage (model-coverage) or of the timing (checkpoint-timing) into this directory
+    #[arg(long, value_name = "DIR")]
     write: Option<PathBuf>,
     /// Print one JSON document, and nothing else
     #[arg(long)]
@@ -50,6 +57,12 @@ impl Analyze {
     pub(super) fn run(&self) -> Outcome {
         if self.coverage {
             return self.cover();
+        }
+        if self.timing {
+            return self.time();
+        }
+        if self.write.is_some() {
+            return Err(Failure::usage("--write goes with --coverage or --timing"));
         }
         let started = Instant::now();
         let [directory] = self.run_directory.as_slice() else {
@@ -122,6 +135,35 @@ impl Analyze {
             beyond.iter().for_each(|shape| output::line(&format!("  {shape}")));
         }
         Ok(Exit::Holds.code())
+    }
+}
+
+/// What `--timing --json` prints.
+#[derive(Serialize)]
+struct Timed {
+    command: &'static str,
+    #[serde(flatten)]
+    timing: Timing,
+}
+
+impl Analyze {
+    fn time(&self) -> Outcome {
+        let [directory] = self.run_directory.as_slice() else {
+            return Err(Failure::usage("analyze --timing takes one run"));
+        };
+        let timing = Timing::read(&found(directory)?, self.skip.unwrap_or_default())?;
+        if let Some(directory) = &self.write {
+            let skip = self.skip.map_or_else(String::new, |skip| format!(" --skip {}ms", skip.as_millis()));
+            timing.write(directory, &format!("truecut analyze RUN --timing{skip} --write DIR"))?;
+        }
+        let verdict = if timing.completed == 0 { Verdict::Unknown } else { Verdict::Holds };
+        if self.json {
+            output::document(&Timed { command: "analyze --timing", timing });
+        } else {
+            output::line(&format!("{} completed checkpoints", timing.completed));
+            output::table(&timing.table());
+        }
+        Ok(Exit::from(verdict).code())
     }
 }
 

@@ -161,6 +161,9 @@ struct Shared {
     /// Leave topics and directories of verified runs behind
     #[arg(long)]
     keep: bool,
+    /// Record truecut's traces, which slows it down a little, and leave its directories behind: for `analyze --timing`
+    #[arg(long)]
+    traces: bool,
     /// Write the document into this directory, and the page and charts of all benchmarks that lie there
     #[arg(long, value_name = "DIR")]
     write: Option<PathBuf>,
@@ -259,7 +262,8 @@ impl Shared {
             seed: self.seed,
             warm_up: !self.quick,
             directory: self.run_directory.clone(),
-            keep: self.keep,
+            keep: self.keep || self.traces,
+            traces: self.traces,
             arguments: String::new(),
         };
         Ok(Common { arguments: told(&common, arguments), ..common })
@@ -317,7 +321,7 @@ fn told(common: &Common, arguments: &str) -> String {
     let vs = if common.peers.is_empty() { "none".to_owned() } else { list(&common.peers) };
     format!(
         "truecut bench {arguments} --vs {vs} --rounds {} --query {} --bytes {} --interval-ms {} --guarantee {} --keys {} \
-         --partitions {} --parallelism {} --seed {}",
+         --partitions {} --parallelism {} --seed {}{}",
         common.rounds,
         list(&common.queries),
         list(&common.bytes),
@@ -327,6 +331,7 @@ fn told(common: &Common, arguments: &str) -> String {
         list(&common.partitions),
         list(&common.parallelism),
         common.seed,
+        if common.traces { " --traces" } else { "" },
     )
 }
 

@@ -1,4 +1,4 @@
-//! truecut as a subject: `truecut run` with a job file, this same program; no chaos, no traces.
+//! truecut as a subject: `truecut run` with a job file, this same program; no chaos, and no traces unless asked for.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,6 +13,7 @@ use truecut_runtime::event::Event;
 
 use super::{Phase, Running, Subject, Told};
 use crate::bench::settings::{Query, Settings};
+use crate::chaos::TRACES;
 use crate::failure::Failure;
 
 /// A checkpoint that takes longer is given up, ms.
@@ -49,6 +50,9 @@ impl Subject for Truecut {
         let mut command = Command::new(program);
         command.arg("run").arg(&file).arg("--logs").arg(settings.directory.join("logs"));
         command.arg("--events").arg(settings.directory.join(EVENTS));
+        if settings.traces {
+            command.arg("--traces").arg(settings.directory.join(TRACES));
+        }
         Running::start(command, &settings.directory)
     }
 
@@ -168,6 +172,7 @@ mod tests {
                 name: "bench".into(),
                 cell,
                 spare: true,
+                traces: false,
                 directory: "d".into(),
             };
             let job = job(&settings);

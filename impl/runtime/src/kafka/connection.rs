@@ -109,12 +109,13 @@ struct Waiting {
 impl Connection {
     /// Connects and learns which versions the broker speaks.
     pub(crate) async fn open(cluster: &Cluster, address: &str) -> Result<Self, Transport> {
-        let not_sent =
-            |why: String| Transport::NotSent(format!("cannot connect to Kafka at {address}: {why}"));
         let stream = match timeout(cluster.request_timeout, cluster.security.open(address)).await {
             Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return Err(not_sent(error.to_string())),
-            Err(_) => return Err(not_sent(format!("no answer within {:?}", cluster.request_timeout))),
+            Ok(Err(error)) => return Err(not_connected(address, &error)),
+            Err(_) => {
+                let why = format!("no answer within {:?}", cluster.request_timeout);
+                return Err(not_connected(address, &why));
+            }
         };
         let mut connection = Self {
             inner: Arc::new(Inner::start(cluster, address, stream)),
@@ -123,7 +124,8 @@ impl Connection {
         };
         connection.learn(address).await?;
         if let Some(sasl) = cluster.security.sasl() {
-            connection.retires = connection.authenticate(sasl).await.map_err(not_sent)?;
+            let shown = connection.authenticate(sasl).await;
+            connection.retires = shown.map_err(|why| not_connected(address, &why))?;
             // To a stranger a broker need not say all.
             connection.learn(address).await?;
         }
@@ -132,17 +134,13 @@ impl Connection {
 
     /// Learns what the broker speaks.
     async fn learn(&mut self, address: &str) -> Result<(), Transport> {
-        let not_sent =
-            |why: String| Transport::NotSent(format!("cannot connect to Kafka at {address}: {why}"));
         let hello = ApiVersionsRequest::default()
             .with_client_software_name(StrBytes::from_static_str("truecut"))
             .with_client_software_version(StrBytes::from_static_str(env!("CARGO_PKG_VERSION")));
-        let answer = self.send(&hello, 3)?.await.map_err(|error| not_sent(error.to_string()))?;
+        let answer = self.send(&hello, 3)?.await.map_err(|error| not_connected(address, &error))?;
         if answer.error_code != 0 {
-            return Err(not_sent(format!(
-                "ApiVersions answered {}; Kafka 3.0 or newer is needed",
-                answer.error_code
-            )));
+            let why = format!("ApiVersions answered {}; Kafka 3.0 or newer is needed", answer.error_code);
+            return Err(not_connected(address, &why));
         }
         let ranges = answer.api_keys.iter().map(|api| {
             let range = VersionRange { min: api.min_version, max: api.max_version };
@@ -251,6 +249,10 @@ impl Connection {
             }
         })
     }
+}
+
+fn not_connected(address: &str, why: &dyn std::fmt::Display) -> Transport {
+    Transport::NotSent(format!("cannot connect to Kafka at {address}: {why}"))
 }
 
 impl Inner {
