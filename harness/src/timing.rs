@@ -116,25 +116,7 @@ impl Timing {
     /// # Errors
     /// A trace can't be read.
     pub fn read(directory: &Path, skipped: Duration) -> Result<Self, Failure> {
-        let within = directory.join(TRACES);
-        let directory = if within.is_dir() { within.as_path() } else { directory };
-        let paths = list_traces(directory)?;
-        if paths.is_empty() {
-            let text =
-                format!("there is no trace in {}: `run --traces DIR` writes some", directory.display());
-            return Err(Failure::bad_data(text));
-        }
-        let bad = |error: truecut_runtime::trace::TraceError| Failure::bad_data(error.to_string());
-        let mut checkpoints = Checkpoints::default();
-        for path in paths {
-            let reader = Reader::open(&path).map_err(bad)?;
-            let mut subtask = UnderWay::default();
-            let role = reader.header().role;
-            for frame in reader {
-                checkpoints.visit(role, &mut subtask, &frame.map_err(bad)?);
-            }
-        }
-        Ok(checkpoints.conclude(skipped))
+        Ok(Checkpoints::read(directory)?.conclude(skipped))
     }
 
     /// As a table with its head.
@@ -195,6 +177,28 @@ struct Checkpoints {
 }
 
 impl Checkpoints {
+    fn read(directory: &Path) -> Result<Self, Failure> {
+        let within = directory.join(TRACES);
+        let directory = if within.is_dir() { within.as_path() } else { directory };
+        let paths = list_traces(directory)?;
+        if paths.is_empty() {
+            let text =
+                format!("there is no trace in {}: `run --traces DIR` writes some", directory.display());
+            return Err(Failure::bad_data(text));
+        }
+        let bad = |error: truecut_runtime::trace::TraceError| Failure::bad_data(error.to_string());
+        let mut checkpoints = Self::default();
+        for path in paths {
+            let reader = Reader::open(&path).map_err(bad)?;
+            let mut subtask = UnderWay::default();
+            let role = reader.header().role;
+            for frame in reader {
+                checkpoints.visit(role, &mut subtask, &frame.map_err(bad)?);
+            }
+        }
+        Ok(checkpoints)
+    }
+
     fn visit(&mut self, role: RoleId, under_way: &mut UnderWay, frame: &Frame) {
         match role {
             RoleId::Coordinator => self.coordinator(frame),
