@@ -64,8 +64,7 @@ impl Reach {
         if site.host_network {
             return Ok(Self::HostNetwork(Ports::free(options, id)?));
         }
-        let behind = options.proxies.get(&id).map(|_| port::free()).transpose()?;
-        Ok(Self::Published { direct: port::free()?, behind })
+        Ok(Self::Published { direct: port::free()?, behind: port::behind(options, id)? })
     }
 
     /// For clients that connect directly, and for a proxy.

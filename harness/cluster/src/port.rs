@@ -33,10 +33,15 @@ impl Ports {
 
     /// Free ports for one broker.
     pub(crate) fn free(options: &Options, id: BrokerId) -> Result<Self, ClusterError> {
-        let behind = options.proxies.get(&id).map(|_| free()).transpose()?;
+        let behind = behind(options, id)?;
         let (direct, between, controller) = (free()?, free()?, free()?);
         Ok(Self { id, direct, behind, between, controller })
     }
+}
+
+/// A free port for those who come through a proxy, if there is one before this broker.
+pub(crate) fn behind(options: &Options, id: BrokerId) -> Result<Option<u16>, ClusterError> {
+    options.proxies.get(&id).map(|_| free()).transpose()
 }
 
 /// Where something on this machine is reached.

@@ -270,7 +270,8 @@ pub fn number(value: f64, digits: usize) -> String {
     grouped + rest
 }
 
-fn markdown(rows: &[Vec<String>]) -> String {
+/// Rows as a table in Markdown; the first one is its head.
+pub(crate) fn markdown(rows: &[Vec<String>]) -> String {
     let mut text = String::new();
     for (place, row) in rows.iter().enumerate() {
         let _ = writeln!(text, "| {} |", row.join(" | "));

@@ -37,16 +37,16 @@ pub(super) struct Analyze {
     #[arg(long)]
     model: bool,
     /// Replay the traces of these runs, and tell which shapes of steps they have visited, of those that the model reaches
-    #[arg(long, conflicts_with = "model")]
+    #[arg(long, conflicts_with = "model", group = "instead")]
     coverage: bool,
     /// Tell from the traces where the time of a checkpoint goes, from its trigger to the last answered commit; judge nothing
-    #[arg(long, conflicts_with_all = ["model", "coverage"])]
+    #[arg(long, conflicts_with = "model", group = "instead")]
     timing: bool,
     /// With --timing: leave out the checkpoints of so long a time after the first one
     #[arg(long, value_name = "TIME", value_parser = time::parse, requires = "timing")]
     skip: Option<Duration>,
     /// Write page and data of the coverage (model-coverage) or of the timing (checkpoint-timing) into this directory
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", requires = "instead")]
     write: Option<PathBuf>,
     /// Print one JSON document, and nothing else
     #[arg(long)]
@@ -60,9 +60,6 @@ impl Analyze {
         }
         if self.timing {
             return self.time();
-        }
-        if self.write.is_some() {
-            return Err(Failure::usage("--write goes with --coverage or --timing"));
         }
         let started = Instant::now();
         let [directory] = self.run_directory.as_slice() else {
