@@ -312,6 +312,16 @@ mod tests {
     }
 
     #[test]
+    fn truecut_alone_is_compared_with_nobody() {
+        let document = document_of(&[run(SubjectName::Truecut, 1, 270_000.4)]);
+        let head = table(&document.summary.iter().collect::<Vec<_>>()).swap_remove(0);
+        assert!(
+            head.contains(&"records/s".to_owned()) && !head.contains(&"truecut ÷ it".to_owned()),
+            "{head:?}"
+        );
+    }
+
+    #[test]
     fn the_page_tells_who_is_missing_and_how_to_repeat() {
         let directory = tempfile::tempdir().expect("a directory");
         let command = "bench throughput";
@@ -324,6 +334,7 @@ mod tests {
             "**unknown**",
             "### count, 100 bytes",
             "Seed 7",
+            "(container, host network)",
             "## Throughput: many keys",
         ] {
             assert!(page.contains(wanted), "{wanted}: {page}");
