@@ -95,7 +95,10 @@ impl What {
                 .map(|property| item(property.name, property.meaning))
                 .collect(),
             Self::Scopes => {
-                truecut_model::scopes().iter().map(|scope| item(&scope.name, scope.purpose)).collect()
+                let searched = truecut_model::scopes().iter().map(|scope| item(&scope.name, scope.purpose));
+                let deep = truecut_model::deep_scopes().iter();
+                let walked = deep.map(|scope| item(&scope.name, &format!("for --walks: {}", scope.purpose)));
+                searched.chain(walked).collect()
             }
             Self::Assumptions => Assumption::ALL
                 .iter()

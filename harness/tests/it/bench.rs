@@ -42,11 +42,10 @@ fn throughput_is_measured_of_verified_runs_and_who_is_missing_has_no_number() {
 }
 
 #[test]
-fn latency_is_measured_to_a_reader_of_committed_records() {
+fn latency_is_measured_to_a_reader_of_committed_records_and_traces_tell_where_it_goes() {
     let Some(kafka) = truecut_cluster::testing::shared_kafka() else { return };
     let directory = tempfile::tempdir().expect("a directory");
-    let arguments =
-        "bench latency --quick --vs none --rate 200 --measure 1s --run-directory runs --json --kafka";
+    let arguments = "bench latency --quick --vs none --rate 200 --measure 1s --traces --run-directory runs --json --kafka";
     let mut arguments: Vec<&str> = arguments.split_whitespace().collect();
     arguments.push(kafka.bootstrap());
     let answer = call_in(directory.path(), &arguments);
@@ -57,6 +56,17 @@ fn latency_is_measured_to_a_reader_of_committed_records() {
     let of = |name: &str| measured[name].as_f64().unwrap_or(-1.0);
     assert!(of("p50_ms") > 0.0 && of("p50_ms") <= of("p99_ms"), "{measured}");
     assert!(of("p99_ms") <= of("p999_ms") && of("p999_ms") <= of("longest_ms"), "{measured}");
+
+    let runs: Vec<_> = std::fs::read_dir(directory.path().join("runs")).expect("runs are kept").collect();
+    let [Ok(run)] = runs.as_slice() else { panic!("one run with traces is kept: {runs:?}") };
+    let run = run.path();
+    let run = run.to_str().expect("a name in UTF-8");
+    let answer = call_in(directory.path(), &["analyze", run, "--timing", "--json"]);
+    assert_eq!(answer.code, 0, "{}", answer.err);
+    let timing = answer.document();
+    assert!(timing["completed"].as_u64().is_some_and(|completed| completed > 0), "{timing}");
+    let ends = timing["milestones"].as_array().and_then(|all| all.last()).expect("milestones");
+    assert_eq!(ends["milestone"], "committed", "{timing}");
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn everything_that_has_a_name_is_listed() {
         ("crash-points", &["flush.before", "commit.unanswered", "completed.received"][..]),
         ("mutants", &["commit_on_precommit", "resume_from_group_offsets", "skip_alignment"]),
         ("properties", &["no_loss", "no_duplicate", "consistent_cut"]),
-        ("scopes", &["example", "smoke", "pr"]),
+        ("scopes", &["example", "smoke", "pr", "deep_everything"]),
         ("assumptions", &["crash", "transaction_timeout"]),
         ("plans", &["restarts", "recoveries", "zombies"]),
         ("faults", &["kill", "crash_point", "pause", "outage"]),

@@ -154,6 +154,8 @@ impl<B: Clone> Lane<B> {
             Appending::Retry => Ok(State::Waiting),
             // One before it is not in the log: both are sent again. Otherwise the log has lost something.
             Appending::OutOfOrder if at > 0 => Ok(State::Waiting),
+            // All that are on the way come back: the first of them stands for the round.
+            Appending::Unheard if at > 0 => Ok(State::Waiting),
             Appending::Unheard if self.unheard < UNHEARD_MAX => {
                 self.unheard += 1;
                 Ok(State::Waiting)

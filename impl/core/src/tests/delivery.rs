@@ -280,6 +280,50 @@ fn a_partition_that_may_not_be_added_fails_the_flush() {
     );
 }
 
+/// A delivery whose log knows it, and that has these batches of one record on the way.
+fn known_with_on_the_way(batches: u32) -> Delivery<u8, String> {
+    let mut delivery = Delivery::new(Some(V2), IN_FLIGHT_MAX);
+    step(&mut delivery, &["A to 1", "1@0 = 0"]);
+    (0..batches).for_each(|_| step(&mut delivery, &["B to 1"]));
+    delivery
+}
+
+fn step(delivery: &mut Delivery<u8, String>, statements: &[&str]) {
+    statements.iter().for_each(|statement| delivery.step(input(statement), &mut Vec::new()));
+}
+
+#[test]
+fn a_partition_that_its_broker_has_not_heard_of_is_tried_fifty_times_however_many_are_on_the_way() {
+    for batches in [1, 2, 5] {
+        let mut delivery = known_with_on_the_way(batches);
+        let round = |delivery: &mut Delivery<u8, String>| {
+            for sequence in 1..=batches {
+                step(delivery, &[&format!("1@{sequence} = 3")]);
+            }
+            step(delivery, &["1 again"]);
+        };
+        (0..50).for_each(|_| round(&mut delivery));
+        assert_eq!(delivery.failed(), None, "{batches}");
+        round(&mut delivery);
+        assert_eq!(delivery.failed(), Some(3), "{batches}");
+    }
+}
+
+#[test]
+fn an_acknowledgement_begins_the_fifty_times_anew() {
+    let mut delivery = known_with_on_the_way(2);
+    for _ in 0..50 {
+        step(&mut delivery, &["1@1 = 3", "1@2 = 3", "1 again"]);
+    }
+    step(&mut delivery, &["1@1 = 0"]);
+    for _ in 0..50 {
+        step(&mut delivery, &["1@2 = 3", "1 again"]);
+    }
+    assert_eq!(delivery.failed(), None);
+    step(&mut delivery, &["1@2 = 0"]);
+    assert!(delivery.failed().is_none());
+}
+
 #[test]
 fn a_topic_that_nobody_has_heard_of_is_looked_for_a_while() {
     let mut delivery: Delivery<u8, String> = Delivery::new(None, IN_FLIGHT_MAX);

@@ -175,8 +175,7 @@ impl Connection {
             }
             (said, lifetime_ms) = (Some(answer.auth_bytes), answer.session_lifetime_ms);
         }
-        let lifetime = u64::try_from(lifetime_ms).ok().filter(|ms| *ms > 0).map(Duration::from_millis);
-        Ok(lifetime.map(|lifetime| Instant::now() + lifetime * LIFE_USED / 100))
+        Ok(used_for(lifetime_ms).map(|used| Instant::now() + used))
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -398,4 +397,25 @@ async fn read_frame(reader: &mut (impl AsyncRead + Unpin)) -> std::io::Result<(i
     reader.read_exact(&mut frame).await?;
     let frame = Bytes::from(frame);
     Ok((frame.clone().get_i32(), frame))
+}
+
+/// How long a connection is used that a broker lets live so many milliseconds; `None` if it does not limit it (KIP-368).
+fn used_for(lifetime_ms: i64) -> Option<Duration> {
+    let lifetime = u64::try_from(lifetime_ms).ok().filter(|ms| *ms > 0)?;
+    Some(Duration::from_millis(lifetime) * LIFE_USED / 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_left_before_its_broker_ends_it_and_never_if_it_does_not() {
+        assert_eq!([0, -1].map(used_for), [None; 2]);
+        for lifetime_ms in [1_000, 3_600_000] {
+            let used = used_for(lifetime_ms).expect("it is limited").as_millis();
+            let lifetime = u128::from(lifetime_ms.unsigned_abs());
+            assert!(used >= lifetime / 2 && used < lifetime * 9 / 10, "{used} of {lifetime} ms");
+        }
+    }
 }

@@ -88,3 +88,32 @@ async fn the_next_request_after_a_lost_connection_connects_anew() {
     let list = format!("127.0.0.1:1,{}", bootstrap());
     assert!(client(&list).metadata(None).await.is_ok(), "the second of the list is tried");
 }
+
+/// A broker that takes connections and never says a word; gives its address, and how many it took.
+async fn silent() -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let taken = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&taken);
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((client, _)) = listener.accept().await {
+            held.push(client);
+            count.store(held.len(), Ordering::Relaxed);
+        }
+    });
+    (address, taken)
+}
+
+#[tokio::test]
+async fn a_silent_broker_is_waited_for_once_by_all_and_not_while_another_is_connected() {
+    let (address, taken) = silent().await;
+    let client = client(&format!("{address},{}", bootstrap()));
+    let asked = futures::future::join_all((0..10).map(|_| client.metadata(None))).await;
+    assert!(asked.iter().all(Result::is_ok), "{asked:?}");
+    assert_eq!(taken.load(Ordering::Relaxed), 1, "ten that wait share one attempt");
+    for _ in 0..3 {
+        client.metadata(None).await.expect("the other broker answers");
+    }
+    assert_eq!(taken.load(Ordering::Relaxed), 1, "one that is connected comes first");
+}

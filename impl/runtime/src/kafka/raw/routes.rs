@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use kafka_protocol::messages::find_coordinator_request::FindCoordinatorRequest;
 use kafka_protocol::protocol::{Request, VersionRange};
@@ -32,8 +33,22 @@ pub(super) struct Routes {
 struct Known {
     addresses: HashMap<i32, String>,
     /// One lock per address, so that several tasks do not connect at once.
-    connections: HashMap<String, Arc<tokio::sync::Mutex<Option<Connection>>>>,
+    connections: HashMap<String, Arc<tokio::sync::Mutex<Way>>>,
     brokers: HashMap<Target, i32>,
+}
+
+/// What came of connecting to an address.
+#[derive(Default)]
+struct Way {
+    open: Option<Connection>,
+    /// When it last failed, and why.
+    failed: Option<(Instant, Transport)>,
+}
+
+impl Way {
+    fn open(&self) -> Option<Connection> {
+        self.open.clone().filter(|open| !open.is_closed())
+    }
 }
 
 impl Routes {
@@ -66,21 +81,37 @@ impl Routes {
     }
 
     async fn connection(&self, address: &str) -> Result<Connection, Transport> {
-        let slot = Arc::clone(self.known().connections.entry(address.to_owned()).or_default());
-        let mut slot = slot.lock().await;
-        if let Some(open) = slot.as_ref().filter(|open| !open.is_closed()) {
-            return Ok(open.clone());
+        let way = Arc::clone(self.known().connections.entry(address.to_owned()).or_default());
+        let asked = Instant::now();
+        let mut way = way.lock().await;
+        if let Some(open) = way.open() {
+            return Ok(open);
         }
-        let opened = Connection::open(&self.cluster, address).await?;
-        *slot = Some(opened.clone());
-        Ok(opened)
+        // Where nobody answers all that wait share one attempt: one after the other, each would take its full time.
+        if let Some((_, why)) = way.failed.as_ref().filter(|(at, _)| *at >= asked) {
+            return Err(why.clone());
+        }
+        match Connection::open(&self.cluster, address).await {
+            Ok(opened) => {
+                *way = Way { open: Some(opened.clone()), failed: None };
+                Ok(opened)
+            }
+            Err(why) => {
+                *way = Way { open: None, failed: Some((Instant::now(), why.clone())) };
+                Err(why)
+            }
+        }
+    }
+
+    /// The connection to an address, if one is open.
+    fn open_at(&self, address: &str) -> Option<Connection> {
+        self.known().connections.get(address)?.try_lock().ok()?.open()
     }
 
     /// The connection to a broker, if one is open.
     fn open_to(&self, broker: i32) -> Option<Connection> {
         let known = self.known();
-        let slot = known.connections.get(known.addresses.get(&broker)?)?;
-        slot.try_lock().ok()?.clone().filter(|open| !open.is_closed())
+        known.connections.get(known.addresses.get(&broker)?)?.try_lock().ok()?.open()
     }
 
     async fn to_broker(&self, broker: i32) -> Result<Connection, Transport> {
@@ -89,11 +120,16 @@ impl Routes {
         self.connection(&address.ok_or_else(unknown)?).await
     }
 
-    /// Any broker: the bootstrap list in order, then whatever else was learned.
+    /// Any broker: the bootstrap list in order, then whatever else was learned. One that is connected comes first: of the others one may be
+    /// gone without a word, and would be waited for.
     async fn to_any(&self) -> Result<Connection, Transport> {
         let learned: Vec<_> = self.known().addresses.values().cloned().collect();
+        let all = || self.cluster.bootstrap.iter().chain(&learned);
+        if let Some(open) = all().find_map(|address| self.open_at(address)) {
+            return Ok(open);
+        }
         let mut last = Transport::NotSent("the list of bootstrap brokers is empty".to_owned());
-        for address in self.cluster.bootstrap.iter().chain(&learned) {
+        for address in all() {
             match self.connection(address).await {
                 Ok(connection) => return Ok(connection),
                 Err(error) => last = error,

@@ -67,10 +67,13 @@ impl Compression {
                 })
             }
         };
-        compressed.map_err(|error| Failure {
+        let mut packed = compressed.map_err(|error| Failure {
             code: CORRUPT_MESSAGE,
             reason: format!("records can't be compressed with {}: {error}", self.name()),
-        })
+        })?;
+        // It waits for Kafka, and counts as so long: docs/memory.md.
+        packed.shrink_to_fit();
+        Ok(packed)
     }
 }
 
@@ -90,6 +93,7 @@ mod tests {
             let packed = compression.apply(bytes.clone(), header.len()).expect("compressed");
             assert_eq!(&packed[..header.len()], header);
             assert!(packed.len() < bytes.len() / 4, "{compression:?}: {}", packed.len());
+            assert!(packed.capacity() <= packed.len() + 64, "{compression:?}: {}", packed.capacity());
             let (packed, mut back) = (&packed[header.len()..], Vec::new());
             match compression {
                 Compression::None => unreachable!("not asked for"),
