@@ -1,25 +1,34 @@
 //! Feeds records at a steady rate, and remembers when each was handed over. Runs in a thread of its own.
+//!
+//! It writes raw batches, one request under way to each partition, since librdkafka's producer would take half a processor: while its
+//! five requests to a partition are under way and more is due, its thread asks again and again without waiting
+//! (`rd_kafka_toppar_producer_serve` of rdkafka_broker.c, with `linger.ms=0`).
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rdkafka::ClientContext;
-use rdkafka::message::{DeliveryResult, Message as _};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use truecut_runtime::kafka::Cluster;
+use truecut_runtime::kafka::producer::partition_of_key;
+use truecut_runtime::kafka::raw::{NewRecord, NewRecords, ProducerIdentity, RawClient};
 
-use crate::bench::input::{Recipe, Records, producer_config};
+use crate::bench::input::{Recipe, Records};
+use crate::bench::kafka::Topic;
 use crate::failure::Failure;
 
 /// Records are handed over in slices of this time: short beside any latency that is measured, and few enough a second that the feeding
 /// leaves the processors to those who are measured.
 const SLICE: Duration = Duration::from_millis(5);
-/// So long of each slice deliveries are heard. librdkafka waits in whole milliseconds: what is left of one it spends in a loop.
-const HEAR: Duration = Duration::from_micros(100);
-/// How long the last deliveries may take.
+/// How long Kafka may take for a record, or until it lets the feeding begin.
 const DELIVERY_LIMIT: Duration = Duration::from_secs(30);
+/// The pause before something is sent again.
+const PAUSE: Duration = Duration::from_millis(50);
+/// Of Produce; brokers speak it since Kafka 2.4.
+const PRODUCE_VERSION: i16 = 8;
 
 /// A running feed. Dropping it ends it.
 pub(super) struct Feed {
@@ -58,18 +67,22 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Feed {
-    pub(super) fn start(bootstrap: &str, topic: &str, recipe: Recipe, rate: u64) -> Result<Self, Failure> {
+    pub(super) fn start(bootstrap: &str, topic: &Topic, recipe: Recipe, rate: u64) -> Result<Self, Failure> {
         let shared = Arc::new(Shared::default());
-        let producer: BaseProducer<Deliveries> = producer_config(bootstrap)
-            // What is handed over in one slice leaves at once, in few requests. To wait for more, librdkafka would spin.
-            .set("linger.ms", "0")
-            .create_with_context(Deliveries(Arc::clone(&shared)))
-            .map_err(|error| Failure::internal(format!("the feeding producer can't be made: {error}")))?;
-        let (worker, topic) = (Arc::clone(&shared), topic.to_owned());
-        let body = move || worker.run(&producer, &topic, recipe, rate);
-        let thread = std::thread::Builder::new().name("feed".into()).spawn(body);
-        let thread =
-            thread.map_err(|error| Failure::environment(format!("can't start a thread: {error}")))?;
+        let feeding = Feeding {
+            raw: RawClient::new(Cluster::new(bootstrap, "truecut-bench-feed")),
+            topic: topic.name.as_str().into(),
+            shared: Arc::clone(&shared),
+        };
+        let partitions = topic.partitions;
+        let failed = |error| Failure::environment(format!("can't start a thread: {error}"));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let body = move || {
+            if let Err(why) = runtime.block_on(feeding.run(partitions, recipe, rate)) {
+                feeding.shared.fail(&why);
+            }
+        };
+        let thread = std::thread::Builder::new().name("feed".into()).spawn(body).map_err(failed)?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
@@ -108,53 +121,146 @@ impl Drop for Feed {
 }
 
 impl Shared {
-    fn run(&self, producer: &BaseProducer<Deliveries>, topic: &str, recipe: Recipe, rate: u64) {
-        let mut records = Records::of(recipe);
-        let (started, mut sent) = (Instant::now(), 0_u64);
-        while !self.stop.load(Ordering::Relaxed) {
-            let elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-            // A thread that was kept waiting makes up for it: what was due then is handed over now, and counts from now.
-            let due = elapsed_us.saturating_mul(rate) / 1_000_000;
-            while sent < due {
-                let (key, value) = records.next();
-                let record = BaseRecord::with_opaque_to(topic, Box::new(Instant::now()));
-                if let Err((error, _)) = producer.send(record.key(key).payload(value)) {
-                    return self.fail(&error.to_string());
-                }
-                sent += 1;
-            }
-            producer.poll(HEAR);
-            std::thread::sleep(SLICE);
-        }
-        let since = Instant::now();
-        while producer.in_flight_count() > 0 && since.elapsed() < DELIVERY_LIMIT {
-            producer.poll(SLICE);
-        }
-        if producer.in_flight_count() > 0 {
-            self.fail("Kafka does not acknowledge the last records");
-        }
-    }
-
     fn fail(&self, why: &str) {
         locked(&self.failure).get_or_insert_with(|| format!("the input can't be fed: {why}"));
     }
 }
 
-/// Notes where each record landed. The opaque is when it was handed over.
-struct Deliveries(Arc<Shared>);
+/// What the thread has.
+#[derive(Clone)]
+struct Feeding {
+    raw: RawClient,
+    topic: Arc<str>,
+    shared: Arc<Shared>,
+}
 
-impl ClientContext for Deliveries {}
+/// A record that was handed over.
+struct HandedOver {
+    key: String,
+    value: Vec<u8>,
+    at: Instant,
+}
 
-impl ProducerContext for Deliveries {
-    type DeliveryOpaque = Box<Instant>;
+/// What is handed over for one partition.
+#[derive(Default)]
+struct Lane {
+    waiting: Vec<HandedOver>,
+    under_way: bool,
+    /// Number of the next record that is sent, as idempotence counts them.
+    sequence: i32,
+}
 
-    fn delivery(&self, result: &DeliveryResult<'_>, handed_over: Box<Instant>) {
-        match result {
-            Ok(message) => {
-                let place = (message.partition(), message.offset());
-                locked(&self.0.fed).0.insert(place, *handed_over);
+impl Feeding {
+    async fn run(&self, partitions: u16, recipe: Recipe, rate: u64) -> Result<(), String> {
+        let identity = self.identity().await?;
+        let mut lanes: Vec<_> = (0..partitions).map(|_| Lane::default()).collect();
+        let mut records = Records::of(recipe);
+        let mut under_way = JoinSet::new();
+        let (started, mut handed_over) = (Instant::now(), 0_u64);
+        let mut slices = interval(SLICE);
+        slices.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let ending = self.shared.stop.load(Ordering::Relaxed);
+            if ending && under_way.is_empty() && lanes.iter().all(|lane| lane.waiting.is_empty()) {
+                return Ok(());
             }
-            Err((error, _)) => self.0.fail(&error.to_string()),
+            tokio::select! {
+                _ = slices.tick(), if !ending => {
+                    let elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+                    // A thread that was kept waiting makes up for it: what was due then is handed over now, and counts from now.
+                    let due = elapsed_us.saturating_mul(rate) / 1_000_000;
+                    for _ in handed_over..due {
+                        let (key, value) = records.next();
+                        let partition = partition_of_key(key.as_bytes(), lanes.len());
+                        let (key, value) = (key.to_owned(), value.to_owned());
+                        lanes[partition].waiting.push(HandedOver { key, value, at: Instant::now() });
+                    }
+                    handed_over = due;
+                }
+                Some(appended) = under_way.join_next() => {
+                    let partition: usize = appended.map_err(|error| error.to_string())??;
+                    lanes[partition].under_way = false;
+                }
+            }
+            for (partition, lane) in lanes.iter_mut().enumerate() {
+                if !lane.under_way && !lane.waiting.is_empty() {
+                    let batch = std::mem::take(&mut lane.waiting);
+                    let first = lane.sequence;
+                    lane.sequence += i32::try_from(batch.len()).map_err(|error| error.to_string())?;
+                    lane.under_way = true;
+                    let feeding = self.clone();
+                    under_way.spawn(async move {
+                        feeding.append(partition, identity, first, &batch).await.map(|()| partition)
+                    });
+                }
+            }
         }
     }
+
+    /// What Kafka knows the feeding by, so that it takes a batch once however often it is sent.
+    async fn identity(&self) -> Result<ProducerIdentity, String> {
+        let since = Instant::now();
+        loop {
+            let why = match self.raw.init_producer_id(None, 0, ProducerIdentity::NOBODY).await {
+                Ok(answer) if answer.error_code == 0 => return Ok(answer.identity),
+                Ok(answer) => format!("Kafka answers InitProducerId with code {}", answer.error_code),
+                Err(why) => why.to_string(),
+            };
+            again(since, why).await?;
+        }
+    }
+
+    /// Sends a batch until Kafka has taken it, and notes when its records were handed over.
+    async fn append(
+        &self,
+        partition: usize,
+        identity: ProducerIdentity,
+        base_sequence: i32,
+        batch: &[HandedOver],
+    ) -> Result<(), String> {
+        let timestamp_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let timestamp_ms = i64::try_from(timestamp_ms).map_err(|error| error.to_string())?;
+        let records: Vec<_> = batch
+            .iter()
+            .map(|HandedOver { key, value, .. }| NewRecord {
+                key: Some(key.as_bytes()),
+                value: Some(value),
+                timestamp_ms,
+            })
+            .collect();
+        let partition = i32::try_from(partition).map_err(|error| error.to_string())?;
+        let new = NewRecords {
+            topic: &self.topic,
+            partition,
+            identity: Some(identity),
+            base_sequence,
+            records: &records,
+        };
+        let since = Instant::now();
+        let first = loop {
+            let why = match self.raw.produce(None, new, PRODUCE_VERSION).await {
+                Ok(appended) if appended.error_code == 0 => break appended.base_offset,
+                Ok(appended) => {
+                    format!(
+                        "Kafka answers Produce to partition {partition} with code {}",
+                        appended.error_code
+                    )
+                }
+                Err(why) => why.to_string(),
+            };
+            again(since, why).await?;
+        };
+        let places = (first..).map(|offset| (partition, offset));
+        locked(&self.shared.fed).0.extend(places.zip(batch.iter().map(|record| record.at)));
+        Ok(())
+    }
+}
+
+/// Waits before something is tried again that failed since then; the failure itself, once it took too long.
+async fn again(since: Instant, why: String) -> Result<(), String> {
+    if since.elapsed() > DELIVERY_LIMIT {
+        return Err(why);
+    }
+    sleep(PAUSE).await;
+    Ok(())
 }

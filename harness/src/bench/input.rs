@@ -122,7 +122,7 @@ impl Records {
 const EMPTY_END: &[u8] = br#""}"#;
 
 /// librdkafka's settings of whoever writes input.
-pub(super) fn producer_config(bootstrap: &str) -> ClientConfig {
+fn producer_config(bootstrap: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", bootstrap)

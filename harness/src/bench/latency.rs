@@ -90,7 +90,7 @@ async fn measure(
         bench.start((name, subject), cell, &topic.name, false).await?;
     let started = running.started();
     let recipe = Recipe::of(cell, options.common.seed);
-    let feed = Feed::start(bench.kafka.bootstrap(), &topic.name, recipe, options.rate)?;
+    let feed = Feed::start(bench.kafka.bootstrap(), &topic, recipe, options.rate)?;
     let reader = Reader::start(bench.kafka.bootstrap(), &output, cell.query)?;
     let mut tree = Tree::of(running.pid());
     let (window, gave_up) = conduct(options, &mut running, &feed, &reader, &mut tree).await?;

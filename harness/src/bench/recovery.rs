@@ -149,7 +149,7 @@ async fn measure(
     let reader = Reader::start(bench.kafka.bootstrap(), &output, cell.query)?;
     let mut tree = Tree::of(running.pid());
     let gave_up = wait_for_state(&mut running, &reader, prefilled).await?;
-    let feed = Feed::start(bench.kafka.bootstrap(), &topic.name, recipe, options.rate)?;
+    let feed = Feed::start(bench.kafka.bootstrap(), &topic, recipe, options.rate)?;
     let conducted = match gave_up {
         Some(why) => Conducted { gave_up: Some(why), ..Conducted::of(cell) },
         None => {

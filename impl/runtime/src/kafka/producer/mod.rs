@@ -23,7 +23,7 @@ use super::raw::{Description, ProducerIdentity, RawClient};
 use super::{Cluster, Failure, Transport};
 use crate::batch::{BatchPool, RecordBatch};
 pub(crate) use builtin::REQUESTS_MAX;
-pub use builtin::{Compression, encode_records};
+pub use builtin::{Compression, encode_records, partition_of_key};
 
 /// librdkafka's code for a failure of its own.
 const FAIL: i16 = -196;

@@ -33,6 +33,7 @@ use crate::kafka::raw::{Description, ProducerIdentity, RawClient};
 pub use compress::Compression;
 use encode::Author;
 pub use encode::encode_records;
+pub use partition::of_key as partition_of_key;
 use serve::Serving;
 use topics::Topics;
 

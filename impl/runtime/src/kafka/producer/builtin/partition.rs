@@ -4,7 +4,8 @@
 ///
 /// # Panics
 /// If there are none.
-pub(super) fn of_key(key: &[u8], partitions: usize) -> usize {
+#[must_use]
+pub fn of_key(key: &[u8], partitions: usize) -> usize {
     let positive = murmur2(key) & 0x7fff_ffff;
     usize::try_from(positive).unwrap_or_default() % partitions
 }
