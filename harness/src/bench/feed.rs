@@ -1,10 +1,10 @@
 //! Feeds records at a steady rate, and remembers when each was handed over. Runs in a thread of its own.
 //!
-//! It writes raw batches, one request under way to each partition, since librdkafka's producer would take half a processor: while its
+//! It writes raw batches, one request under way to each partition, since librdkafka's producer would take a third of a processor: while its
 //! five requests to a partition are under way and more is due, its thread asks again and again without waiting
 //! (`rd_kafka_toppar_producer_serve` of rdkafka_broker.c, with `linger.ms=0`).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -27,6 +27,8 @@ const SLICE: Duration = Duration::from_millis(5);
 const DELIVERY_LIMIT: Duration = Duration::from_secs(30);
 /// The pause before something is sent again.
 const PAUSE: Duration = Duration::from_millis(50);
+/// A batch is no longer than this, unless it is one record: after a pause of Kafka's much may wait, and topics take a batch of 1 MB.
+const BATCH_BYTES_MAX: usize = 256 << 10;
 /// Of Produce; brokers speak it since Kafka 2.4.
 const PRODUCE_VERSION: i16 = 8;
 
@@ -144,10 +146,30 @@ struct HandedOver {
 /// What is handed over for one partition.
 #[derive(Default)]
 struct Lane {
-    waiting: Vec<HandedOver>,
+    waiting: VecDeque<HandedOver>,
     under_way: bool,
     /// Number of the next record that is sent, as idempotence counts them.
     sequence: i32,
+}
+
+impl Lane {
+    /// What is sent next, and the number of its first record; none while something is under way, or nothing waits.
+    fn next(&mut self) -> Option<(i32, Vec<HandedOver>)> {
+        if self.under_way {
+            return None;
+        }
+        let mut bytes = 0;
+        let fits = |record: &&HandedOver| {
+            bytes += record.key.len() + record.value.len();
+            bytes <= BATCH_BYTES_MAX
+        };
+        let fitting = self.waiting.iter().take_while(fits).count();
+        let batch: Vec<_> = self.waiting.drain(..fitting.max(1).min(self.waiting.len())).collect();
+        self.under_way = !batch.is_empty();
+        let first = self.sequence;
+        self.sequence += i32::try_from(batch.len()).expect("a batch has few records");
+        self.under_way.then_some((first, batch))
+    }
 }
 
 impl Feeding {
@@ -161,7 +183,7 @@ impl Feeding {
         slices.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let ending = self.shared.stop.load(Ordering::Relaxed);
-            if ending && under_way.is_empty() && lanes.iter().all(|lane| lane.waiting.is_empty()) {
+            if ending && under_way.is_empty() {
                 return Ok(());
             }
             tokio::select! {
@@ -169,12 +191,7 @@ impl Feeding {
                     let elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
                     // A thread that was kept waiting makes up for it: what was due then is handed over now, and counts from now.
                     let due = elapsed_us.saturating_mul(rate) / 1_000_000;
-                    for _ in handed_over..due {
-                        let (key, value) = records.next();
-                        let partition = partition_of_key(key.as_bytes(), lanes.len());
-                        let (key, value) = (key.to_owned(), value.to_owned());
-                        lanes[partition].waiting.push(HandedOver { key, value, at: Instant::now() });
-                    }
+                    (handed_over..due).for_each(|_| hand_over(&mut records, &mut lanes));
                     handed_over = due;
                 }
                 Some(appended) = under_way.join_next() => {
@@ -183,11 +200,7 @@ impl Feeding {
                 }
             }
             for (partition, lane) in lanes.iter_mut().enumerate() {
-                if !lane.under_way && !lane.waiting.is_empty() {
-                    let batch = std::mem::take(&mut lane.waiting);
-                    let first = lane.sequence;
-                    lane.sequence += i32::try_from(batch.len()).map_err(|error| error.to_string())?;
-                    lane.under_way = true;
+                if let Some((first, batch)) = lane.next() {
                     let feeding = self.clone();
                     under_way.spawn(async move {
                         feeding.append(partition, identity, first, &batch).await.map(|()| partition)
@@ -256,6 +269,13 @@ impl Feeding {
     }
 }
 
+fn hand_over(records: &mut Records, lanes: &mut [Lane]) {
+    let (key, value) = records.next();
+    let partition = partition_of_key(key.as_bytes(), lanes.len());
+    let (key, value) = (key.to_owned(), value.to_owned());
+    lanes[partition].waiting.push_back(HandedOver { key, value, at: Instant::now() });
+}
+
 /// Waits before something is tried again that failed since then; the failure itself, once it took too long.
 async fn again(since: Instant, why: String) -> Result<(), String> {
     if since.elapsed() > DELIVERY_LIMIT {
@@ -263,4 +283,34 @@ async fn again(since: Instant, why: String) -> Result<(), String> {
     }
     sleep(PAUSE).await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lane(lengths: &[usize]) -> Lane {
+        let record =
+            |length: &usize| HandedOver { key: "k".into(), value: vec![0; *length], at: Instant::now() };
+        Lane { waiting: lengths.iter().map(record).collect(), ..Lane::default() }
+    }
+
+    /// The number of the first record, and the length of each.
+    fn sent(lane: &mut Lane) -> Option<(i32, Vec<usize>)> {
+        let next = lane.next().map(|(first, batch)| (first, batch.iter().map(|r| r.value.len()).collect()));
+        assert!(lane.next().is_none(), "one batch is under way at a time");
+        lane.under_way = false;
+        next
+    }
+
+    #[test]
+    fn a_batch_is_bounded_and_records_are_numbered_on() {
+        let half = BATCH_BYTES_MAX / 2 - 1;
+        let mut lane = lane(&[half, half, 1, 2 * BATCH_BYTES_MAX, 3]);
+        assert_eq!(sent(&mut lane), Some((0, vec![half, half])));
+        assert_eq!(sent(&mut lane), Some((2, vec![1])));
+        assert_eq!(sent(&mut lane), Some((3, vec![2 * BATCH_BYTES_MAX])), "one that is longer goes alone");
+        assert_eq!(sent(&mut lane), Some((4, vec![3])));
+        assert_eq!(sent(&mut lane), None);
+    }
 }
