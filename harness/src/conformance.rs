@@ -12,6 +12,8 @@ use truecut_runtime::kafka::raw::{
 };
 use truecut_runtime::kafka::{Cluster, Transport};
 
+use crate::wall_clock::now_ms;
+
 /// Not an answer yet: the coordinator is loading, is not there or moves (14, 15, 16), or the last transaction of the id
 /// is still being ended (51; Produce before version 12 says 19 instead).
 const NOT_YET: [i16; 5] = [14, 15, 16, 19, 51];
@@ -311,9 +313,4 @@ async fn high_watermark(raw: &RawClient, topic: &str, partition: i32) -> Result<
         tokio::time::sleep(Duration::from_millis(10)).await; // a topic that was just created has no leader yet
     }
     Err(Transport::NotSent(format!("partition {partition} of topic {topic} has no leader")))
-}
-
-fn now_ms() -> i64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_millis()).unwrap_or_default()
 }

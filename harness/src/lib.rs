@@ -17,5 +17,6 @@ pub mod safety;
 pub mod timing;
 pub mod to_model;
 pub mod verdict;
+mod wall_clock;
 pub mod workload;
 pub mod world;

@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -19,6 +19,7 @@ use truecut_runtime::kafka::raw::{NewRecord, NewRecords, ProducerIdentity, RawCl
 use crate::bench::input::{Recipe, Records};
 use crate::bench::kafka::Topic;
 use crate::failure::Failure;
+use crate::wall_clock::now_ms;
 
 /// Records are handed over in slices of this time: short beside any latency that is measured, and few enough a second that the feeding
 /// leaves the processors to those who are measured.
@@ -231,8 +232,7 @@ impl Feeding {
         base_sequence: i32,
         batch: &[HandedOver],
     ) -> Result<(), String> {
-        let timestamp_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let timestamp_ms = i64::try_from(timestamp_ms).map_err(|error| error.to_string())?;
+        let timestamp_ms = now_ms();
         let records: Vec<_> = batch
             .iter()
             .map(|HandedOver { key, value, .. }| NewRecord {

@@ -71,14 +71,10 @@ pub async fn latency(options: LatencyOptions, tell: Tell) -> Result<BenchDocumen
 /// A run of truecut that counts for nothing, if the broker is to be warm: it has compiled what a full load needs, and not yet what many small
 /// requests do.
 async fn rehearse(bench: &Bench, options: &LatencyOptions) -> Result<(), Failure> {
-    let Some(cell) = options.common.cells().first().copied().filter(|_| options.common.warm_up) else {
-        return Ok(());
-    };
+    let Some((cell, subject)) = bench.rehearsal() else { return Ok(()) };
     let options = LatencyOptions { measure: REHEARSAL, ..options.clone() };
-    if let Some(subject) = bench.subjects(0, cell).find(|(name, _)| *name == SubjectName::Truecut) {
-        let run = measure(bench, &options, subject, cell, 0).await?;
-        (bench.tell)(&line(&run));
-    }
+    let run = measure(bench, &options, subject, cell, 0).await?;
+    (bench.tell)(&line(&run));
     Ok(())
 }
 

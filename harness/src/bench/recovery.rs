@@ -6,7 +6,7 @@ mod cost;
 mod victim;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
@@ -23,6 +23,7 @@ use super::statistics::real;
 use super::subject::{Running, Subject, SubjectName};
 use crate::failure::Failure;
 use crate::verdict::Verdict;
+use crate::wall_clock::since_1970;
 pub use victim::Victim;
 
 /// Kills in a run that counts for nothing: what follows a kill is compiled by the broker too.
@@ -96,14 +97,10 @@ pub async fn recovery(options: RecoveryOptions, tell: Tell) -> Result<BenchDocum
 
 /// A run of truecut that counts for nothing, if the broker is to be warm.
 async fn rehearse(bench: &Bench, options: &RecoveryOptions) -> Result<(), Failure> {
-    let Some(cell) = options.common.cells().first().copied().filter(|_| options.common.warm_up) else {
-        return Ok(());
-    };
+    let Some((cell, subject)) = bench.rehearsal() else { return Ok(()) };
     let options = RecoveryOptions { kills: WARM_UP_KILLS.min(options.kills), ..options.clone() };
-    if let Some(subject) = bench.subjects(0, cell).find(|(name, _)| *name == SubjectName::Truecut) {
-        let run = measure(bench, &options, subject, cell, 0).await?;
-        (bench.tell)(&line(&run));
-    }
+    let run = measure(bench, &options, subject, cell, 0).await?;
+    (bench.tell)(&line(&run));
     Ok(())
 }
 
@@ -323,6 +320,5 @@ impl Scene<'_> {
 
 /// The wall clock, us since 1970.
 fn unix_us() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+    u64::try_from(since_1970().as_micros()).unwrap_or(u64::MAX)
 }

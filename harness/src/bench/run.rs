@@ -19,6 +19,7 @@ use super::verify::{Judged, judge};
 use crate::failure::Failure;
 use crate::oracle::Drain;
 use crate::verdict::{Kafka as KafkaTold, SCHEMA, Verdict};
+use crate::wall_clock::now_ms;
 
 /// Where benchmarks go unless told otherwise.
 const RUNS: &str = "truecut-runs";
@@ -139,8 +140,7 @@ impl Bench {
     /// Starts Kafka and looks who can run.
     pub(super) async fn begin(common: Common, tell: Tell) -> Result<Self, Failure> {
         let started = Instant::now();
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let id = format!("bench-{}-{}-{}", common.seed, now.as_millis(), std::process::id());
+        let id = format!("bench-{}-{}-{}", common.seed, now_ms(), std::process::id());
         let directory = common.directory.clone().unwrap_or_else(|| Path::new(RUNS).join(&id));
         let directory = std::path::absolute(&directory).unwrap_or(directory);
         std::fs::create_dir_all(&directory).map_err(Failure::at("make", &directory))?;

@@ -56,10 +56,21 @@ impl Rates {
 }
 
 impl Bench {
+    /// Who warms the broker up, doing this: truecut, if it is to be warm.
+    fn warming(&self, cell: Cell) -> Option<(SubjectName, &dyn Subject)> {
+        let found = self.subjects(0, cell).find(|(name, _)| *name == SubjectName::Truecut);
+        found.filter(|_| self.common.warm_up)
+    }
+
+    /// What is run before anything counts, where the warm-up at full load is not enough: the first cell, by who warms up.
+    pub(super) fn rehearsal(&self) -> Option<(Cell, (SubjectName, &dyn Subject))> {
+        let cell = self.common.cells().first().copied()?;
+        Some((cell, self.warming(cell)?))
+    }
+
     /// Warms the broker up, if that is wanted.
     pub(super) async fn warm_up(&self) -> Result<(), Failure> {
-        let found = self.subjects(0, CELL).find(|(name, _)| *name == SubjectName::Truecut);
-        let Some(subject) = found.filter(|_| self.common.warm_up) else { return Ok(()) };
+        let Some(subject) = self.warming(CELL) else { return Ok(()) };
         let topic = self.kafka.create(self.name("warm"), CELL.partitions).await?;
         let (bootstrap, name) = (self.kafka.bootstrap().to_owned(), topic.name.clone());
         let recipe = Recipe::of(CELL, self.common.seed);

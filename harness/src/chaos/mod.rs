@@ -53,6 +53,7 @@ use crate::failure::Failure;
 use crate::history::{self, Event, Writer};
 use crate::report;
 use crate::verdict::{ChaosDocument, Kafka, VERDICT_FILE};
+use crate::wall_clock::now_ms;
 use disk::Disk;
 use job::Names;
 use network::Network;
@@ -211,9 +212,4 @@ fn prepare(wanted: Option<&Path>, run: &str) -> Result<PathBuf, Failure> {
         )));
     }
     Ok(directory)
-}
-
-/// Milliseconds since 1970: with the process id they tell runs of one seed apart.
-fn now_ms() -> u128 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_millis()
 }

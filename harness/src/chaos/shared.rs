@@ -5,6 +5,7 @@ use truecut_cluster::{Cluster, KafkaChoice, Options as ClusterOptions};
 
 use super::plan::{KafkaSetting, Plan};
 use crate::failure::Failure;
+use crate::wall_clock::now_ms;
 
 /// A Kafka that runs share.
 pub struct SharedKafka {
@@ -31,8 +32,7 @@ impl SharedKafka {
         let fits = self.running.as_ref().is_some_and(|(setting, _)| *setting == plan.kafka);
         if !fits {
             self.stop().await?;
-            let mut cluster =
-                ClusterOptions::new(format!("shared-{}-{}", super::now_ms(), std::process::id()));
+            let mut cluster = ClusterOptions::new(format!("shared-{}-{}", now_ms(), std::process::id()));
             plan.kafka.apply(&mut cluster)?;
             let cluster = Cluster::start(self.choice.clone(), cluster).await?;
             self.running = Some((plan.kafka.clone(), cluster));
