@@ -1,17 +1,18 @@
-//! A broker in a container: made by testcontainers from an image with the interface of `apache/kafka`.
+//! A broker in a container, from an image with the interface of `apache/kafka`.
 
 use std::fs::File;
 use std::io::Write as _;
-use std::mem::ManuallyDrop;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
 use bollard::Docker;
-use bollard::query_parameters::{InspectContainerOptions, KillContainerOptionsBuilder, LogsOptionsBuilder};
+use bollard::models::ContainerCreateBody;
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, InspectContainerOptions, KillContainerOptionsBuilder, LogsOptionsBuilder,
+    StartContainerOptions, StopContainerOptionsBuilder,
+};
 use futures::StreamExt as _;
-use testcontainers::ContainerAsync;
-use testcontainers::runners::AsyncRunner as _;
 
 use crate::broker::{BrokerId, NO_CLOCK};
 use crate::disk::{Disk, NO_DISK};
@@ -21,7 +22,7 @@ use crate::exec::exec;
 use crate::network::{ALONE, Isolation, Namespace, OneWay, RunNetwork};
 use crate::options::Options;
 use crate::port::{self, Ports, here};
-use crate::request::{CLOCK_FILE, KafkaImage, request};
+use crate::request::{CLOCK_FILE, request};
 use crate::site::Site;
 use crate::{clock, tool};
 
@@ -36,8 +37,6 @@ const QUOTED_LINES: usize = 15;
 /// A broker container that exists.
 pub(crate) struct ContainerBroker {
     id: BrokerId,
-    /// Never dropped by testcontainers, whose `Drop` needs a running tokio; [`ContainerBroker::end`] removes it.
-    container: ManuallyDrop<ContainerAsync<KafkaImage>>,
     docker: Docker,
     name: String,
     network: Option<RunNetwork>,
@@ -86,7 +85,7 @@ impl ContainerBroker {
         };
         let name = format!("truecut-{}-kafka-{id}", options.run);
         let started = start_on_free_ports(site, options, &name, id, disk.as_ref()).await;
-        let (container, reach) = match (started, disk.as_ref()) {
+        let reach = match (started, disk.as_ref()) {
             (Ok(started), _) => started,
             (Err(e), Some(disk)) => {
                 disk.remove(&site.docker).await?;
@@ -97,7 +96,6 @@ impl ContainerBroker {
         let (direct, behind) = reach.ports();
         let broker = Self {
             id,
-            container: ManuallyDrop::new(container),
             docker: site.docker.clone(),
             name,
             network: site.network.clone(),
@@ -120,7 +118,7 @@ impl ContainerBroker {
 
     /// Whether the container runs; the error quotes its log.
     pub(crate) async fn alive(&self) -> Result<(), String> {
-        match self.container.is_running().await {
+        match self.runs().await {
             Ok(true) => Ok(()),
             Ok(false) => {
                 let log = self.log(Some(QUOTED_LINES)).await.unwrap_or_else(|e| e.to_string());
@@ -133,9 +131,15 @@ impl ContainerBroker {
         }
     }
 
+    async fn runs(&self) -> Result<bool, bollard::errors::Error> {
+        let seen = self.docker.inspect_container(&self.name, None::<InspectContainerOptions>).await?;
+        Ok(seen.state.and_then(|state| state.running).unwrap_or(false))
+    }
+
     /// SIGTERM, and SIGKILL after `seconds`.
     pub(crate) async fn stop(&self, seconds: i32) -> Result<(), ClusterError> {
-        self.container.stop_with_timeout(Some(seconds)).await.map_err(|e| self.failed("stop", &e))
+        let options = StopContainerOptionsBuilder::new().t(seconds).build();
+        self.docker.stop_container(&self.name, Some(options)).await.map_err(|e| self.failed("stop", &e))
     }
 
     /// SIGKILL.
@@ -149,10 +153,11 @@ impl ContainerBroker {
     /// It stays cut off from the others, if it was. One direction is cut off again as soon as its namespace is there,
     /// which is long before its Java listens.
     pub(crate) async fn start_again(&self) -> Result<(), ClusterError> {
-        if self.container.is_running().await.map_err(|e| self.failed("ask for", &e))? {
+        if self.runs().await.map_err(|e| self.failed("ask for", &e))? {
             return Err(ClusterError::Refused(format!("broker {} runs already", self.id)));
         }
-        self.container.start().await.map_err(|e| self.failed("start", &e))?;
+        let started = self.docker.start_container(&self.name, None::<StartContainerOptions>).await;
+        started.map_err(|e| self.failed("start", &e))?;
         match self.isolation.and_then(Isolation::one_way) {
             Some(one_way) => self.filter(one_way, true).await,
             None => Ok(()),
@@ -162,7 +167,7 @@ impl ContainerBroker {
     pub(crate) async fn pause(&self) -> Result<(), ClusterError> {
         // On a busy machine the kernel may not have stopped every thread by the time the engine looks ("unable to freeze").
         for _ in 1..PAUSES {
-            match self.container.pause().await {
+            match self.docker.pause_container(&self.name).await {
                 Ok(()) => return Ok(()),
                 Err(error) if !with_causes(&error).contains("unable to freeze") => {
                     return Err(self.failed("pause", &error));
@@ -170,11 +175,11 @@ impl ContainerBroker {
                 Err(_) => tokio::time::sleep(PAUSE_AGAIN).await,
             }
         }
-        self.container.pause().await.map_err(|e| self.failed("pause", &e))
+        self.docker.pause_container(&self.name).await.map_err(|e| self.failed("pause", &e))
     }
 
     pub(crate) async fn resume(&self) -> Result<(), ClusterError> {
-        self.container.unpause().await.map_err(|e| self.failed("resume", &e))
+        self.docker.unpause_container(&self.name).await.map_err(|e| self.failed("resume", &e))
     }
 
     /// Cuts it off from the other brokers.
@@ -196,7 +201,7 @@ impl ContainerBroker {
         let Some(isolation) = self.isolation else { return Ok(()) };
         match isolation.one_way() {
             // The filters of a container that ended have ended with it.
-            Some(one_way) if self.container.is_running().await.unwrap_or(true) => {
+            Some(one_way) if self.runs().await.unwrap_or(true) => {
                 self.filter(one_way, false).await?;
             }
             Some(_) => {}
@@ -299,12 +304,13 @@ async fn start_on_free_ports(
     name: &str,
     id: BrokerId,
     disk: Option<&Disk>,
-) -> Result<(ContainerAsync<KafkaImage>, Reach), ClusterError> {
+) -> Result<Reach, ClusterError> {
     let mut attempt = 1;
     loop {
         let reach = Reach::choose(site, options, id)?;
-        let said = match request(options, &site.image, name, id, reach, disk).start().await {
-            Ok(container) => return Ok((container, reach)),
+        let body = request(options, &site.image, id, reach, disk);
+        let said = match create_and_start(&site.docker, name, body).await {
+            Ok(()) => return Ok(reach),
             Err(e) => with_causes(&e),
         };
         if said.contains("is already in use by container") {
@@ -320,6 +326,16 @@ async fn start_on_free_ports(
         }
         attempt += 1;
     }
+}
+
+async fn create_and_start(
+    docker: &Docker,
+    name: &str,
+    body: ContainerCreateBody,
+) -> Result<(), bollard::errors::Error> {
+    let named = CreateContainerOptionsBuilder::new().name(name).build();
+    docker.create_container(Some(named), body).await?;
+    docker.start_container(name, None::<StartContainerOptions>).await
 }
 
 /// A run is started only once.

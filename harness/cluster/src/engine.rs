@@ -1,8 +1,9 @@
 //! The container engine: reaching it, and removing what carries truecut's labels.
 
 use std::collections::HashMap;
-use std::fmt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{env, fmt};
 
 use bollard::Docker;
 use bollard::query_parameters::{
@@ -23,21 +24,35 @@ pub(crate) const LABEL_OWNER: &str = "truecut.owner";
 /// On what was left behind on purpose.
 pub(crate) const LABEL_KEEP: &str = "truecut.keep";
 
+/// Where an engine of the whole machine listens.
+const SOCKET: &str = "/var/run/docker.sock";
 /// How long an engine may take to say that it is there.
 const PING_LIMIT: Duration = Duration::from_secs(5);
 
-/// Connects to the engine that testcontainers would use, and makes sure that it answers.
+/// Connects to the engine that `DOCKER_HOST` names, else to a local one, and makes sure that it answers.
 ///
 /// # Errors
 /// [`ClusterError::NoEngine`].
 pub(crate) async fn connect() -> Result<Docker, ClusterError> {
-    let docker = testcontainers::core::client::docker_client_instance()
-        .await
-        .map_err(|e| ClusterError::NoEngine(e.to_string()))?;
+    let docker = Docker::connect_with_host(&host()).map_err(|e| ClusterError::NoEngine(with_causes(&e)))?;
     match timeout(PING_LIMIT, docker.ping()).await {
         Ok(Ok(_)) => Ok(docker),
         Ok(Err(e)) => Err(ClusterError::NoEngine(with_causes(&e))),
         Err(_) => Err(ClusterError::NoEngine(format!("no answer within {} s", PING_LIMIT.as_secs()))),
+    }
+}
+
+/// Where the engine listens: a user's own one, if the machine has none.
+fn host() -> String {
+    if let Some(named) = env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty()) {
+        return named;
+    }
+    let users = env::var_os("XDG_RUNTIME_DIR").map(|folder| PathBuf::from(folder).join("docker.sock"));
+    match users {
+        Some(socket) if !Path::new(SOCKET).exists() && socket.exists() => {
+            format!("unix://{}", socket.display())
+        }
+        _ => format!("unix://{SOCKET}"),
     }
 }
 

@@ -1,9 +1,6 @@
-//! What testcontainers is asked for: one broker, from an image with the interface of `apache/kafka`.
+//! What the engine is asked for: one broker, from an image with the interface of `apache/kafka`.
 
-use std::borrow::Cow;
-
-use testcontainers::core::{ContainerPort, Mount, WaitFor};
-use testcontainers::{ContainerRequest, Image, ImageExt as _};
+use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType, PortBinding};
 
 use crate::broker::BrokerId;
 use crate::clock;
@@ -28,39 +25,54 @@ const DISK: &str = "/mnt/disk";
 pub(crate) const CLOCK_FILE: &str = "/tmp/clock";
 const DATA_ON_DISK: &str = "/mnt/disk/data";
 
-/// A broker that is called `name` and reached in this way.
+/// A broker that is reached in this way.
 pub(crate) fn request(
     options: &Options,
     image: &str,
-    name: &str,
     id: BrokerId,
     reach: Reach,
     disk: Option<&Disk>,
-) -> ContainerRequest<KafkaImage> {
-    let (repository, tag) = image.rsplit_once(':').unwrap_or((image, "latest"));
+) -> ContainerCreateBody {
+    let published = match reach {
+        Reach::Published { direct, behind } => {
+            [Some((DIRECT, direct)), behind.map(|behind| (BEHIND, behind))].into_iter().flatten().collect()
+        }
+        Reach::HostNetwork(_) => Vec::new(),
+    };
+    let host = HostConfig {
+        network_mode: matches!(reach, Reach::HostNetwork(_)).then(|| "host".to_owned()),
+        port_bindings: Some(published.iter().map(|&(inside, here)| (tcp(inside), local(here))).collect()),
+        mounts: disk.map(|disk| vec![volume(disk)]),
+        ..HostConfig::default()
+    };
     let environment = environment(options, id, reach);
-    let mut request = KafkaImage { repository: repository.to_owned(), tag: tag.to_owned(), environment }
-        .with_container_name(name)
-        .with_labels(engine::labels(&options.run, options.keep_data));
-    if let Reach::Published { direct, behind } = reach {
-        request = request.with_mapped_port(direct, ContainerPort::Tcp(DIRECT));
-        if let Some(behind) = behind {
-            request = request.with_mapped_port(behind, ContainerPort::Tcp(BEHIND));
-        }
+    ContainerCreateBody {
+        image: Some(image.to_owned()),
+        env: Some(environment.into_iter().map(|(name, value)| format!("{name}={value}")).collect()),
+        labels: Some(engine::labels(&options.run, options.keep_data)),
+        exposed_ports: Some(published.iter().map(|&(inside, _)| tcp(inside)).collect()),
+        host_config: Some(host),
+        ..ContainerCreateBody::default()
     }
-    if let Some(disk) = disk {
-        request = request.with_mount(Mount::volume_mount(&disk.name, DISK));
+}
+
+/// A port of a container, as engines write it.
+fn tcp(port: u16) -> String {
+    format!("{port}/tcp")
+}
+
+/// A port of this machine, which nobody outside it is let into.
+fn local(port: u16) -> Option<Vec<PortBinding>> {
+    Some(vec![PortBinding { host_ip: Some("127.0.0.1".to_owned()), host_port: Some(port.to_string()) }])
+}
+
+fn volume(disk: &Disk) -> Mount {
+    Mount {
+        target: Some(DISK.to_owned()),
+        source: Some(disk.name.clone()),
+        typ: Some(MountType::VOLUME),
+        ..Mount::default()
     }
-    request.with_host_config_modifier(move |host| {
-        if matches!(reach, Reach::HostNetwork(_)) {
-            host.network_mode = Some("host".to_owned());
-            host.publish_all_ports = None;
-        }
-        // Nobody outside this machine is let in.
-        for binding in host.port_bindings.iter_mut().flat_map(|all| all.values_mut()).flatten().flatten() {
-            binding.host_ip = Some("127.0.0.1".to_owned());
-        }
-    })
 }
 
 /// The broker's settings, as the image takes them.
@@ -98,31 +110,5 @@ fn place(options: &Options, id: BrokerId, reach: Reach) -> Place {
         controller: format!(":{CONTROLLER}"),
         voters: options.ids().map(|id| (id, format!("{}:{CONTROLLER}", host_of(id)))).collect(),
         data: data.to_owned(),
-    }
-}
-
-/// An image with the interface of `apache/kafka`, for testcontainers. Readiness is asked by protocol, not here.
-#[derive(Debug)]
-pub(crate) struct KafkaImage {
-    repository: String,
-    tag: String,
-    environment: Vec<(String, String)>,
-}
-
-impl Image for KafkaImage {
-    fn name(&self) -> &str {
-        &self.repository
-    }
-
-    fn tag(&self) -> &str {
-        &self.tag
-    }
-
-    fn ready_conditions(&self) -> Vec<WaitFor> {
-        Vec::new()
-    }
-
-    fn env_vars(&self) -> impl IntoIterator<Item = (impl Into<Cow<'_, str>>, impl Into<Cow<'_, str>>)> {
-        self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
