@@ -92,9 +92,11 @@ pub(crate) async fn new_topic(partitions: i32) -> Arc<str> {
     let topic = NewTopic { name: &name, partitions, replication_factor: 1, settings: &[] };
     let codes = raw.create_topics(&[topic], Duration::from_secs(20)).await.expect("an answer");
     assert_eq!(codes, [0]);
-    let last = partitions - 1;
-    while raw.fetch(&name, last, 0, Isolation::ReadCommitted).await.expect("an answer").error_code != 0 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
+    for partition in 0..partitions {
+        let fetch = || raw.fetch(&name, partition, 0, Isolation::ReadCommitted);
+        while fetch().await.expect("an answer").error_code != 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
     name.into()
 }
