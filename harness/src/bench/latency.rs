@@ -182,7 +182,10 @@ fn measured(
         Histogram::<u64>::new_with_bounds(1, LONGEST_US, 3).map_err(|error| internal(&error))?;
     let (Some(from), Some(to)) = (window.from, window.to) else { return Ok(BTreeMap::new()) };
     for Seen { partition, offset, at } in seen {
-        let Some(handed_over) = fed.when(*partition, *offset) else { continue };
+        let Some(handed_over) = fed.when(*partition, *offset) else {
+            let what = format!("nobody noted when offset {offset} of partition {partition} was handed over");
+            return Err(Failure::internal(what));
+        };
         if handed_over >= from && handed_over < to {
             let latency = u64::try_from(at.saturating_duration_since(handed_over).as_micros());
             histogram.saturating_record(latency.unwrap_or(LONGEST_US).max(1));
@@ -230,6 +233,16 @@ mod tests {
         let near = |name: &str, value: f64| (found[name] - value).abs() < value * 0.002;
         assert!(near(P50, 10.0) && near(P999, 40.0) && near(LONGEST, 40.0), "{found:?}");
         assert!(near(CPU, 250_000.0) && near(MEMORY, 7.0) && near(STARTUP, 0.03), "{found:?}");
+    }
+
+    #[test]
+    fn an_output_for_what_was_never_fed_is_no_latency() {
+        let zero = Instant::now();
+        let fed = Fed::of([((0, 1), zero)]);
+        let window = Window { from: Some(zero), to: Some(zero), ..Window::default() };
+        let seen = [Seen { partition: 0, offset: 0, at: zero }];
+        let error = measured(&window, zero, &fed, &seen).unwrap_err().to_string();
+        assert!(error.contains("offset 0 of partition 0"), "{error}");
     }
 
     #[test]
