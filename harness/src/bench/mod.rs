@@ -23,6 +23,7 @@ mod settings;
 mod statistics;
 mod subject;
 mod throughput;
+mod told;
 mod verify;
 mod warm_up;
 
@@ -34,7 +35,7 @@ pub use latency::{LatencyOptions, latency};
 pub use machine::Machine;
 pub use processes::{Process, peak_memory};
 pub use recovery::{RecoveryOptions, Victim, recovery};
-pub use run::Common;
+pub use run::{Amount, Common};
 pub use settings::{Cell, Guarantee, Query};
 pub use statistics::Spread;
 pub use subject::{PEERS, SubjectName};

@@ -15,6 +15,7 @@ use super::plot;
 use super::settings::Cell;
 use super::statistics::Spread;
 use super::subject::SubjectName;
+use super::told::{medians, number};
 use crate::failure::Failure;
 use crate::verdict::Verdict;
 pub use check::table as check_table;
@@ -168,15 +169,14 @@ fn section(part: &Part, stem: &str, document: &BenchDocument) -> String {
     // Writing to a String can't fail.
     let _ = writeln!(
         text,
-        "**{}** in {:.0} s. {}. Kafka {} ({}).{rate} Seed {}, {} rounds. Medians; ± is half of the distance between \
-         smallest and greatest.\n",
+        "**{}** in {:.0} s. {}. Kafka {} ({}).{rate} Seed {}, {}.\n",
         verdict.name(),
         document.seconds,
         machine.told(),
         kafka.version,
         if *host_network { format!("{}, host network", kafka.kind) } else { kafka.kind.clone() },
         setting.seed,
-        setting.rounds,
+        medians(setting.rounds),
     );
     let _ = writeln!(text, "```sh\n{}\n```\n", document.arguments);
     for (subject, versions) in &document.versions {
@@ -253,21 +253,6 @@ pub fn table(rows: &[&Summary]) -> Vec<Vec<String>> {
         lines.push(line);
     }
     lines
-}
-
-/// A number with its thousands apart, and so many digits behind the point.
-#[must_use]
-pub fn number(value: f64, digits: usize) -> String {
-    let text = format!("{value:.digits$}");
-    let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
-    let mut grouped = String::new();
-    for (place, digit) in whole.chars().enumerate() {
-        if place > 0 && (whole.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped + rest
 }
 
 /// Rows as a table in Markdown; the first one is its head.
@@ -379,11 +364,5 @@ mod tests {
             directory.path().join(CHARTS).join("benchmark-check-states-per-second.svg"),
         );
         assert!(chart.unwrap().contains("2 threads"));
-    }
-
-    #[test]
-    fn thousands_are_grouped() {
-        let all = [number(0.0, 0), number(999.5, 1), number(1_234.0, 0), number(1_234_567.891, 2)];
-        assert_eq!(all, ["0", "999.5", "1,234", "1,234,567.89"]);
     }
 }

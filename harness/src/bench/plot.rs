@@ -13,6 +13,7 @@ use super::check::CheckDocument;
 use super::document::{BenchDocument, FIRST_P50, Metric};
 use super::settings::Cell;
 use super::statistics::real;
+use super::told::charted;
 use bars::{Bar, Group};
 
 const WIDTH: f64 = 860.0;
@@ -79,7 +80,7 @@ pub(super) fn draw_check(document: &CheckDocument) -> String {
 }
 
 fn of_rounds(rounds: u32, processor: &str) -> String {
-    format!("median of {rounds} rounds, with the smallest and the greatest; {processor}")
+    format!("{}; {processor}", charted(rounds))
 }
 
 fn cells(document: &BenchDocument) -> BTreeSet<Cell> {

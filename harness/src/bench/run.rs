@@ -27,6 +27,22 @@ const RUNS: &str = "truecut-runs";
 /// No input has more bytes than as many records of this size as were asked for.
 const BYTES_OF_FULL_COUNT: u64 = 400;
 
+/// The least input, unless told otherwise.
+const USUAL: u64 = 5_000_000;
+/// What is more where checkpoints are rare, for each second between two: output is seen with each, and a rate takes some of them.
+const USUAL_A_SECOND: u64 = 14_000_000;
+
+/// How many records the input has; fewer if they have more than 400 bytes.
+#[derive(Clone, Debug)]
+pub enum Amount {
+    /// They are fed at a steady rate, as long as the benchmark takes.
+    Steady,
+    /// Five million, and at least fourteen million for each second between two checkpoints.
+    Usual,
+    /// So many, in turn.
+    Given(Vec<u64>),
+}
+
 /// What every benchmark is asked for.
 #[derive(Clone, Debug)]
 pub struct Common {
@@ -50,8 +66,8 @@ pub struct Common {
     pub keys: Vec<u64>,
     /// Partitions of the input and of the output.
     pub partitions: Vec<u16>,
-    /// Input records, fewer if they have more than 400 bytes; none where they are fed at a steady rate.
-    pub records: Vec<u64>,
+    /// Input records.
+    pub amount: Amount,
     /// Subtasks.
     pub parallelism: Vec<u16>,
     /// Decides keys and values.
@@ -96,13 +112,17 @@ impl Common {
         let cells = each(cells, &self.bytes, |cell, bytes| Cell { bytes, ..cell });
         let cells = each(cells, &self.keys, |cell, keys| Cell { keys, ..cell });
         let cells = each(cells, &self.partitions, |cell, partitions| Cell { partitions, ..cell });
-        let cells = if self.records.is_empty() {
-            cells
-        } else {
-            each(cells, &self.records, |cell, records| Cell { records: fewer(records, cell.bytes), ..cell })
+        let of = |cell: Cell, records| Cell { records: fewer(records, cell.bytes), ..cell };
+        let cells = match &self.amount {
+            Amount::Given(records) => each(cells, records, of),
+            Amount::Steady | Amount::Usual => cells,
+        };
+        let cells = each(cells, &self.intervals_ms, |cell, interval_ms| Cell { interval_ms, ..cell });
+        let cells = match &self.amount {
+            Amount::Usual => cells.into_iter().map(|cell| of(cell, usual(cell.interval_ms))).collect(),
+            Amount::Steady | Amount::Given(_) => cells,
         };
         let cells = each(cells, &self.guarantees, |cell, guarantee| Cell { guarantee, ..cell });
-        let cells = each(cells, &self.intervals_ms, |cell, interval_ms| Cell { interval_ms, ..cell });
         let mut cells = each(cells, &self.parallelism, |cell, parallelism| Cell { parallelism, ..cell });
         // Where the query decides the keys their number makes no other input.
         cells.retain(|cell| !cell.query.reads_bids() || Some(&cell.keys) == self.keys.first());
@@ -114,6 +134,10 @@ impl Common {
 fn each<T: Copy>(cells: Vec<Cell>, values: &[T], with: impl Fn(Cell, T) -> Cell) -> Vec<Cell> {
     let with = &with;
     cells.into_iter().flat_map(|cell| values.iter().map(move |value| with(cell, *value))).collect()
+}
+
+fn usual(interval_ms: u64) -> u64 {
+    USUAL.max(interval_ms.saturating_mul(USUAL_A_SECOND / 1_000))
 }
 
 /// Records of more bytes are fewer.
@@ -334,7 +358,7 @@ mod tests {
             guarantees: vec![Guarantee::ExactlyOnce, Guarantee::None],
             keys: vec![10, 20],
             partitions: vec![1, 4],
-            records: vec![500],
+            amount: Amount::Given(vec![500]),
             parallelism: vec![1],
             seed: 1,
             warm_up: false,
@@ -364,7 +388,24 @@ mod tests {
             cells.into_iter().find(|cell| cell.bytes == bytes).and_then(|cell| cell.records)
         };
         assert_eq!((records(100), records(1_000)), (Some(500), Some(200)));
-        let steady = Common { records: Vec::new(), ..common() };
+        let steady = Common { amount: Amount::Steady, ..common() };
         assert!(steady.cells().iter().all(|cell| cell.records.is_none()));
+    }
+
+    #[test]
+    fn where_checkpoints_are_rare_there_is_more_input() {
+        let usual = Common { amount: Amount::Usual, intervals_ms: vec![100, 1_000], ..common() };
+        let all: std::collections::BTreeSet<_> = usual
+            .cells()
+            .iter()
+            .map(|cell| (cell.interval_ms, cell.bytes, cell.records.unwrap_or_default()))
+            .collect();
+        let expected = [
+            (100, 100, 5_000_000),
+            (100, 1_000, 2_000_000),
+            (1_000, 100, 14_000_000),
+            (1_000, 1_000, 5_600_000),
+        ];
+        assert_eq!(all, expected.into());
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand};
 use truecut::bench::document::{BenchDocument, Summary};
 use truecut::bench::{
-    self, Common, Guarantee, LatencyOptions, Query, RecoveryOptions, SubjectName, Tell, Victim, page,
+    self, Amount, Common, Guarantee, LatencyOptions, Query, RecoveryOptions, SubjectName, Tell, Victim, page,
 };
 use truecut::failure::Failure;
 use truecut::verdict::Exit;
@@ -60,7 +60,8 @@ impl Bench {
 struct Throughput {
     #[command(flatten)]
     shared: Shared,
-    /// Input records; fewer where they have more than 400 bytes [default: 5000000; quick: 200000]
+    /// Input records; fewer where they have more than 400 bytes [default: 5000000, and 14000000 for each second between
+    /// checkpoints; quick: 200000]
     #[arg(long, value_name = "N,...", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..))]
     records: Option<Vec<u64>>,
     /// What the job does
@@ -231,7 +232,7 @@ impl Shared {
         &self,
         query: &[Query],
         usual: &Usual,
-        records: Vec<u64>,
+        amount: Amount,
         arguments: &str,
     ) -> Result<Common, Failure> {
         let (least, most) = (self.partitions.iter().min(), self.parallelism.iter().max());
@@ -257,7 +258,7 @@ impl Shared {
             guarantees: self.guarantee.clone(),
             keys: self.keys.clone(),
             partitions: self.partitions.clone(),
-            records,
+            amount,
             parallelism: self.parallelism.clone(),
             seed: self.seed,
             warm_up: !self.quick,
@@ -337,10 +338,15 @@ fn told(common: &Common, arguments: &str) -> String {
 
 impl Throughput {
     fn run(&self) -> Outcome {
-        let usual = if self.shared.quick { 200_000 } else { 5_000_000 };
-        let records = self.records.clone().unwrap_or_else(|| vec![usual]);
-        let arguments = format!("throughput --records {}", list(&records));
-        let common = self.shared.common(&self.query, &THROUGHPUT, records, &arguments)?;
+        let quick = self.shared.quick.then(|| vec![200_000]);
+        let (amount, arguments) = match self.records.clone().or(quick) {
+            Some(records) => {
+                let arguments = format!("throughput --records {}", list(&records));
+                (Amount::Given(records), arguments)
+            }
+            None => (Amount::Usual, "throughput".to_owned()),
+        };
+        let common = self.shared.common(&self.query, &THROUGHPUT, amount, &arguments)?;
         let document = block_on(bench::throughput(common, progress()))?;
         self.shared.done(&document)
     }
@@ -357,7 +363,7 @@ impl Latency {
             settle.as_millis(),
             measure.as_millis()
         );
-        let common = self.shared.common(&self.query, &LATENCY, Vec::new(), &arguments)?;
+        let common = self.shared.common(&self.query, &LATENCY, Amount::Steady, &arguments)?;
         let options = LatencyOptions { common, rate: self.rate, settle, measure };
         let document = block_on(bench::latency(options, progress()))?;
         self.shared.done(&document)
@@ -378,7 +384,7 @@ impl Recovery {
             settle.as_millis(),
             pause.as_millis()
         );
-        let common = self.shared.common(&self.query, &RECOVERY, Vec::new(), &arguments)?;
+        let common = self.shared.common(&self.query, &RECOVERY, Amount::Steady, &arguments)?;
         let (rate, victim, prefill) = (self.rate, self.kill, self.prefill);
         let options = RecoveryOptions { common, rate, kills, victim, settle, pause, prefill };
         let document = block_on(bench::recovery(options, progress()))?;

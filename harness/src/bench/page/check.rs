@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{markdown, number};
+use super::markdown;
 use crate::bench::check::CheckDocument;
 use crate::bench::statistics::real;
+use crate::bench::told::{medians, number};
 use crate::verdict::Verdict;
 
 /// The chart's ending.
@@ -17,10 +18,11 @@ pub(super) fn text(document: &CheckDocument, chart: &str) -> String {
     // Writing to a String can't fail.
     let _ = writeln!(
         text,
-        "**{}**. {}. {rounds} rounds. Medians; ± is half of the distance between smallest and greatest.\n\n\
+        "**{}**. {}. {}.\n\n\
          ```sh\n{arguments}\n```\n\n![different states/s]({chart})\n\n{}",
         verdict.name(),
         machine.told(),
+        medians(*rounds),
         markdown(&table(document)),
     );
     text

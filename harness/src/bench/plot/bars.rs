@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::{GUTTER, NUMBERS, ROW, Rows, WIDTH, px, short, ticks};
 use crate::bench::statistics::Spread;
+use crate::bench::told::number;
 
 const BAR: f64 = 14.0;
 
@@ -40,16 +41,17 @@ pub(super) fn bars(title: &str, subtitle: &str, digits: usize, groups: &[Group])
 fn row(bar: &Bar, at: f64, x: &impl Fn(f64) -> f64, digits: usize) -> Markup {
     let Bar { name, class, found } = bar;
     let middle = at + ROW / 2.0;
+    let told = |value| number(value, digits);
     html! {
         text x=(px(GUTTER - 10.0)) y=(px(middle)) text-anchor="end" dominant-baseline="central" { (name) }
         @if let Some(spread) = found {
             rect class=(format!("bar {class}")) x=(px(GUTTER)) y=(px(middle - BAR / 2.0)) width=(px((x(spread.median) - GUTTER).max(1.0)))
                 height=(px(BAR)) rx="2" {
-                title { (format!("{name}: median {:.digits$}, {:.digits$} to {:.digits$}", spread.median, spread.min, spread.max)) }
+                title { (format!("{name}: {}, {} to {}", told(spread.median), told(spread.min), told(spread.max))) }
             }
             path class="whisker" d=(whisker(x(spread.min), x(spread.max), middle)) {}
             text class="n" x=(px(x(spread.max) + 10.0)) y=(px(middle)) dominant-baseline="central" {
-                (format!("{:.digits$}", spread.median))
+                (told(spread.median))
             }
         } @else {
             text class="sub" x=(px(GUTTER + 4.0)) y=(px(middle)) dominant-baseline="central" { "no verified number" }

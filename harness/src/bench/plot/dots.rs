@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::{BenchDocument, GUTTER, NUMBERS, ROW, Rows, WIDTH, cells, px};
 use crate::bench::document::FIRST_P50;
 use crate::bench::subject::SubjectName;
+use crate::bench::told::number;
 
 const TITLE: &str = "kill to first new output, ms";
 
@@ -29,7 +30,7 @@ pub(super) fn dots(document: &BenchDocument) -> String {
         document.setting.rate.unwrap_or_default(),
         document.machine.processor
     );
-    let ticks: Vec<(f64, String)> = ticks.iter().map(|tick| (x(*tick), format!("{tick}"))).collect();
+    let ticks: Vec<(f64, String)> = ticks.iter().map(|tick| (x(*tick), number(*tick, 0))).collect();
     rows.chart(TITLE, &subtitle, &ticks)
 }
 
@@ -38,11 +39,11 @@ fn row(subject: SubjectName, kills: &[f64], middle: Option<f64>, at: f64, x: &im
     html! {
         text x=(px(GUTTER - 10.0)) y=(px(y)) text-anchor="end" dominant-baseline="central" { (name) }
         @for kill in kills {
-            circle class=(format!("dot {name}")) cx=(px(x(*kill))) cy=(px(y)) r="4" { title { (format!("{name}: {kill:.0} ms")) } }
+            circle class=(format!("dot {name}")) cx=(px(x(*kill))) cy=(px(y)) r="4" { title { (format!("{name}: {} ms", number(*kill, 0))) } }
         }
         @if let Some(middle) = middle {
             line class="middle" x1=(px(x(middle))) y1=(px(y - 9.0)) x2=(px(x(middle))) y2=(px(y + 9.0)) {}
-            text class="n" x=(px(WIDTH - NUMBERS + 20.0)) y=(px(y)) dominant-baseline="central" { (format!("{middle:.0}")) }
+            text class="n" x=(px(WIDTH - NUMBERS + 20.0)) y=(px(y)) dominant-baseline="central" { (number(middle, 0)) }
         } @else {
             text class="sub" x=(px(GUTTER + 4.0)) y=(px(y)) dominant-baseline="central" { "no verified number" }
         }

@@ -8,6 +8,7 @@ use super::{AXIS, BenchDocument, MARGIN, Metric, TITLE, WIDTH, cells, frame, px,
 use crate::bench::settings::{Cell, Dimension, in_few_letters};
 use crate::bench::statistics::{Spread, real};
 use crate::bench::subject::SubjectName;
+use crate::bench::told;
 
 /// Room on the left, for ticks, and on the right, for names.
 const LEFT: f64 = 64.0;
@@ -95,8 +96,7 @@ pub(super) fn lines(document: &BenchDocument, metric: &Metric, axis: &Axis) -> S
     let x = |value: u64| LEFT + INSET + (WIDTH - LEFT - RIGHT - 2.0 * INSET) * place(value);
     let (bottom, right) = (TITLE + HEIGHT, WIDTH - RIGHT);
     let same = cells.first().map_or_else(String::new, |cell| cell.but_for(axis.dimension));
-    let subtitle =
-        format!("median of {} rounds, with the smallest and the greatest; {same}", document.setting.rounds);
+    let subtitle = format!("{}; {same}", told::charted(document.setting.rounds));
     let drawn = html! {
         @for tick in &y_ticks {
             line class="grid" x1=(px(LEFT)) y1=(px(y(*tick))) x2=(px(right)) y2=(px(y(*tick))) {}
@@ -158,7 +158,7 @@ fn drawn(line: &Line, metric: &Metric, x: &impl Fn(u64) -> f64, y: &impl Fn(f64)
         @for (value, spread) in &line.points {
             line class=(format!("line {name}")) x1=(px(x(*value))) y1=(px(y(spread.min))) x2=(px(x(*value))) y2=(px(y(spread.max))) {}
             circle class=(format!("point {name}")) cx=(px(x(*value))) cy=(px(y(spread.median))) r="4" {
-                title { (format!("{name}, {}: {:.*}", in_few_letters(*value), metric.digits, spread.median)) }
+                title { (format!("{name}, {}: {}", in_few_letters(*value), told::number(spread.median, metric.digits))) }
             }
         }
     }
