@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{BenchDocument, GUTTER, NUMBERS, ROW, Rows, WIDTH, cells, px};
+use super::{BenchDocument, GUTTER, NUMBERS, ROW, Rows, WIDTH, cells, px, short};
 use crate::bench::document::FIRST_P50;
 use crate::bench::subject::SubjectName;
 use crate::bench::told::number;
@@ -30,7 +30,7 @@ pub(super) fn dots(document: &BenchDocument) -> String {
         document.setting.rate.unwrap_or_default(),
         document.machine.processor
     );
-    let ticks: Vec<(f64, String)> = ticks.iter().map(|tick| (x(*tick), number(*tick, 0))).collect();
+    let ticks: Vec<(f64, String)> = ticks.iter().map(|tick| (x(*tick), short(*tick))).collect();
     rows.chart(TITLE, &subtitle, &ticks)
 }
 
