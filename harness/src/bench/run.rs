@@ -29,7 +29,7 @@ const BYTES_OF_FULL_COUNT: u64 = 400;
 
 /// The least input, unless told otherwise.
 const USUAL: u64 = 5_000_000;
-/// What is more where checkpoints are rare, for each second between two: output is seen with each, and a rate takes some of them.
+/// As many for each second between two checkpoints, where that is more: output is seen once a checkpoint, and a rate takes some of them.
 const USUAL_A_SECOND: u64 = 14_000_000;
 
 /// How many records the input has; fewer if they have more than 400 bytes.
@@ -37,7 +37,7 @@ const USUAL_A_SECOND: u64 = 14_000_000;
 pub enum Amount {
     /// They are fed at a steady rate, as long as the benchmark takes.
     Steady,
-    /// Five million, and at least fourteen million for each second between two checkpoints.
+    /// Five million, or fourteen million for each second between two checkpoints, whichever is more.
     Usual,
     /// So many, in turn.
     Given(Vec<u64>),

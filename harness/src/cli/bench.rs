@@ -60,8 +60,8 @@ impl Bench {
 struct Throughput {
     #[command(flatten)]
     shared: Shared,
-    /// Input records; fewer where they have more than 400 bytes [default: 5000000, and 14000000 for each second between
-    /// checkpoints; quick: 200000]
+    /// Input records; fewer where they have more than 400 bytes [default: 5000000, or 14000000 for each second
+    /// between checkpoints, if that is more; quick: 200000]
     #[arg(long, value_name = "N,...", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..))]
     records: Option<Vec<u64>>,
     /// What the job does
